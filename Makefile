@@ -1,0 +1,64 @@
+# What can be done here: `make help`. Git, make and Python 3.11 with venv are all it needs.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+SEED ?= 0
+HISTORIES ?= 1000000
+
+.PHONY: help demo serve test test-all check fmt promises sim bench clean
+
+help: ## This menu
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/python: 
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/server: $(VENV)/python pyproject.toml constraints.txt
+	$(PIP) install --constraint constraints.txt --editable '.[server]'
+	@touch $@
+
+$(VENV)/test: $(VENV)/server
+	$(PIP) install --constraint constraints.txt --editable '.[server,test]'
+	@touch $@
+
+$(VENV)/bench: $(VENV)/server
+	$(PIP) install --constraint constraints.txt --editable '.[server,bench]'
+	@touch $@
+
+demo: $(VENV)/server ## Hold a film in a minute: server, submit, poll, download; no key, no GPU
+	$(BIN)/rushes demo
+
+serve: $(VENV)/server ## A server on this machine, films in ./rushes-data
+	$(BIN)/rushes serve
+
+test: $(VENV)/test check ## Everything that holds a promise, in under eight minutes
+	$(BIN)/pytest -n auto --dist worksteal -m "not long"
+
+test-all: $(VENV)/test check ## The same, and what takes longer
+	$(BIN)/pytest -n auto --dist worksteal
+
+check: $(VENV)/test ## Style, types, and the shape of the house
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+fmt: $(VENV)/test ## Put the code into house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+promises: $(VENV)/test ## Each promise, and the tests that hold it
+	$(BIN)/python tests/promises.py
+
+sim: $(VENV)/test ## A million random histories: make sim SEED=7
+	$(BIN)/python -m rushes.testing.histories $(SEED) $(HISTORIES)
+
+bench: $(VENV)/bench ## Every benchmark, beside its baseline (see docs/benchmarks.md)
+	$(BIN)/python benchmarks/all.py
+
+clean: ## Remove the virtual environment and everything tools left behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis build dist

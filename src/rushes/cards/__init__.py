@@ -1,0 +1,1 @@
+"""Model cards as data; see `rushes.domain.reading`."""

@@ -1,0 +1,542 @@
+"""What the house asks of the world: shapes only, no code.
+
+Callers' side and workers' side meet in the Store and nowhere else. A transaction is
+a function handed to `Store.write`: it runs whole or not at all, sees a stable state,
+and must not wait for anything but the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Protocol, TypeVar
+
+from rushes.domain.access import Entry, Key
+from rushes.domain.catalog import InputRule
+from rushes.domain.spec import Size
+from rushes.domain.submit import Submit, Verdict
+from rushes.domain.task import Event, Status, Task
+
+T = TypeVar("T")
+
+
+class ArtifactKind(StrEnum):
+    """What a task made."""
+
+    FILM = "film"
+    POSTER = "poster"
+    SPRITESHEET = "spritesheet"
+
+
+class ArtifactState(StrEnum):
+    """Where an artifact stands; the winner is `kept`, everything else gets `swept`."""
+
+    WRITING = "writing"
+    KEPT = "kept"
+    SWEPT = "swept"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file a task made, or a try at one; `blob` is its own for every try."""
+
+    blob: str
+    task_id: str
+    epoch: int
+    kind: ArtifactKind
+    state: ArtifactState
+    created_at: datetime
+    content_type: str = ""
+    size_bytes: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The first answer to a create, kept so that a repeat gets it again.
+
+    `key` is the caller's Idempotency-Key, or None. `digest` is that of the request body.
+    `headers` are those that describe the creation.
+    """
+
+    account_id: str
+    route: str
+    key: str | None
+    digest: bytes
+    task_id: str
+    body: bytes
+    headers: Mapping[str, str]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The columns a status look needs; read raw, many thousand times a second."""
+
+    account_id: str
+    status: Status
+    version: int
+    progress: int
+    reason: str | None
+    message: str | None
+    is_rehearsal: bool
+    served_by: str | None
+    charged_microusd: int | None
+
+
+class HotLook(Protocol):
+    """The status read that is asked tens of thousands of times a second."""
+
+    def look(self, task_id: str) -> Look | None:
+        """Read how a task stands, from the truth; None if there is no such task."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One row of `task_events`: a change of status, numbered within its task."""
+
+    number: int
+    event: Event | None
+    status: Status
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A question for a list of tasks. `statuses` empty means any."""
+
+    account_id: str
+    limit: int
+    after: str | None = None
+    is_newest_first: bool = True
+    statuses: frozenset[Status] = frozenset()
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What the store holds of a caller's file before a task refers to it, or after."""
+
+    blob: str
+    size_bytes: int
+    content_type: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """One kind of trouble a task met, counted; trouble that ended it is its failure instead."""
+
+    status: Status
+    note: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+class Transaction(Protocol):
+    """Everything one write may read and change; each verb is one or a few statements."""
+
+    @property
+    def connection(self) -> object:
+        """The database connection beneath, for the workflow library's own rows."""
+        ...
+
+    # -- tasks -------------------------------------------------------------------------
+    def add_task(self, task: Task, holding: Entry) -> None:
+        """Insert a queued task, its first event and its hold."""
+
+    def task(self, task_id: str) -> Task | None:
+        """Read one task."""
+
+    def move(self, before: Task, after: Task, event: Event, *, at: datetime) -> bool:
+        """Write a move, and all that follows from it; say whether it was still possible.
+
+        The row must stand as `before` says (id, status, version, lease_epoch). With a final
+        `after` the ledger is settled, the outbox gets its one event, and every open submit is
+        handed to the keeper (`look_at = at`), all in this transaction.
+        """
+
+    def take(self, task_id: str, statuses: frozenset[Status]) -> Task | None:
+        """Take over a task in one of `statuses`: epoch and takeover count rise by one."""
+
+    def rework(self, task: Task, work_id: str) -> bool:
+        """Give a task whose work ended early to new work; its epoch rises by one."""
+
+    def count_fault(self, task: Task, note: str, *, at: datetime) -> None:
+        """Count one more thing that we did not understand or that broke while watching.
+
+        Fenced by epoch and status; a worker that lost its task counts nothing.
+        """
+
+    def faults(self, task_id: str) -> Sequence[Faults]:
+        """Return what went wrong on the way, by first sight."""
+
+    def set_progress(self, steps: Iterable[tuple[str, int, int]]) -> None:
+        """Raise progress: (task id, epoch, percent); never lowers it, only while running."""
+
+    def remove_task(self, task_id: str) -> None:
+        """Remove record and events; artifacts become sweepable. Money and answers stay."""
+
+    def due(self, at: datetime, limit: int) -> Sequence[Task]:
+        """Return unfinished tasks whose deadline has passed."""
+
+    def unfinished(self, after_id: str, limit: int) -> Sequence[Task]:
+        """Page through unfinished tasks by id."""
+
+    def page(self, page: Page) -> Sequence[Task]:
+        """Return one page of an account's tasks, and one more if there is more."""
+
+    def told(self, task_id: str, after: int = 0) -> Sequence[Told]:
+        """Return the events of a task with a number above `after`."""
+
+    # -- submits -----------------------------------------------------------------------
+    def add_submit(self, submit: Submit) -> None:
+        """Write an intent; must be committed before the call goes out."""
+
+    def submits(self, task_id: str) -> Sequence[Submit]:
+        """Return the submits of a task by number."""
+
+    def change_submit(self, submit: Submit, expected: frozenset[Verdict]) -> bool:
+        """Write what was learned of a submit, if its verdict is still one of `expected`.
+
+        Not fenced by epoch: evidence of what was paid is kept from anyone who has it.
+        """
+
+    def is_ticket_known(self, submit: Submit) -> bool:
+        """Say whether another submit to the same provider already holds this ticket."""
+
+    def submits_to_look_at(self, at: datetime, limit: int) -> Sequence[Submit]:
+        """Return submits of ended tasks that the keeper should look after now."""
+
+    def salvage(self, limit: int, after: tuple[str, int] | None = None) -> Sequence[Submit]:
+        """Return submits of ended, undelivered tasks that may have been paid."""
+
+    # -- artifacts and inputs ----------------------------------------------------------
+    def add_artifact(self, artifact: Artifact) -> None:
+        """Write down a blob that is about to be written."""
+
+    def keep_artifact(self, artifact: Artifact) -> None:
+        """Name a winner: the row becomes `kept` with its measures.
+
+        Raises:
+            LeaseLost: there is no such try, or its blob was swept; nothing of it can be kept.
+        """
+
+    def artifacts(self, task_id: str) -> Sequence[Artifact]:
+        """Return a task's artifacts that are not swept."""
+
+    def sweepable(self, before: datetime, limit: int) -> Sequence[Artifact]:
+        """Return blobs nobody will want: tries that lost, and films of removed tasks."""
+
+    def swept(self, blobs: Iterable[str]) -> None:
+        """Record that these blobs are gone."""
+
+    def file_input(self, filed: Filed) -> None:
+        """Record an input blob; an existing row becomes as young as this one."""
+
+    def input(self, blob: str) -> Filed | None:
+        """Read what is known of an input blob."""
+
+    def refer_input(self, task_id: str, blob: str) -> None:
+        """Say that a task needs this input."""
+
+    def orphan_inputs(self, before: datetime, limit: int) -> Sequence[str]:
+        """Return input blobs older than `before` that no task refers to."""
+
+    def drop_inputs(self, blobs: Iterable[str]) -> None:
+        """Forget input blobs that were removed."""
+
+    def set_spec(self, task: Task) -> bool:
+        """Write a spec whose inputs were fetched; fenced like a move."""
+
+    # -- answers -----------------------------------------------------------------------
+    def add_answer(self, answer: Answer, *, since: datetime) -> None:
+        """Keep the first answer to a create; one under the same key from before `since` goes.
+
+        Raises:
+            IntegrityFault: the key is already used in this scope.
+        """
+
+    def answer(self, account_id: str, route: str, key: str, since: datetime) -> Answer | None:
+        """Return the answer given under an Idempotency-Key."""
+
+    def recent_answer(
+        self, account_id: str, route: str, digest: bytes, since: datetime
+    ) -> Answer | None:
+        """Return the newest answer to a create with the same body."""
+
+    def forget_answers(self, before: datetime, limit: int) -> int:
+        """Drop old answers; return how many."""
+
+    # -- keys --------------------------------------------------------------------------
+    def add_key(self, key: Key) -> None:
+        """Insert a key; its account is made if it is new."""
+
+    def key_by_digest(self, digest: bytes) -> Key | None:
+        """Find a key, revoked ones included."""
+
+    def keys(self) -> Sequence[Key]:
+        """Return all keys, revoked ones included, by birth."""
+
+    def revoke_key(self, key_id: str, at: datetime) -> bool:
+        """Revoke a key; say whether there was one to revoke."""
+
+    def key_version(self) -> int:
+        """Return a number that changes with every change to any key."""
+
+    # -- money -------------------------------------------------------------------------
+    def entries(self, task_id: str) -> Sequence[Entry]:
+        """Return the ledger rows of a task."""
+
+    # -- executors ---------------------------------------------------------------------
+    def beat(self, executor: str, at: datetime) -> None:
+        """Say that an executor is alive."""
+
+    def counts(self) -> Mapping[Status, int]:
+        """Return how many tasks stand where."""
+
+
+class IntegrityFault(Exception):
+    """A row that must be unique was there already."""
+
+
+class Store(Protocol):
+    """Where the truth is."""
+
+    async def write(self, act: Callable[[Transaction], T]) -> T:
+        """Run `act` in a transaction; return when it is durable.
+
+        Raises:
+            StoreBusy: the database did not take it in time; nothing was written.
+            Exception: whatever `act` raised; nothing was written.
+        """
+        ...
+
+    async def read(self, act: Callable[[Transaction], T]) -> T:
+        """Run `act` on a stable, committed state; it must not write."""
+        ...
+
+
+class Work(StrEnum):
+    """The kinds of work an engine does for a task."""
+
+    FILM = "film"
+    COLLECT = "collect"
+
+
+def work_id_of(task: Task, work: Work) -> str:
+    """Name a piece of work; the epoch makes the name new whenever the work is given anew."""
+    return f"{task.id}:{work}:{task.lease_epoch}"
+
+
+class Dispatcher(Protocol):
+    """Hands work to the engine, within the transaction that makes it necessary."""
+
+    def enqueue(self, tx: Transaction, task: Task, work: Work, *, queue: str) -> None:
+        """Make sure that `work` will be done for `task` once the transaction commits.
+
+        The work is known as `task.work_id`, which the caller set with `work_id_of`; `queue` is
+        the provider whose slot film work needs, and empty for other work.
+        """
+        ...
+
+
+class Bell(Protocol):
+    """Wakes whoever waits for news of a task. A bell may be missed: rows are the truth."""
+
+    def ring(self, task_id: str) -> None:
+        """Say that a task changed; from any thread."""
+
+    async def wait(self, task_id: str, timeout_s: float) -> bool:
+        """Wait for a ring; say whether there was one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlobStat:
+    """What a blob store knows of a blob."""
+
+    size_bytes: int
+    modified_at: datetime
+
+
+class Blobs(Protocol):
+    """Bytes under names; a name is written once and never changes its bytes."""
+
+    async def put(self, name: str, chunks: AsyncIterator[bytes]) -> int:
+        """Store a blob durably and return its size; nothing is visible before it is whole."""
+        ...
+
+    async def put_file(self, name: str, path: Path) -> int:
+        """Store a local file durably, moving it where that is possible."""
+        ...
+
+    async def stat(self, name: str) -> BlobStat | None:
+        """Return what is known of a blob, None if there is none."""
+        ...
+
+    def open(self, name: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """Stream a blob, or a part of it.
+
+        Raises:
+            FileNotFoundError: there is no such blob.
+        """
+        ...
+
+    def local_path(self, name: str) -> Path | None:
+        """Return where the blob lies on this machine, None for a remote store."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Remove a blob; one that is not there is fine."""
+        ...
+
+    def delete_now(self, name: str) -> None:
+        """Remove a blob at once, blocking; for use inside a transaction that forgets it."""
+        ...
+
+    def names(self, prefix: str) -> AsyncIterator[tuple[str, BlobStat]]:
+        """List blobs under a prefix."""
+        ...
+
+    async def sweep_temporary(self, older_than: datetime) -> int:
+        """Remove what writers that died left behind; return how many files."""
+        ...
+
+    async def free_bytes(self) -> int | None:
+        """Return how much room is left, None where nobody knows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a full decode of a film found, and the stills made on the way.
+
+    `poster` and `last_frame` are WebP files, `spritesheet` is a JPEG file.
+    """
+
+    seconds: float
+    size: Size
+    fps: float
+    frame_count: int
+    video_codec: str
+    audio_codec: str | None
+    poster: Path
+    spritesheet: Path
+    last_frame: Path | None = None
+
+
+class NotAFilm(Exception):
+    """The bytes are no film that can be decoded to its end."""
+
+
+class Inspector(Protocol):
+    """Looks at media in a limited child process; hostile files are its daily bread."""
+
+    async def inspect(self, film: Path, folder: Path) -> Probe:
+        """Decode a film to its end, and leave its stills in `folder`.
+
+        Raises:
+            NotAFilm: with a sentence that says what is wrong.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file that was fetched from an address a caller gave."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Developed:
+    """A film that was decoded to its end, and the stills that were stored on the way."""
+
+    seconds: float
+    size: Size
+    poster_bytes: int
+    poster_sha256: str
+    spritesheet_bytes: int
+    spritesheet_sha256: str
+
+
+class Darkroom(Protocol):
+    """Turns a stored film into facts and stills."""
+
+    async def develop(self, film: str, *, poster: str, spritesheet: str) -> Developed:
+        """Decode the blob `film` to its end, and store its stills under the names given.
+
+        Raises:
+            NotAFilm: with a sentence that says what is wrong.
+            OSError: the blobs could not be read or written now.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """What an input turned out to be; `size` is upright (EXIF), and None for sound."""
+
+    content_type: str
+    size: Size | None = None
+
+
+class Examiner(Protocol):
+    """Looks into a caller's file before anyone relies on it."""
+
+    async def examine(self, content: IO[bytes], rule: InputRule, *, param: str) -> InputFacts:
+        """Check a file from its start against a rule; the position afterwards is undefined.
+
+        Raises:
+            InvalidMedia: with `param` and a sentence that says what is allowed.
+        """
+        ...
+
+
+class Fetcher(Protocol):
+    """The one guarded client for every address a caller gives."""
+
+    def check(self, url: str, *, param: str) -> None:
+        """Refuse an address that can be seen to be wrong without looking it up.
+
+        Raises:
+            UrlNotAllowed: with `param`.
+        """
+
+    async def fetch(self, url: str, *, param: str, bytes_max: int, folder: Path) -> Fetched:
+        """Fetch a file into `folder`.
+
+        Raises:
+            UrlNotAllowed: the address, or where it leads, is not public.
+            InvalidMedia: too large, or the server said no for good.
+            OSError: it could not be had now.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """How long a task may stay where (promise P3)."""
+
+    queue: timedelta = timedelta(hours=24)
+    submit_call: timedelta = timedelta(seconds=60)
+    submit_margin: timedelta = timedelta(seconds=30)
+    doubt: timedelta = timedelta(minutes=3)
+    render: timedelta = timedelta(hours=1)
+    collect: timedelta = timedelta(hours=6)
+    aftercare: timedelta = timedelta(hours=24)
+    takeovers_max: int = 20
+    orphan_input: timedelta = timedelta(hours=1)
+    answer: timedelta = timedelta(hours=24)
+    retry_window: timedelta = timedelta(minutes=10)
+    film_bytes_max: int = 4 * 2**30
+    pauses_s: tuple[float, ...] = field(default=(1.0, 2.0, 5.0, 10.0, 20.0, 30.0))

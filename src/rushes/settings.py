@@ -1,0 +1,274 @@
+"""Settings: one frozen object, read once, refused whole with every complaint at once.
+
+A value comes from the environment (`RUSHES_SERVER_PORT`), else from `rushes.toml`
+(`[server] port`), else from here. Secrets are references, never values.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from rushes.domain.access import CancelRule
+
+DEFAULT_PORT: Final = 8080
+CONFIG_NAME: Final = "rushes.toml"
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class SettingsRefused(Exception):
+    """The settings are wrong; the message holds every complaint, a line each."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(_Section):
+    """Where callers find us."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
+    public_url: str | None = None
+    drain_s: Seconds = 8.0
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/") if value else None
+
+
+class Database(_Section):
+    """Where the truth is; SQLite in the data folder if nothing is said."""
+
+    url: str | None = None
+
+
+class Storage(_Section):
+    """Where films are; files in the data folder if nothing is said."""
+
+    url: str | None = None
+    free_bytes_min: Annotated[int, Field(ge=0)] = 512 * 2**20
+
+
+class Limits(_Section):
+    """What a caller may send, and what we answer at most."""
+
+    json_bytes_max: Positive = 25 * 2**20
+    form_bytes_max: Positive = 64 * 2**20
+    metadata_bytes_max: Positive = 256 * 2**10
+    download_json_bytes_max: Positive = 64 * 2**20
+    film_bytes_max: Positive = 4 * 2**30
+    streams_per_key_max: Positive = 100
+    header_bytes_max: Positive = 32 * 2**10
+    header_s: Seconds = 20.0
+    body_s: Seconds = 30.0
+    keep_alive_s: Seconds = 75.0
+
+
+class Times(_Section):
+    """How long a task may stay where (promise P3), and how long a link lives."""
+
+    queue_s: Seconds = 24 * 3600
+    submit_call_s: Seconds = 60
+    doubt_s: Seconds = 180
+    render_s: Seconds = 3600
+    collect_s: Seconds = 6 * 3600
+    aftercare_s: Seconds = 24 * 3600
+    link_ttl_s: Positive = 24 * 3600
+
+
+class Sandbox(_Section):
+    """The built-in engine."""
+
+    in_flight_max: Positive = 16
+
+
+class ProviderSettings(_Section):
+    """A provider: a kind with an address and a credential, under a name of the operator's."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+    kind: str
+    profile: str | None = None
+    base_url: str
+    api_key: str | None = None
+    in_flight_max: Positive = 8
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("api_key")
+    @classmethod
+    def _is_reference(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("env:", "file:", "command:")):
+            raise ValueError("must be a reference: env:NAME, file:PATH or command:…")
+        return value
+
+
+class RouteSettings(_Section):
+    """One way to serve a model."""
+
+    provider: str
+    model: str
+    billable: bool = True
+    attempts_max: Positive = 1
+    weight: Positive = 1
+    priority: int = 0
+
+
+class ModelSettings(_Section):
+    """A public model: the name callers write, whose rules apply, and who serves it."""
+
+    id: str
+    card: str | dict[str, Any]
+    routes: Annotated[tuple[RouteSettings, ...], Field(min_length=1)]
+
+
+class _TomlFile(InitSettingsSource):
+    """The config file, if there is one."""
+
+    def __init__(self, settings: type[BaseSettings], path: Path | None) -> None:
+        super().__init__(settings, {} if path is None else _read_toml(path))
+
+
+class Settings(BaseSettings):
+    """Everything an operator may say."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RUSHES_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        frozen=True,
+        extra="forbid",
+    )
+
+    data_dir: Path = Path("rushes-data")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_json: bool = False
+    metadata_policy: Literal["listed", "all", "none"] = "listed"
+    cancel_rule: CancelRule = CancelRule.RELEASE
+    metrics_open: bool = True
+    server: Server = Server()
+    database: Database = Database()
+    storage: Storage = Storage()
+    limits: Limits = Limits()
+    times: Times = Times()
+    sandbox: Sandbox = Sandbox()
+    providers: tuple[ProviderSettings, ...] = ()
+    models: tuple[ModelSettings, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Rank: arguments, environment, file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _TomlFile(settings_cls, config_path())
+
+    @property
+    def database_path(self) -> Path:
+        """Where the SQLite file is."""
+        url = self.database.url
+        if url is None:
+            return self.data_dir / "rushes.db"
+        return Path(url.removeprefix("sqlite:///"))
+
+    @property
+    def blobs_path(self) -> Path:
+        """Where films are, on this machine."""
+        url = self.storage.url
+        return self.data_dir / "blobs" if url is None else Path(url.removeprefix("file://"))
+
+    def budget(self, name: str) -> timedelta:
+        """Return one of the times as a duration."""
+        return timedelta(seconds=float(getattr(self.times, f"{name}_s")))
+
+
+def config_path() -> Path | None:
+    """Return the config file: the one RUSHES_CONFIG names, else `rushes.toml` here, else none."""
+    named = os.environ.get("RUSHES_CONFIG")
+    if named:
+        return Path(named)
+    here = Path(CONFIG_NAME)
+    return here if here.is_file() else None
+
+
+def load(**given: Any) -> Settings:  # noqa: ANN401 -- sections by name, checked below
+    """Read the settings; `given` wins over environment and file.
+
+    Raises:
+        SettingsRefused: with every complaint.
+    """
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise SettingsRefused(_complaints(error)) from None
+    complaints = [*_misfits(settings)]
+    if complaints:
+        raise SettingsRefused("\n".join(complaints))
+    return settings
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsRefused(f"{path} cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsRefused(f"{path} is no TOML: {error}") from None
+
+
+def _complaints(error: ValidationError) -> str:
+    lines = []
+    for complaint in error.errors(include_url=False, include_input=False):
+        path = ".".join(str(part) for part in complaint["loc"])
+        lines.append(f"{path}: {complaint['msg']}")
+    return "\n".join(lines)
+
+
+def _misfits(settings: Settings) -> list[str]:
+    """Check what only shows when two values are held side by side."""
+    complaints = []
+    names = [provider.name for provider in settings.providers]
+    complaints += [f"providers: the name {name} is taken twice" for name in _doubles(names)]
+    complaints += [
+        f"models: the id {name} is taken twice"
+        for name in _doubles([model.id for model in settings.models])
+    ]
+    known = {*names, "sandbox"}
+    for model in settings.models:
+        complaints += [
+            f"models.{model.id}: there is no provider {route.provider}; "
+            f"providers are {', '.join(sorted(known))}"
+            for route in model.routes
+            if route.provider not in known
+        ]
+    database = settings.database.url
+    if database is not None and not database.startswith("sqlite:///"):
+        complaints.append("database.url: only sqlite:///PATH is supported by this version")
+    storage = settings.storage.url
+    if storage is not None and not storage.startswith("file://"):
+        complaints.append("storage.url: only file://PATH is supported by this version")
+    return complaints
+
+
+def _doubles(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})

@@ -1,0 +1,209 @@
+"""The house keeps its shape: imports run down one stair, type-checking imports included."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parent.parent / "src" / "rushes"
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "domain": set(),
+    "cards": set(),
+    "clock": set(),
+    "bell": set(),
+    "flights": set(),
+    "observe": set(),
+    "client": set(),
+    "ports": {"domain"},
+    "settings": {"domain"},
+    "studio": {"domain"},
+    "media": {"domain", "ports"},
+    "providers": {"domain", "media"},
+    "blobs": {"ports", "domain", "clock"},
+    "store": {"ports", "domain", "clock"},
+    "gateway": {"ports", "domain", "clock", "observe", "flights"},
+    "engine": {"ports", "providers", "media", "domain", "clock", "observe"},
+    "http": {"gateway", "domain", "ports", "observe", "clock"},
+    "testing": {"ports", "domain", "clock", "providers", "media", "studio", "engine", "observe"},
+    "folder": {"domain", "ports", "clock", "settings", "store"},
+    "app": {
+        "domain",
+        "clock",
+        "bell",
+        "observe",
+        "ports",
+        "settings",
+        "studio",
+        "media",
+        "providers",
+        "blobs",
+        "store",
+        "gateway",
+        "engine",
+        "http",
+        "folder",
+    },
+    "cli": {
+        "client",
+        "app",
+        "settings",
+        "domain",
+        "observe",
+        "testing",
+        "folder",
+        "ports",
+        "store",
+        "clock",
+    },
+    "__main__": {"cli"},
+    "__init__": {"client"},
+}
+"""Room → the rooms it may know. A room that is not named here may not exist."""
+
+ONLY = {
+    ("providers", "studio"): {"providers/sandbox.py"},
+    ("engine", "providers"): None,
+    ("testing", "engine"): None,
+}
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(SRC).parts
+    return parts[0].removesuffix(".py")
+
+
+def files() -> list[Path]:
+    return sorted(SRC.rglob("*.py"))
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Modules of ours that a file imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_known_by(path: Path) -> set[str]:
+    names = {name.split(".")[1] for name in imports_of(path) if name.startswith("rushes.")}
+    rooms = set(MAY_IMPORT)
+    return {name for name in names if name in rooms}
+
+
+def test_every_room_is_on_the_plan() -> None:
+    assert {room_of(path) for path in files()} <= set(MAY_IMPORT)
+
+
+def test_imports_run_one_way() -> None:
+    wrong = set()
+    for path in files():
+        home = room_of(path)
+        for room in rooms_known_by(path) - {home} - MAY_IMPORT[home]:
+            if str(path.relative_to(SRC)) in (ONLY.get((home, room)) or set()):
+                continue
+            wrong.add(f"{path.relative_to(SRC)} -> {room}")
+    assert not wrong
+
+
+def test_the_stair_has_no_circle() -> None:
+    """Each room stands above every room it knows."""
+    height: dict[str, int] = {}
+
+    def climb(room: str, seen: tuple[str, ...]) -> int:
+        assert room not in seen, " -> ".join([*seen, room])
+        if room not in height:
+            below = [climb(other, (*seen, room)) for other in MAY_IMPORT[room]]
+            height[room] = 1 + max(below, default=0)
+        return height[room]
+
+    for room in MAY_IMPORT:
+        climb(room, ())
+
+
+def test_no_provider_knows_another() -> None:
+    shared = {"base", "rest", "registry", "answers", "lists"}
+    for path in (SRC / "providers").glob("*.py"):
+        if path.stem in shared:
+            continue
+        known = {
+            name.split(".")[2]
+            for name in imports_of(path)
+            if name.startswith("rushes.providers.") and name.count(".") >= 2
+        }
+        modules = {other.stem for other in (SRC / "providers").glob("*.py")}
+        assert not (known & modules) - shared - {path.stem}, path
+
+
+def test_the_engine_knows_providers_by_their_floor_only() -> None:
+    for path in (SRC / "engine").glob("*.py"):
+        known = {n for n in imports_of(path) if n.startswith("rushes.providers.")}
+        assert {name.split(".")[2] for name in known} <= {"base"}, path
+
+
+def test_the_workflow_library_is_known_to_two_files_only() -> None:
+    knowing = {
+        str(path.relative_to(SRC))
+        for path in files()
+        if any(name.split(".")[0] == "dbos" for name in imports_of(path))
+    }
+    assert knowing == {"engine/dispatch.py", "engine/workflows.py"}
+
+
+def test_the_story_knows_no_engine() -> None:
+    """What the simulator drives must not import what it stands in for."""
+    allowed = {"dispatch.py", "workflows.py"}
+    for path in (SRC / "engine").glob("*.py"):
+        if path.name in allowed:
+            continue
+        assert not {"dbos", "sqlalchemy", "asyncio"} & {n.split(".")[0] for n in imports_of(path)}
+
+
+@pytest.mark.parametrize("name", ["utils", "common", "helpers", "misc", "manager"])
+def test_no_room_is_a_drawer(name: str) -> None:
+    assert not [path for path in files() if path.stem == name]
+
+
+def test_nothing_but_the_engine_sleeps() -> None:
+    """Loops that wait belong to the engine; the server's clockwork and the SDK wait too."""
+    may_sleep = {"engine/workflows.py", "http/server.py", "client/wires.py"}
+    sleeping = {
+        str(path.relative_to(SRC))
+        for path in files()
+        if re.search(r"\b(time|asyncio)\.sleep\(", path.read_text(encoding="utf-8"))
+        and not str(path.relative_to(SRC)).startswith("testing/")
+    }
+    assert sleeping <= may_sleep, sleeping - may_sleep
+
+
+def test_sql_is_spoken_in_the_store_only() -> None:
+    speaking = {
+        str(path.relative_to(SRC))
+        for path in files()
+        if any(name.split(".")[0] == "sqlalchemy" for name in imports_of(path))
+        and not str(path.relative_to(SRC)).startswith("store/")
+    }
+    assert speaking <= {"engine/dispatch.py", "engine/workflows.py"}
+
+
+def test_nothing_refers_to_what_does_not_come_along() -> None:
+    """Whoever clones the repository has nothing beside it."""
+    root = SRC.parent.parent
+    folders = ("src", "tests", "docs", "benchmarks", "examples")
+    pages = [
+        page
+        for folder in folders
+        for page in (root / folder).rglob("*")
+        if page.suffix in {".py", ".md", ".toml", ".json", ".sh", ".mjs", ".go"}
+        and page != Path(__file__)
+    ]
+    for page in [*pages, root / "README.md", root / "Makefile", root / "pyproject.toml"]:
+        text = page.read_text(encoding="utf-8")
+        for word in ("../shared", "/work/", "DESIGN §", "notes/"):
+            assert word not in text, f"{page.relative_to(root)} speaks of {word}"

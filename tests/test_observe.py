@@ -1,0 +1,42 @@
+"""What operators see never gets in the way of what callers get."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from rushes.observe import configure_logs, log
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+def test_a_line_goes_to_standard_error_as_it_is_now(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(level="INFO", as_json=True)
+    log.info("a film is ready", task_id="video_1")
+    assert '"task_id": "video_1"' in capsys.readouterr().err
+
+
+def test_a_line_that_cannot_be_written_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure_logs(level="INFO", as_json=False)
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    log.error("nobody hears this")
+
+
+def test_no_line_tells_a_prompt_or_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(level="INFO", as_json=True)
+    log.warning("refused", prompt="a red fox", key="Bearer sk-live-abcdefghijklmnop")
+    told = capsys.readouterr().err
+    assert "refused" in told
+    assert "fox" not in told
+    assert "abcdefghij" not in told
