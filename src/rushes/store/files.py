@@ -1,0 +1,132 @@
+"""Files: what tasks made (artifacts), and what callers gave (inputs)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from rushes.domain.errors import LeaseLost
+from rushes.domain.task import FINAL
+from rushes.ports import Artifact, ArtifactState, Filed
+from rushes.store import rows
+from rushes.store.connection import Rows
+from rushes.store.schema import artifacts, inputs, task_inputs, tasks
+
+# Written into the text, so that SQLite sees that the partial index on the tries fits.
+_WRITING: Final = sa.literal(ArtifactState.WRITING.value, literal_execute=True)
+_SWEPT: Final = (
+    sa.update(artifacts)
+    .where(artifacts.c.blob == sa.bindparam("gone"))
+    .values(state=ArtifactState.SWEPT.value)
+)
+_DROP_INPUT: Final = sa.delete(inputs).where(inputs.c.blob == sa.bindparam("gone"))
+
+
+class FileRows(Rows):
+    """The verbs of a transaction that concern files."""
+
+    def add_artifact(self, artifact: Artifact) -> None:
+        """Write down a blob that is about to be written."""
+        self.run(sa.insert(artifacts), rows.artifact_values(artifact))
+
+    def keep_artifact(self, artifact: Artifact) -> None:
+        """Name a winner: the row becomes `kept` with its measures.
+
+        Raises:
+            LeaseLost: there is no such try, or its blob was swept; nothing of it can be kept.
+        """
+        kept = replace(artifact, state=ArtifactState.KEPT)
+        statement = sa.update(artifacts).where(
+            artifacts.c.blob == artifact.blob, artifacts.c.state != ArtifactState.SWEPT.value
+        )
+        if self.run(statement.values(rows.artifact_values(kept))).rowcount != 1:
+            raise LeaseLost(f"{artifact.blob} is not there to be kept")
+
+    def artifacts(self, task_id: str) -> Sequence[Artifact]:
+        """Return a task's artifacts that are not swept."""
+        statement = sa.select(artifacts).where(
+            artifacts.c.task_id == task_id, artifacts.c.state != ArtifactState.SWEPT.value
+        )
+        found = self.run(statement.order_by(artifacts.c.created_at, artifacts.c.blob)).mappings()
+        return [rows.artifact_of(row) for row in found]
+
+    def sweepable(self, before: datetime, limit: int) -> Sequence[Artifact]:
+        """Return blobs nobody will want: tries that lost, and films of removed tasks.
+
+        A try has lost when its task ended without it, or was taken over since.
+        """
+        has_lost = sa.or_(
+            tasks.c.id.is_(None),
+            tasks.c.status.in_([status.value for status in FINAL]),
+            tasks.c.lease_epoch > artifacts.c.epoch,
+        )
+        statement = (
+            sa.select(artifacts)
+            .outerjoin(tasks, tasks.c.id == artifacts.c.task_id)
+            .where(
+                artifacts.c.state == _WRITING,
+                artifacts.c.created_at < rows.micros(before),
+                has_lost,
+            )
+            .order_by(artifacts.c.created_at, artifacts.c.blob)
+            .limit(limit)
+        )
+        return [rows.artifact_of(found) for found in self.run(statement).mappings()]
+
+    def swept(self, blobs: Iterable[str]) -> None:
+        """Record that these blobs are gone."""
+        if gone := [{"gone": blob} for blob in blobs]:
+            self.run(_SWEPT, gone)
+
+    def file_input(self, filed: Filed) -> None:
+        """Record an input blob; an existing row becomes as young as this one."""
+        values = {
+            "blob": filed.blob,
+            "size_bytes": filed.size_bytes,
+            "content_type": filed.content_type,
+            "created_at": rows.micros(filed.created_at),
+        }
+        renewed = sa.update(inputs).where(inputs.c.blob == filed.blob)
+        if self.run(renewed.values(created_at=values["created_at"])).rowcount == 0:
+            self.run(sa.insert(inputs), values)
+
+    def input(self, blob: str) -> Filed | None:
+        """Read what is known of an input blob."""
+        found = self.run(sa.select(inputs).where(inputs.c.blob == blob)).mappings().first()
+        if found is None:
+            return None
+        return Filed(
+            blob=found["blob"],
+            size_bytes=found["size_bytes"],
+            content_type=found["content_type"],
+            created_at=rows.instant(found["created_at"]),
+        )
+
+    def refer_input(self, task_id: str, blob: str) -> None:
+        """Say that a task needs this input."""
+        values = {"task_id": task_id, "blob": blob}
+        is_there = sa.select(sa.literal(1)).where(
+            task_inputs.c.task_id == task_id, task_inputs.c.blob == blob
+        )
+        if self.run(is_there).first() is None:
+            self.run(sa.insert(task_inputs), values)
+
+    def orphan_inputs(self, before: datetime, limit: int) -> Sequence[str]:
+        """Return input blobs older than `before` that no task refers to."""
+        statement = (
+            sa.select(inputs.c.blob)
+            .outerjoin(task_inputs, task_inputs.c.blob == inputs.c.blob)
+            .where(task_inputs.c.blob.is_(None), inputs.c.created_at < rows.micros(before))
+            .order_by(inputs.c.created_at, inputs.c.blob)
+            .limit(limit)
+        )
+        return list(self.run(statement).scalars())
+
+    def drop_inputs(self, blobs: Iterable[str]) -> None:
+        """Forget input blobs that were removed."""
+        if gone := [{"gone": blob} for blob in blobs]:
+            self.run(_DROP_INPUT, gone)

@@ -1,0 +1,268 @@
+"""The tables.
+
+Instants are whole microseconds since 1970 UTC, money is whole millionths of a US dollar,
+JSON is text. `migrations/` makes the same tables step by step; a test compares the two.
+The workflow library keeps its own tables beside these.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Instant = sa.BigInteger
+Microusd = sa.BigInteger
+
+house = sa.Table(
+    "house",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("prefix", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("models", sa.Text),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant),
+    sa.Column("revoked_at", Instant),
+)
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("progress", sa.Integer, nullable=False),
+    sa.Column("lease_epoch", sa.Integer, nullable=False),
+    sa.Column("takeover_count", sa.Integer, nullable=False),
+    sa.Column("fault_count", sa.Integer, nullable=False),
+    sa.Column("submit_count", sa.Integer, nullable=False),
+    sa.Column("work_id", sa.Text),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+    sa.Column("deadline_at", Instant),
+    sa.Column("queue_deadline_at", Instant, nullable=False),
+    sa.Column("start_within_s", sa.Integer),
+    sa.Column("reason", sa.Text),
+    sa.Column("message", sa.Text),
+    sa.Column("hold_microusd", Microusd, nullable=False),
+    sa.Column("charged_microusd", Microusd),
+    sa.Column("film_bytes", sa.BigInteger),
+    sa.Column("film_seconds", sa.Float),
+    sa.Column("film_width_px", sa.Integer),
+    sa.Column("film_height_px", sa.Integer),
+    sa.Column("film_sha256", sa.Text),
+    sa.Column("expires_at", Instant),
+    sa.Column("is_film_gone", sa.Boolean, nullable=False),
+    sa.Column("is_rehearsal", sa.Boolean, nullable=False),
+    sa.Column("served_by", sa.Text),
+    sa.Column("callback_url", sa.Text),
+    sa.Column("user", sa.Text),
+    sa.Column("metadata", sa.Text, nullable=False),
+    sa.Column("spec", sa.Text, nullable=False),
+)
+sa.Index("ix_tasks_account_id_id", tasks.c.account_id, tasks.c.id)
+sa.Index("ix_tasks_status", tasks.c.status)
+sa.Index(
+    "ix_tasks_unfinished",
+    tasks.c.id,
+    sqlite_where=tasks.c.deadline_at.is_not(None),
+    postgresql_where=tasks.c.deadline_at.is_not(None),
+)
+sa.Index(
+    "ix_tasks_deadline_at",
+    tasks.c.deadline_at,
+    sqlite_where=tasks.c.deadline_at.is_not(None),
+    postgresql_where=tasks.c.deadline_at.is_not(None),
+)
+
+task_events = sa.Table(
+    "task_events",
+    metadata,
+    sa.Column("task_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("event", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+
+task_faults = sa.Table(
+    "task_faults",
+    metadata,
+    sa.Column("task_id", sa.Text, primary_key=True),
+    sa.Column("status", sa.Text, primary_key=True),
+    sa.Column("note", sa.Text, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("first_at", Instant, nullable=False),
+    sa.Column("last_at", Instant, nullable=False),
+)
+
+submits = sa.Table(
+    "submits",
+    metadata,
+    sa.Column("task_id", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("upstream_model", sa.Text, nullable=False),
+    sa.Column("credential", sa.Text, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("is_billable", sa.Boolean, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("intent_at", Instant, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("answered_at", Instant),
+    sa.Column("ticket", sa.Text),
+    sa.Column("film", sa.Text),
+    sa.Column("usage", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("missing_count", sa.Integer, nullable=False),
+    sa.Column("missing_since", Instant),
+    sa.Column("next_try_at", Instant),
+    sa.Column("look_at", Instant),
+    sa.Column("look_count", sa.Integer, nullable=False),
+    sa.Column("is_cancel_told", sa.Boolean, nullable=False),
+)
+sa.Index("ix_submits_provider_ticket", submits.c.provider, submits.c.ticket)
+sa.Index("ix_submits_verdict", submits.c.verdict)
+sa.Index(
+    "ix_submits_look_at",
+    submits.c.look_at,
+    sqlite_where=submits.c.look_at.is_not(None),
+    postgresql_where=submits.c.look_at.is_not(None),
+)
+
+artifacts = sa.Table(
+    "artifacts",
+    metadata,
+    sa.Column("blob", sa.Text, primary_key=True),
+    sa.Column("task_id", sa.Text, nullable=False, index=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+)
+sa.Index(
+    "ix_artifacts_writing",
+    artifacts.c.created_at,
+    sqlite_where=artifacts.c.state == "writing",
+    postgresql_where=artifacts.c.state == "writing",
+)
+
+inputs = sa.Table(
+    "inputs",
+    metadata,
+    sa.Column("blob", sa.Text, primary_key=True),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+task_inputs = sa.Table(
+    "task_inputs",
+    metadata,
+    sa.Column("task_id", sa.Text, primary_key=True),
+    sa.Column("blob", sa.Text, primary_key=True, index=True),
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("task_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("amount_microusd", Microusd, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("task_id", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("route", sa.Text, nullable=False),
+    sa.Column("key", sa.Text),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("headers", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False, index=True),
+    sa.UniqueConstraint("account_id", "route", "key"),
+)
+sa.Index(
+    "ix_idempotency_digest",
+    idempotency.c.account_id,
+    idempotency.c.digest,
+    idempotency.c.created_at,
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("task_id", sa.Text, nullable=False, unique=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("callback_url", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("message", sa.Text),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("endpoint", sa.Text, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("note", sa.Text, nullable=False),
+)
+
+routes_health = sa.Table(
+    "routes_health",
+    metadata,
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("upstream_model", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("fault_count", sa.Integer, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
+
+live_executors = sa.Table(
+    "live_executors",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("seen_at", Instant, nullable=False),
+)

@@ -1,0 +1,85 @@
+"""The submit ledger: evidence of what was handed to whom, and what may have been paid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
+from rushes.domain.task import FINAL
+from rushes.store import rows
+from rushes.store.connection import Rows
+from rushes.store.schema import submits, tasks
+
+_FINAL: Final = [status.value for status in FINAL]
+_PERHAPS_PAID: Final = [verdict.value for verdict in PERHAPS_PAID]
+
+
+class SubmitRows(Rows):
+    """The verbs of a transaction that concern submits."""
+
+    def add_submit(self, submit: Submit) -> None:
+        """Write an intent; must be committed before the call goes out."""
+        self.run(sa.insert(submits), rows.submit_values(submit))
+
+    def submits(self, task_id: str) -> Sequence[Submit]:
+        """Return the submits of a task by number."""
+        statement = sa.select(submits).where(submits.c.task_id == task_id).order_by(submits.c.n)
+        return [rows.submit_of(found) for found in self.run(statement).mappings()]
+
+    def change_submit(self, submit: Submit, expected: frozenset[Verdict]) -> bool:
+        """Write what was learned of a submit, if its verdict is still one of `expected`."""
+        statement = (
+            sa.update(submits)
+            .where(
+                submits.c.task_id == submit.task_id,
+                submits.c.n == submit.n,
+                submits.c.verdict.in_([verdict.value for verdict in expected]),
+            )
+            .values(rows.submit_values(submit))
+        )
+        return self.run(statement).rowcount == 1
+
+    def is_ticket_known(self, submit: Submit) -> bool:
+        """Say whether another submit to the same provider already holds this ticket."""
+        if submit.ticket is None:
+            return False
+        is_self = sa.and_(submits.c.task_id == submit.task_id, submits.c.n == submit.n)
+        statement = sa.select(sa.literal(1)).where(
+            submits.c.provider == submit.provider,
+            submits.c.ticket == rows.to_json(submit.ticket),
+            sa.not_(is_self),
+        )
+        return self.run(statement.limit(1)).first() is not None
+
+    def submits_to_look_at(self, at: datetime, limit: int) -> Sequence[Submit]:
+        """Return submits of ended tasks that the keeper should look after now."""
+        statement = (
+            sa.select(submits)
+            .where(submits.c.look_at.is_not(None), submits.c.look_at <= rows.micros(at))
+            .order_by(submits.c.look_at, submits.c.task_id, submits.c.n)
+            .limit(limit)
+        )
+        return [rows.submit_of(found) for found in self.run(statement).mappings()]
+
+    def salvage(self, limit: int, after: tuple[str, int] | None = None) -> Sequence[Submit]:
+        """Return submits of ended, undelivered tasks that may have been paid."""
+        statement = (
+            sa.select(submits)
+            .outerjoin(tasks, tasks.c.id == submits.c.task_id)
+            .where(
+                submits.c.is_billable,
+                submits.c.verdict.in_(_PERHAPS_PAID),
+                sa.or_(tasks.c.id.is_(None), tasks.c.status.in_(_FINAL)),
+            )
+        )
+        if after is not None:
+            is_beyond = sa.tuple_(submits.c.task_id, submits.c.n) > sa.tuple_(
+                *map(sa.literal, after)
+            )
+            statement = statement.where(is_beyond)
+        statement = statement.order_by(submits.c.task_id, submits.c.n).limit(limit)
+        return [rows.submit_of(found) for found in self.run(statement).mappings()]

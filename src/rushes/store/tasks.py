@@ -1,0 +1,309 @@
+"""Tasks, their events, and what follows from a move: the rows that must change together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from rushes.domain.access import Entry, EntryKind, hold, settle
+from rushes.domain.ids import new_event_id
+from rushes.domain.submit import OPEN
+from rushes.domain.task import Event, Status, Task
+from rushes.ports import ArtifactState, Faults, Page, Told
+from rushes.store import rows
+from rushes.store.connection import Prepared, Rows
+from rushes.store.schema import (
+    artifacts,
+    ledger,
+    outbox,
+    submits,
+    task_events,
+    task_faults,
+    task_inputs,
+    tasks,
+)
+
+_OPEN: Final = [verdict.value for verdict in OPEN]
+
+_ADD_TASK: Final = Prepared(sa.insert(tasks))
+_ADD_EVENT: Final = Prepared(sa.insert(task_events))
+_ADD_ENTRY: Final = Prepared(sa.insert(ledger))
+_ADD_NEWS: Final = Prepared(sa.insert(outbox))
+_ONE: Final = sa.select(tasks).where(tasks.c.id == sa.bindparam("task_id"))
+_AS_SEEN: Final = sa.update(tasks).where(
+    tasks.c.id == sa.bindparam("seen_id"),
+    tasks.c.status == sa.bindparam("seen_status"),
+    tasks.c.version == sa.bindparam("seen_version"),
+    tasks.c.lease_epoch == sa.bindparam("seen_epoch"),
+)
+_MOVE: Final = Prepared(_AS_SEEN)
+_REWORK: Final = Prepared(_AS_SEEN)
+_SET_SPEC: Final = Prepared(_AS_SEEN)
+_HAND_OVER: Final = (
+    sa.update(submits)
+    .where(submits.c.task_id == sa.bindparam("seen_id"), submits.c.verdict.in_(_OPEN))
+    .values(look_at=sa.bindparam("now"))
+)
+_RAISE_PROGRESS: Final = (
+    sa.update(tasks)
+    .where(
+        tasks.c.id == sa.bindparam("seen_id"),
+        tasks.c.lease_epoch == sa.bindparam("seen_epoch"),
+        tasks.c.status == Status.RUNNING.value,
+        tasks.c.progress < sa.bindparam("percent"),
+    )
+    .values(progress=sa.bindparam("percent"), takeover_count=0)
+)
+
+
+def _seen(task: Task) -> dict[str, object]:
+    return {
+        "seen_id": task.id,
+        "seen_status": task.status.value,
+        "seen_version": task.version,
+        "seen_epoch": task.lease_epoch,
+    }
+
+
+class TaskRows(Rows):
+    """The verbs of a transaction that concern tasks."""
+
+    def add_task(self, task: Task, holding: Entry) -> None:
+        """Insert a queued task, its first event and its hold."""
+        self.write(_ADD_TASK, rows.task_values(task))
+        self._tell(task, None, task.created_at)
+        self._enter(holding, task.created_at)
+
+    def task(self, task_id: str) -> Task | None:
+        """Read one task."""
+        found = self.run(_ONE, {"task_id": task_id}).mappings().first()
+        return None if found is None else rows.task_of(found)
+
+    def move(self, before: Task, after: Task, event: Event, *, at: datetime) -> bool:
+        """Write a move, and all that follows from it; say whether it was still possible."""
+        if self.write(_MOVE, {**rows.moved_values(after), **_seen(before)}) != 1:
+            return False
+        self._tell(after, event, at)
+        if after.is_final:
+            self._end(after, at)
+        self.changed.add(after.id)
+        return True
+
+    def _end(self, task: Task, at: datetime) -> None:
+        """Settle the money, owe the webhook, and hand what is still open to the keeper."""
+        for entry in settle(self._hold_of(task), task.charged_microusd or 0):
+            self._enter(entry, at)
+        self.write(_ADD_NEWS, _news(task, at))
+        self.run(_HAND_OVER, {"seen_id": task.id, "now": rows.micros(at)})
+
+    def _hold_of(self, task: Task) -> Entry:
+        return hold(task.id, task.account_id, task.hold_microusd)
+
+    def _tell(self, task: Task, event: Event | None, at: datetime) -> None:
+        values = {
+            "task_id": task.id,
+            "number": task.version,
+            "event": None if event is None else event.value,
+            "status": task.status.value,
+            "at": rows.micros(at),
+        }
+        self.write(_ADD_EVENT, values)
+
+    def _enter(self, entry: Entry, at: datetime) -> None:
+        values = {
+            "task_id": entry.task_id,
+            "kind": entry.kind.value,
+            "account_id": entry.account_id,
+            "amount_microusd": entry.amount_microusd,
+            "at": rows.micros(at),
+        }
+        self.write(_ADD_ENTRY, values)
+
+    def take(self, task_id: str, statuses: frozenset[Status]) -> Task | None:
+        """Take over a task in one of `statuses`: epoch and takeover count rise by one."""
+        statement = (
+            sa.update(tasks)
+            .where(tasks.c.id == task_id, tasks.c.status.in_([s.value for s in statuses]))
+            .values(
+                lease_epoch=tasks.c.lease_epoch + 1,
+                takeover_count=tasks.c.takeover_count + 1,
+            )
+            .returning(*tasks.c)
+        )
+        found = self.run(statement).mappings().first()
+        return None if found is None else rows.task_of(found)
+
+    def rework(self, task: Task, work_id: str) -> bool:
+        """Give a task whose work ended early to new work; its epoch rises by one."""
+        values = {"work_id": work_id, "lease_epoch": task.lease_epoch + 1}
+        return self.write(_REWORK, {**values, **_seen(task)}) == 1
+
+    def set_spec(self, task: Task) -> bool:
+        """Write a spec whose inputs were fetched; fenced like a move."""
+        values = {"spec": rows.to_json(task.spec)}
+        return self.write(_SET_SPEC, {**values, **_seen(task)}) == 1
+
+    def set_progress(self, steps: Iterable[tuple[str, int, int]]) -> None:
+        """Raise progress: (task id, epoch, percent); never lowers it, only while running."""
+        given = list(steps)
+        values = [
+            {"seen_id": task_id, "seen_epoch": epoch, "percent": percent}
+            for task_id, epoch, percent in given
+        ]
+        if values:
+            self.run(_RAISE_PROGRESS, values)
+            self.changed.update(task_id for task_id, _, _ in given)
+
+    def count_fault(self, task: Task, note: str, *, at: datetime) -> None:
+        """Count one more thing that we did not understand or that broke while watching."""
+        counted = self.run(
+            sa.update(tasks)
+            .where(
+                tasks.c.id == task.id,
+                tasks.c.status == task.status.value,
+                tasks.c.lease_epoch == task.lease_epoch,
+            )
+            .values(fault_count=tasks.c.fault_count + 1)
+        )
+        if counted.rowcount != 1:
+            return
+        seen = (
+            task_faults.c.task_id == task.id,
+            task_faults.c.status == task.status.value,
+            task_faults.c.note == note,
+        )
+        now = rows.micros(at)
+        again = sa.update(task_faults).where(*seen)
+        again = again.values(count=task_faults.c.count + 1, last_at=now)
+        if self.run(again).rowcount == 0:
+            values = {"task_id": task.id, "status": task.status.value, "note": note}
+            self.run(
+                sa.insert(task_faults), {**values, "count": 1, "first_at": now, "last_at": now}
+            )
+
+    def faults(self, task_id: str) -> Sequence[Faults]:
+        """Return what went wrong on the way, by first sight."""
+        statement = (
+            sa.select(task_faults)
+            .where(task_faults.c.task_id == task_id)
+            .order_by(task_faults.c.first_at, task_faults.c.status, task_faults.c.note)
+        )
+        return [
+            Faults(
+                status=Status(found["status"]),
+                note=found["note"],
+                count=found["count"],
+                first_at=rows.instant(found["first_at"]),
+                last_at=rows.instant(found["last_at"]),
+            )
+            for found in self.run(statement).mappings()
+        ]
+
+    def remove_task(self, task_id: str) -> None:
+        """Remove record and events; artifacts become sweepable. Money and answers stay."""
+        for table in (task_events, task_faults, task_inputs):
+            self.run(sa.delete(table).where(table.c.task_id == task_id))
+        self.run(
+            sa.update(artifacts)
+            .where(artifacts.c.task_id == task_id, artifacts.c.state == ArtifactState.KEPT.value)
+            .values(state=ArtifactState.WRITING.value)
+        )
+        self.run(sa.delete(tasks).where(tasks.c.id == task_id))
+        self.changed.add(task_id)
+
+    def due(self, at: datetime, limit: int) -> Sequence[Task]:
+        """Return unfinished tasks whose deadline has passed."""
+        statement = (
+            sa.select(tasks)
+            .where(tasks.c.deadline_at.is_not(None), tasks.c.deadline_at <= rows.micros(at))
+            .order_by(tasks.c.deadline_at, tasks.c.id)
+            .limit(limit)
+        )
+        return [rows.task_of(found) for found in self.run(statement).mappings()]
+
+    def unfinished(self, after_id: str, limit: int) -> Sequence[Task]:
+        """Page through unfinished tasks by id."""
+        statement = (
+            sa.select(tasks)
+            .where(tasks.c.deadline_at.is_not(None), tasks.c.id > after_id)
+            .order_by(tasks.c.id)
+            .limit(limit)
+        )
+        return [rows.task_of(found) for found in self.run(statement).mappings()]
+
+    def page(self, page: Page) -> Sequence[Task]:
+        """Return one page of an account's tasks, and one more if there is more."""
+        statement = sa.select(tasks).where(tasks.c.account_id == page.account_id)
+        if page.after is not None:
+            is_beyond = tasks.c.id < page.after if page.is_newest_first else tasks.c.id > page.after
+            statement = statement.where(is_beyond)
+        if page.statuses:
+            statement = statement.where(tasks.c.status.in_(sorted(page.statuses)))
+        if page.model is not None:
+            statement = statement.where(tasks.c.model == page.model)
+        order = tasks.c.id.desc() if page.is_newest_first else tasks.c.id.asc()
+        statement = statement.order_by(order).limit(page.limit + 1)
+        return [rows.task_of(found) for found in self.run(statement).mappings()]
+
+    def told(self, task_id: str, after: int = 0) -> Sequence[Told]:
+        """Return the events of a task with a number above `after`."""
+        statement = (
+            sa.select(task_events)
+            .where(task_events.c.task_id == task_id, task_events.c.number > after)
+            .order_by(task_events.c.number)
+        )
+        return [
+            Told(
+                number=found["number"],
+                event=None if found["event"] is None else Event(found["event"]),
+                status=Status(found["status"]),
+                at=rows.instant(found["at"]),
+            )
+            for found in self.run(statement).mappings()
+        ]
+
+    def counts(self) -> Mapping[Status, int]:
+        """Return how many tasks stand where."""
+        count = sa.func.count().label("count")
+        statement = sa.select(tasks.c.status, count).group_by(tasks.c.status)
+        return {Status(row["status"]): row["count"] for row in self.run(statement).mappings()}
+
+    def entries(self, task_id: str) -> Sequence[Entry]:
+        """Return the ledger rows of a task."""
+        statement = sa.select(ledger).where(ledger.c.task_id == task_id)
+        found = sorted(self.run(statement).mappings(), key=lambda row: _ENTRY_ORDER[row["kind"]])
+        return [
+            Entry(
+                task_id=row["task_id"],
+                account_id=row["account_id"],
+                kind=EntryKind(row["kind"]),
+                amount_microusd=row["amount_microusd"],
+            )
+            for row in found
+        ]
+
+
+_ENTRY_ORDER: Final = {kind.value: place for place, kind in enumerate(EntryKind)}
+_NEWS_TYPE: Final[Mapping[Status, str]] = {
+    Status.SUCCEEDED: "video.completed",
+    Status.FAILED: "video.failed",
+    Status.EXPIRED: "video.failed",
+    Status.CANCELED: "video.canceled",
+}
+
+
+def _news(task: Task, at: datetime) -> dict[str, object]:
+    """Write the one event the outbox owes for a task (CONTRACT §10)."""
+    return {
+        "event_id": new_event_id(at),
+        "task_id": task.id,
+        "account_id": task.account_id,
+        "type": _NEWS_TYPE[task.status],
+        "created_at": rows.micros(at),
+        "callback_url": task.callback_url,
+        "reason": task.failure.reason.value if task.failure else None,
+        "message": task.failure.message if task.failure else None,
+    }

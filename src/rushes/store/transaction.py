@@ -1,0 +1,13 @@
+"""All verbs of a transaction, in one class."""
+
+from __future__ import annotations
+
+from rushes.store.answers import AnswerRows
+from rushes.store.files import FileRows
+from rushes.store.keys import KeyRows
+from rushes.store.submits import SubmitRows
+from rushes.store.tasks import TaskRows
+
+
+class SqlTransaction(TaskRows, SubmitRows, FileRows, AnswerRows, KeyRows):
+    """A `ports.Transaction` over one SQLAlchemy connection."""

@@ -1,0 +1,1 @@
+"""Shipped fakes, conformance suites and simulators; only tests and `cli simulate` import it."""

@@ -1,0 +1,1 @@
+"""What any store must do, room by room; `conformance.store` gathers it."""

@@ -1,0 +1,166 @@
+"""Checks of files: which try at a film wins, what may be swept, and what a caller gave."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rushes.domain.errors import LeaseLost
+from rushes.domain.task import FINAL, Event, Status
+from rushes.ports import ArtifactKind, ArtifactState, Filed, IntegrityFault, Transaction
+from rushes.testing.builders import NOON, a_task, an_artifact, an_input, kept, put_move
+from rushes.testing.conformance.stores.subject import Subject, later
+
+FAR = later(minutes=999)
+
+
+async def a_try_is_written_down_first(subject: Subject) -> None:
+    """A blob has a row before it has bytes, and no two tries share a name."""
+    task = await subject.put(Status.STORING)
+    film = an_artifact(task)
+    poster = an_artifact(task, kind=ArtifactKind.POSTER, created_at=later(seconds=-1))
+    await subject.do(Transaction.add_artifact, film)
+    await subject.do(Transaction.add_artifact, poster)
+    assert await subject.ask(Transaction.artifacts, task.id) == [poster, film]
+    with pytest.raises(IntegrityFault):
+        await subject.do(Transaction.add_artifact, replace(film, task_id="another"))
+
+
+async def a_winner_has_its_measures(subject: Subject) -> None:
+    """Keeping writes state, size and digest; whatever state the caller's value had."""
+    task = await subject.put(Status.STORING)
+    film, other = an_artifact(task), an_artifact(task)
+    await subject.do(Transaction.add_artifact, film)
+    await subject.do(Transaction.add_artifact, other)
+    measured = replace(kept(film), state=ArtifactState.WRITING)
+    await subject.do(Transaction.keep_artifact, measured)
+    assert await subject.ask(Transaction.artifacts, task.id) == [kept(film), other]
+
+
+async def what_is_not_there_cannot_be_kept(subject: Subject) -> None:
+    """A try without a row, or whose blob was swept, must not become a film (P4)."""
+    task = await subject.put(Status.STORING)
+    film = an_artifact(task)
+    with pytest.raises(LeaseLost):
+        await subject.do(Transaction.keep_artifact, kept(film))
+    await subject.do(Transaction.add_artifact, film)
+    await subject.do(Transaction.swept, [film.blob])
+    with pytest.raises(LeaseLost):
+        await subject.do(Transaction.keep_artifact, kept(film))
+    assert await subject.ask(Transaction.artifacts, task.id) == []
+
+
+async def a_lost_try_is_sweepable(subject: Subject) -> None:
+    """A try has lost when its task ended without it, was taken over since, or is gone."""
+    for status in Status:
+        task = await subject.put(status)
+        await subject.do(Transaction.add_artifact, an_artifact(task))
+        swept = await subject.ask(Transaction.sweepable, FAR, 99)
+        assert [one.task_id for one in swept] == ([task.id] if status in FINAL else [])
+        for artifact in swept:
+            await subject.do(Transaction.swept, [artifact.blob])
+
+
+async def a_try_of_the_owner_is_not_sweepable(subject: Subject) -> None:
+    """As long as its epoch is the task's, a try may still win; older ones may not."""
+    task = await subject.put(Status.STORING)
+    old = an_artifact(task)
+    await subject.do(Transaction.add_artifact, old)
+    taken = await subject.do(Transaction.take, task.id, frozenset({Status.STORING}))
+    assert taken is not None
+    await subject.do(Transaction.add_artifact, an_artifact(taken))
+    assert await subject.ask(Transaction.sweepable, FAR, 99) == [old]
+
+
+async def a_winner_is_sweepable_once_its_task_is_removed(subject: Subject) -> None:
+    """A kept film stays for as long as its task's row does."""
+    task = await subject.put(Status.STORING)
+    film = an_artifact(task)
+    await subject.do(Transaction.add_artifact, film)
+    await subject.do(Transaction.keep_artifact, kept(film))
+    await subject.write(lambda tx: put_move(tx, task, Event.STORED))
+    assert await subject.ask(Transaction.sweepable, FAR, 99) == []
+    await subject.do(Transaction.remove_task, task.id)
+    found = await subject.ask(Transaction.sweepable, FAR, 99)
+    assert found == [replace(kept(film), state=ArtifactState.WRITING)]
+
+
+async def the_young_are_not_swept(subject: Subject) -> None:
+    """Only what is older than `before`, the oldest first, up to a limit."""
+    task = await subject.put(Status.FAILED)
+    tries = [an_artifact(task, created_at=later(minutes=minutes)) for minutes in (3, 1, 2, 1)]
+    for artifact in tries:
+        await subject.do(Transaction.add_artifact, artifact)
+    in_order = [tries[place] for place in (1, 3, 2, 0)]
+    for minutes, count in ((1, 0), (2, 2), (3, 3), (4, 4)):
+        assert (
+            await subject.ask(Transaction.sweepable, later(minutes=minutes), 9) == in_order[:count]
+        )
+    assert await subject.ask(Transaction.sweepable, FAR, 3) == in_order[:3]
+
+
+async def what_is_swept_is_not_swept_again(subject: Subject) -> None:
+    """A swept blob leaves every list; an unknown one is fine."""
+    task = await subject.put(Status.FAILED)
+    tries = [an_artifact(task) for _ in range(3)]
+    for artifact in tries:
+        await subject.do(Transaction.add_artifact, artifact)
+    await subject.do(Transaction.swept, iter([tries[0].blob, "unknown", tries[1].blob]))
+    await subject.do(Transaction.swept, [])
+    assert await subject.ask(Transaction.sweepable, FAR, 9) == [tries[2]]
+    assert await subject.ask(Transaction.artifacts, task.id) == [tries[2]]
+
+
+async def an_input_is_known_by_its_digest(subject: Subject) -> None:
+    """The first to file a blob says what it is; filing it again makes it young."""
+    filed = an_input()
+    assert await subject.ask(Transaction.input, filed.blob) is None
+    await subject.do(Transaction.file_input, filed)
+    assert await subject.ask(Transaction.input, filed.blob) == filed
+    again = Filed(filed.blob, 1, "text/plain", later(minutes=5))
+    await subject.do(Transaction.file_input, again)
+    assert await subject.ask(Transaction.input, filed.blob) == replace(
+        filed, created_at=later(minutes=5)
+    )
+
+
+async def an_orphan_is_an_old_input_of_no_task(subject: Subject) -> None:
+    """Referred, or young again, it stays; the oldest orphans come first, up to a limit."""
+    orphans = [an_input(created_at=later(minutes=minutes)) for minutes in (3, 1, 2)]
+    wanted, young = an_input(), an_input(created_at=later(minutes=30))
+    for filed in (*orphans, wanted, young):
+        await subject.do(Transaction.file_input, filed)
+    task = a_task()
+    for _ in range(2):
+        await subject.do(Transaction.refer_input, task.id, wanted.blob)
+    in_order = [orphans[place].blob for place in (1, 2, 0)]
+    assert await subject.ask(Transaction.orphan_inputs, later(minutes=30), 9) == in_order
+    assert await subject.ask(Transaction.orphan_inputs, later(minutes=30), 2) == in_order[:2]
+    assert await subject.ask(Transaction.orphan_inputs, NOON, 9) == []
+
+
+async def an_input_is_wanted_while_any_task_wants_it(subject: Subject) -> None:
+    """Two tasks share a picture; it is an orphan when both are gone."""
+    filed = an_input()
+    await subject.do(Transaction.file_input, filed)
+    tasks = [await subject.put(Status.FAILED) for _ in range(2)]
+    for task in tasks:
+        await subject.do(Transaction.refer_input, task.id, filed.blob)
+    for task in tasks:
+        assert await subject.ask(Transaction.orphan_inputs, FAR, 9) == []
+        await subject.do(Transaction.remove_task, task.id)
+    assert await subject.ask(Transaction.orphan_inputs, FAR, 9) == [filed.blob]
+
+
+async def a_dropped_input_is_forgotten(subject: Subject) -> None:
+    """It may be filed anew; unknown ones are fine."""
+    first, second = an_input(), an_input()
+    for filed in (first, second):
+        await subject.do(Transaction.file_input, filed)
+    await subject.do(Transaction.drop_inputs, iter([first.blob, "unknown"]))
+    await subject.do(Transaction.drop_inputs, [])
+    assert await subject.ask(Transaction.input, first.blob) is None
+    assert await subject.ask(Transaction.orphan_inputs, FAR, 9) == [second.blob]
+    await subject.do(Transaction.file_input, replace(first, size_bytes=9))
+    assert await subject.ask(Transaction.input, first.blob) == replace(first, size_bytes=9)

@@ -1,0 +1,533 @@
+"""A store in memory, for tests and the world simulator; it obeys the same conformance suite.
+
+Fast enough for a million histories: rows are the frozen values themselves, and a
+transaction that raises is undone from a journal of what it overwrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from rushes.domain.access import Entry, EntryKind, Key, hold, settle
+from rushes.domain.errors import LeaseLost
+from rushes.domain.submit import PERHAPS_PAID, Submit, Ticket, Verdict
+from rushes.domain.task import FINAL, Event, Status, Task
+from rushes.ports import (
+    Answer,
+    Artifact,
+    ArtifactState,
+    Faults,
+    Filed,
+    IntegrityFault,
+    Page,
+    Told,
+    Transaction,
+)
+
+T = TypeVar("T")
+_ABSENT: Final = object()
+_MOVED: Final = (
+    "status",
+    "version",
+    "progress",
+    "takeover_count",
+    "fault_count",
+    "submit_count",
+    "work_id",
+    "finished_at",
+    "deadline_at",
+    "failure",
+    "charged_microusd",
+    "measures",
+    "expires_at",
+    "is_film_gone",
+)
+"""What a move may change; everything else a task is born with, or other verbs change it."""
+
+
+@dataclass(slots=True)
+class _Tables:
+    """Every table as a dict from primary key to a frozen value."""
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    told: dict[tuple[str, int], Told] = field(default_factory=dict)
+    faults: dict[tuple[str, Status, str], Faults] = field(default_factory=dict)
+    submits: dict[tuple[str, int], Submit] = field(default_factory=dict)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    inputs: dict[str, Filed] = field(default_factory=dict)
+    task_inputs: dict[tuple[str, str], None] = field(default_factory=dict)
+    entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
+    executors: dict[str, datetime] = field(default_factory=dict)
+    news: dict[str, tuple[Status, datetime]] = field(default_factory=dict)
+    house: dict[str, int] = field(default_factory=dict)
+    others: dict[str, object] = field(default_factory=dict)
+
+
+class MemoryStore:
+    """A `ports.Store` without a disk."""
+
+    def __init__(self, *, on_change: Callable[[Iterable[str]], None] | None = None) -> None:
+        self.tables = _Tables()
+        self.on_change = on_change
+
+    async def write(self, act: Callable[[Transaction], T]) -> T:
+        """Run `act` whole or not at all."""
+        return self.write_now(act)
+
+    async def read(self, act: Callable[[Transaction], T]) -> T:
+        """Run `act` on a stable, committed state; it must not write."""
+        return self.read_now(act)
+
+    def write_now(self, act: Callable[[Transaction], T]) -> T:
+        """Run `act` whole or not at all, at once."""
+        transaction = MemoryTransaction(self.tables)
+        try:
+            result = act(transaction)
+        except BaseException:
+            transaction.undo()
+            raise
+        if self.on_change is not None and transaction.changed:
+            self.on_change(transaction.changed)
+        return result
+
+    def read_now(self, act: Callable[[Transaction], T]) -> T:
+        """Run `act`; it must not write.
+
+        Raises:
+            AssertionError: it wrote; nothing of that stays.
+        """
+        transaction = MemoryTransaction(self.tables)
+        try:
+            result = act(transaction)
+        finally:
+            has_written = transaction.undo()
+        if has_written:
+            raise AssertionError("a read must not write")
+        return result
+
+
+class MemoryTransaction:
+    """A `ports.Transaction` over dicts."""
+
+    def __init__(self, tables: _Tables) -> None:
+        self._t = tables
+        self._journal: list[tuple[dict[Any, Any], Any, Any]] = []
+        self.changed: set[str] = set()
+
+    @property
+    def connection(self) -> object:
+        """There is no connection beneath: the transaction keeps other people's rows itself."""
+        return self
+
+    def put_row(self, key: str, value: object) -> None:
+        """Write a row of someone else, within this transaction."""
+        self._put(self._t.others, key, value)
+
+    def undo(self) -> bool:
+        """Take back everything, newest first; say whether there was anything."""
+        for table, key, old in reversed(self._journal):
+            if old is _ABSENT:
+                table.pop(key, None)
+            else:
+                table[key] = old
+        return bool(self._journal)
+
+    def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:  # noqa: ANN401
+        self._journal.append((table, key, table.get(key, _ABSENT)))
+        table[key] = value
+
+    def _add(self, table: dict[Any, Any], key: Any, value: Any) -> None:  # noqa: ANN401
+        if key in table:
+            raise IntegrityFault(f"{key} is there already")
+        self._put(table, key, value)
+
+    def _drop(self, table: dict[Any, Any], key: Any) -> None:  # noqa: ANN401
+        if key in table:
+            self._journal.append((table, key, table.pop(key)))
+
+    # -- tasks -------------------------------------------------------------------------
+
+    def add_task(self, task: Task, holding: Entry) -> None:
+        """Insert a queued task, its first event and its hold."""
+        self._add(self._t.tasks, task.id, task)
+        self._tell(task, None, task.created_at)
+        self._add(self._t.entries, (task.id, holding.kind), holding)
+
+    def task(self, task_id: str) -> Task | None:
+        """Read one task."""
+        return self._t.tasks.get(task_id)
+
+    def _stands(self, seen: Task) -> Task | None:
+        now = self._t.tasks.get(seen.id)
+        if now is None or now.status is not seen.status or now.version != seen.version:
+            return None
+        return now if now.lease_epoch == seen.lease_epoch else None
+
+    def move(self, before: Task, after: Task, event: Event, *, at: datetime) -> bool:
+        """Write a move, and all that follows from it; say whether it was still possible."""
+        now = self._stands(before)
+        if now is None:
+            return False
+        row = replace(now, **{name: getattr(after, name) for name in _MOVED})
+        self._put(self._t.tasks, after.id, row)
+        self._tell(after, event, at)
+        if after.is_final:
+            holding = hold(after.id, after.account_id, after.hold_microusd)
+            for entry in settle(holding, after.charged_microusd or 0):
+                self._add(self._t.entries, (after.id, entry.kind), entry)
+            self._add(self._t.news, after.id, (after.status, at))
+            for submit in self.submits(after.id):
+                if submit.is_open:
+                    key = (submit.task_id, submit.n)
+                    self._put(self._t.submits, key, replace(submit, look_at=at))
+        self.changed.add(after.id)
+        return True
+
+    def _tell(self, task: Task, event: Event | None, at: datetime) -> None:
+        told = Told(number=task.version, event=event, status=task.status, at=at)
+        self._add(self._t.told, (task.id, task.version), told)
+
+    def take(self, task_id: str, statuses: frozenset[Status]) -> Task | None:
+        """Take over a task in one of `statuses`: epoch and takeover count rise by one."""
+        task = self._t.tasks.get(task_id)
+        if task is None or task.status not in statuses:
+            return None
+        taken = replace(
+            task, lease_epoch=task.lease_epoch + 1, takeover_count=task.takeover_count + 1
+        )
+        self._put(self._t.tasks, task_id, taken)
+        return taken
+
+    def rework(self, task: Task, work_id: str) -> bool:
+        """Give a task whose work ended early to new work; its epoch rises by one."""
+        now = self._stands(task)
+        if now is None:
+            return False
+        given = replace(now, work_id=work_id, lease_epoch=now.lease_epoch + 1)
+        self._put(self._t.tasks, task.id, given)
+        return True
+
+    def set_spec(self, task: Task) -> bool:
+        """Write a spec whose inputs were fetched; fenced like a move."""
+        now = self._stands(task)
+        if now is None:
+            return False
+        self._put(self._t.tasks, task.id, replace(now, spec=task.spec))
+        return True
+
+    def set_progress(self, steps: Iterable[tuple[str, int, int]]) -> None:
+        """Raise progress: (task id, epoch, percent); never lowers it, only while running."""
+        for task_id, epoch, percent in steps:
+            self.changed.add(task_id)
+            task = self._t.tasks.get(task_id)
+            if task is None or task.lease_epoch != epoch or task.status is not Status.RUNNING:
+                continue
+            if task.progress < percent:
+                self._put(self._t.tasks, task_id, replace(task, progress=percent, takeover_count=0))
+
+    def count_fault(self, task: Task, note: str, *, at: datetime) -> None:
+        """Count one more thing that we did not understand or that broke while watching."""
+        now = self._t.tasks.get(task.id)
+        if now is None or now.status is not task.status or now.lease_epoch != task.lease_epoch:
+            return
+        self._put(self._t.tasks, task.id, replace(now, fault_count=now.fault_count + 1))
+        key = (task.id, task.status, note)
+        seen = self._t.faults.get(key)
+        counted = (
+            Faults(task.status, note, 1, at, at)
+            if seen is None
+            else replace(seen, count=seen.count + 1, last_at=at)
+        )
+        self._put(self._t.faults, key, counted)
+
+    def faults(self, task_id: str) -> Sequence[Faults]:
+        """Return what went wrong on the way, by first sight."""
+        mine = [found for key, found in self._t.faults.items() if key[0] == task_id]
+        return sorted(mine, key=lambda found: (found.first_at, found.status, found.note))
+
+    def remove_task(self, task_id: str) -> None:
+        """Remove record and events; artifacts become sweepable. Money and answers stay."""
+        tables: tuple[dict[Any, Any], ...] = (self._t.told, self._t.faults, self._t.task_inputs)
+        for table in tables:
+            for key in [key for key in table if key[0] == task_id]:
+                self._drop(table, key)
+        for artifact in self.artifacts(task_id):
+            if artifact.state is ArtifactState.KEPT:
+                loser = replace(artifact, state=ArtifactState.WRITING)
+                self._put(self._t.artifacts, artifact.blob, loser)
+        self._drop(self._t.tasks, task_id)
+        self.changed.add(task_id)
+
+    def due(self, at: datetime, limit: int) -> Sequence[Task]:
+        """Return unfinished tasks whose deadline has passed."""
+        late = [
+            (task.deadline_at, task.id, task)
+            for task in self._t.tasks.values()
+            if task.deadline_at is not None and task.deadline_at <= at
+        ]
+        return [task for _, _, task in sorted(late, key=lambda found: found[:2])[:limit]]
+
+    def unfinished(self, after_id: str, limit: int) -> Sequence[Task]:
+        """Page through unfinished tasks by id."""
+        found = [t for t in self._t.tasks.values() if not t.is_final and t.id > after_id]
+        return sorted(found, key=lambda task: task.id)[:limit]
+
+    def page(self, page: Page) -> Sequence[Task]:
+        """Return one page of an account's tasks, and one more if there is more."""
+
+        def fits(task: Task) -> bool:
+            if task.account_id != page.account_id:
+                return False
+            if page.after is not None and (task.id < page.after) is not page.is_newest_first:
+                return False
+            if task.id == page.after or (page.statuses and task.status not in page.statuses):
+                return False
+            return page.model is None or task.model == page.model
+
+        found = sorted(filter(fits, self._t.tasks.values()), key=lambda task: task.id)
+        ordered = found[::-1] if page.is_newest_first else found
+        return ordered[: page.limit + 1]
+
+    def told(self, task_id: str, after: int = 0) -> Sequence[Told]:
+        """Return the events of a task with a number above `after`."""
+        found = [told for key, told in self._t.told.items() if key[0] == task_id]
+        return sorted((t for t in found if t.number > after), key=lambda told: told.number)
+
+    def counts(self) -> Mapping[Status, int]:
+        """Return how many tasks stand where."""
+        counted: dict[Status, int] = {}
+        for task in self._t.tasks.values():
+            counted[task.status] = counted.get(task.status, 0) + 1
+        return counted
+
+    def entries(self, task_id: str) -> Sequence[Entry]:
+        """Return the ledger rows of a task."""
+        keys = ((task_id, kind) for kind in EntryKind)
+        return [self._t.entries[key] for key in keys if key in self._t.entries]
+
+    # -- submits -----------------------------------------------------------------------
+
+    def add_submit(self, submit: Submit) -> None:
+        """Write an intent; must be committed before the call goes out."""
+        self._add(self._t.submits, (submit.task_id, submit.n), submit)
+
+    def submits(self, task_id: str) -> Sequence[Submit]:
+        """Return the submits of a task by number."""
+        found = [submit for key, submit in self._t.submits.items() if key[0] == task_id]
+        return sorted(found, key=lambda submit: submit.n)
+
+    def change_submit(self, submit: Submit, expected: frozenset[Verdict]) -> bool:
+        """Write what was learned of a submit, if its verdict is still one of `expected`."""
+        now = self._t.submits.get((submit.task_id, submit.n))
+        if now is None or now.verdict not in expected:
+            return False
+        self._put(self._t.submits, (submit.task_id, submit.n), submit)
+        return True
+
+    def is_ticket_known(self, submit: Submit) -> bool:
+        """Say whether another submit to the same provider already holds this ticket."""
+        return submit.ticket is not None and any(
+            other.provider == submit.provider and _text(other.ticket) == _text(submit.ticket)
+            for key, other in self._t.submits.items()
+            if key != (submit.task_id, submit.n)
+        )
+
+    def submits_to_look_at(self, at: datetime, limit: int) -> Sequence[Submit]:
+        """Return submits of ended tasks that the keeper should look after now."""
+        late = [
+            (submit.look_at, key, submit)
+            for key, submit in self._t.submits.items()
+            if submit.look_at is not None and submit.look_at <= at
+        ]
+        return [submit for _, _, submit in sorted(late, key=lambda found: found[:2])[:limit]]
+
+    def salvage(self, limit: int, after: tuple[str, int] | None = None) -> Sequence[Submit]:
+        """Return submits of ended, undelivered tasks that may have been paid."""
+
+        def counts(key: tuple[str, int], submit: Submit) -> bool:
+            task = self._t.tasks.get(submit.task_id)
+            is_over = task is None or task.status in FINAL
+            is_beyond = after is None or key > after
+            return is_over and is_beyond and submit.is_billable and submit.verdict in PERHAPS_PAID
+
+        return [s for key, s in sorted(self._t.submits.items()) if counts(key, s)][:limit]
+
+    # -- files -------------------------------------------------------------------------
+
+    def add_artifact(self, artifact: Artifact) -> None:
+        """Write down a blob that is about to be written."""
+        self._add(self._t.artifacts, artifact.blob, artifact)
+
+    def keep_artifact(self, artifact: Artifact) -> None:
+        """Name a winner: the row becomes `kept` with its measures.
+
+        Raises:
+            LeaseLost: there is no such try, or its blob was swept; nothing of it can be kept.
+        """
+        now = self._t.artifacts.get(artifact.blob)
+        if now is None or now.state is ArtifactState.SWEPT:
+            raise LeaseLost(f"{artifact.blob} is not there to be kept")
+        winner = replace(artifact, state=ArtifactState.KEPT)
+        self._put(self._t.artifacts, artifact.blob, winner)
+
+    def artifacts(self, task_id: str) -> Sequence[Artifact]:
+        """Return a task's artifacts that are not swept."""
+        found = [
+            artifact
+            for artifact in self._t.artifacts.values()
+            if artifact.task_id == task_id and artifact.state is not ArtifactState.SWEPT
+        ]
+        return sorted(found, key=lambda artifact: (artifact.created_at, artifact.blob))
+
+    def sweepable(self, before: datetime, limit: int) -> Sequence[Artifact]:
+        """Return blobs nobody will want: tries that lost, and films of removed tasks."""
+
+        def has_lost(artifact: Artifact) -> bool:
+            task = self._t.tasks.get(artifact.task_id)
+            return task is None or task.is_final or task.lease_epoch > artifact.epoch
+
+        found = [
+            artifact
+            for artifact in self._t.artifacts.values()
+            if artifact.state is ArtifactState.WRITING
+            and artifact.created_at < before
+            and has_lost(artifact)
+        ]
+        return sorted(found, key=lambda artifact: (artifact.created_at, artifact.blob))[:limit]
+
+    def swept(self, blobs: Iterable[str]) -> None:
+        """Record that these blobs are gone."""
+        for blob in blobs:
+            if artifact := self._t.artifacts.get(blob):
+                gone = replace(artifact, state=ArtifactState.SWEPT)
+                self._put(self._t.artifacts, blob, gone)
+
+    def file_input(self, filed: Filed) -> None:
+        """Record an input blob; an existing row becomes as young as this one."""
+        seen = self._t.inputs.get(filed.blob)
+        young = filed if seen is None else replace(seen, created_at=filed.created_at)
+        self._put(self._t.inputs, filed.blob, young)
+
+    def input(self, blob: str) -> Filed | None:
+        """Read what is known of an input blob."""
+        return self._t.inputs.get(blob)
+
+    def refer_input(self, task_id: str, blob: str) -> None:
+        """Say that a task needs this input."""
+        self._put(self._t.task_inputs, (task_id, blob), None)
+
+    def orphan_inputs(self, before: datetime, limit: int) -> Sequence[str]:
+        """Return input blobs older than `before` that no task refers to."""
+        wanted = {blob for _, blob in self._t.task_inputs}
+        found = [
+            (filed.created_at, blob)
+            for blob, filed in self._t.inputs.items()
+            if filed.created_at < before and blob not in wanted
+        ]
+        return [blob for _, blob in sorted(found)[:limit]]
+
+    def drop_inputs(self, blobs: Iterable[str]) -> None:
+        """Forget input blobs that were removed."""
+        for blob in blobs:
+            self._drop(self._t.inputs, blob)
+
+    # -- answers -----------------------------------------------------------------------
+
+    def add_answer(self, answer: Answer, *, since: datetime) -> None:
+        """Keep the first answer to a create; one under the same key from before `since` goes.
+
+        Raises:
+            IntegrityFault: the key is already used in this scope.
+        """
+        for other in list(self._t.answers.values()):
+            is_same = (other.account_id, other.route, other.key) == (
+                answer.account_id,
+                answer.route,
+                answer.key,
+            )
+            if answer.key is None or not is_same:
+                continue
+            if other.created_at >= since:
+                raise IntegrityFault("this Idempotency-Key is taken")
+            self._drop(self._t.answers, other.task_id)
+        self._add(self._t.answers, answer.task_id, answer)
+
+    def answer(self, account_id: str, route: str, key: str, since: datetime) -> Answer | None:
+        """Return the answer given under an Idempotency-Key."""
+        for found in self._t.answers.values():
+            if (found.account_id, found.route, found.key) == (account_id, route, key):
+                return found if found.created_at >= since else None
+        return None
+
+    def recent_answer(
+        self, account_id: str, route: str, digest: bytes, since: datetime
+    ) -> Answer | None:
+        """Return the newest answer to a create with the same body."""
+        found = [
+            answer
+            for answer in self._t.answers.values()
+            if (answer.account_id, answer.route, answer.digest) == (account_id, route, digest)
+            and answer.created_at >= since
+        ]
+        return max(found, key=lambda answer: (answer.created_at, answer.task_id), default=None)
+
+    def forget_answers(self, before: datetime, limit: int) -> int:
+        """Drop old answers; return how many."""
+        found = [
+            (answer.created_at, key)
+            for key, answer in self._t.answers.items()
+            if answer.created_at < before
+        ]
+        old = sorted(found)[:limit]
+        for _, key in old:
+            self._drop(self._t.answers, key)
+        return len(old)
+
+    # -- keys --------------------------------------------------------------------------
+
+    def add_key(self, key: Key) -> None:
+        """Insert a key; its account is made if it is new."""
+        if any(other.digest == key.digest for other in self._t.keys.values()):
+            raise IntegrityFault("this secret is taken")
+        self._add(self._t.keys, key.id, key)
+        self._bump()
+
+    def key_by_digest(self, digest: bytes) -> Key | None:
+        """Find a key, revoked ones included."""
+        found = (key for key in self._t.keys.values() if key.digest == digest)
+        return next(found, None)
+
+    def keys(self) -> Sequence[Key]:
+        """Return all keys, revoked ones included, by birth."""
+        return sorted(self._t.keys.values(), key=lambda key: (key.created_at, key.id))
+
+    def revoke_key(self, key_id: str, at: datetime) -> bool:
+        """Revoke a key; say whether there was one to revoke."""
+        key = self._t.keys.get(key_id)
+        if key is None or key.revoked_at is not None:
+            return False
+        self._put(self._t.keys, key_id, replace(key, revoked_at=at))
+        self._bump()
+        return True
+
+    def key_version(self) -> int:
+        """Return a number that changes with every change to any key."""
+        return self._t.house.get("key_version", 0)
+
+    def _bump(self) -> None:
+        self._put(self._t.house, "key_version", self.key_version() + 1)
+
+    def beat(self, executor: str, at: datetime) -> None:
+        """Say that an executor is alive."""
+        self._put(self._t.executors, executor, at)
+
+
+def _text(ticket: Ticket | None) -> str:
+    """Write a ticket as a database would: what is one number to Python may be two there."""
+    return json.dumps(ticket, sort_keys=True)
