@@ -1,0 +1,1 @@
+"""Hygiene: what callers point at, what they send, and what upstreams made."""

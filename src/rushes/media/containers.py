@@ -1,0 +1,173 @@
+"""What a video file says of itself: its kind, its size; pure reading of boxes, no decoder.
+
+The size is that of a caller's clip, whose ratio a film may take over. What cannot be read is
+None, never an error: whether the file is any good is not judged here. Every walk is bounded.
+
+Sources: ISO/IEC 14496-12 §4.2, §4.3, §8.3.2, §8.4.3; RFC 8794 §4-6 and RFC 9559 §5.1.4.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import IO, Final
+
+from rushes.domain.spec import Size
+
+HEAD_BYTES: Final = 16 * 2**10
+"""As much of a file as tells what it is."""
+
+BOXES_MAX: Final = 4_096
+INDEX_BYTES_MAX: Final = 32 * 2**20
+"""The index of an hour of film has a few MiB."""
+
+_MP4_BRANDS: Final = frozenset(
+    {b"isom", b"mp41", b"mp42", b"avc1", b"M4V ", b"M4VH", b"M4VP", b"dash", b"MSNV", b"f4v "}
+    | {b"iso%d" % number for number in range(2, 10)}
+    | {b"iso%c" % letter for letter in b"abc"}
+)
+_MOV_BRAND: Final = b"qt  "
+
+_SEGMENT, _TRACKS, _CLUSTER = 0x18538067, 0x1654AE6B, 0x1F43B675
+_TRACK, _VIDEO, _WIDTH, _HEIGHT = 0xAE, 0xE0, 0xB0, 0xBA
+_EBML_HEADER_BYTES_MAX: Final = 12
+_BOX_HEADER_BYTES: Final = 8
+_LARGE_BOX_HEADER_BYTES: Final = 16
+
+
+def is_mp4(head: bytes) -> bool:
+    """Say whether a file that begins like this may be served as MP4.
+
+    QuickTime files alone may not; most name an MP4 brand as well.
+    """
+    return bool(_brands(head) & _MP4_BRANDS)
+
+
+def is_mov(head: bytes) -> bool:
+    """Say whether a file that begins like this is a QuickTime file."""
+    return _MOV_BRAND in _brands(head)
+
+
+def _brands(head: bytes) -> frozenset[bytes]:
+    """Return the brands of an ISO media file, from its `ftyp` box; none if it is no such file."""
+    size_bytes = int.from_bytes(head[:4], "big")
+    if head[4:8] != b"ftyp" or size_bytes > len(head):
+        return frozenset()
+    major, compatible = head[8:12], head[16:size_bytes]  # a version lies between
+    return frozenset((major, *(compatible[at : at + 4] for at in range(0, len(compatible), 4))))
+
+
+def mp4_size(content: IO[bytes]) -> Size | None:
+    """Return the size at which an MP4 or MOV file wants its pictures shown."""
+    movie = _movie_box(content)
+    for name, track in _boxes(movie):
+        if name != b"trak":
+            continue
+        parts = dict(_boxes(track))
+        handler = dict(_boxes(parts.get(b"mdia", b""))).get(b"hdlr", b"")
+        if handler[8:12] == b"vide":
+            return _shown_size(parts.get(b"tkhd", b""))
+    return None
+
+
+def webm_size(content: IO[bytes]) -> Size | None:
+    """Return the size of the pictures of a WebM file."""
+    content.seek(0)
+    head = content.read(INDEX_BYTES_MAX)
+    for name, segment in _elements(head):
+        if name != _SEGMENT:
+            continue
+        for inner_name, inner in _elements(segment):
+            if inner_name == _CLUSTER:
+                return None
+            if inner_name == _TRACKS:
+                return _track_size(inner)
+    return None
+
+
+def _movie_box(content: IO[bytes]) -> bytes:
+    """Find the `moov` box, which may stand behind all the pictures."""
+    at, end = 0, content.seek(0, os.SEEK_END)
+    for _ in range(BOXES_MAX):
+        if at >= end:
+            break
+        content.seek(at)
+        header = content.read(_LARGE_BOX_HEADER_BYTES)
+        length, header_bytes = _box_length(header)
+        if length < header_bytes:
+            break
+        if header[4:8] == b"moov":
+            content.seek(at + header_bytes)
+            return content.read(min(length - header_bytes, INDEX_BYTES_MAX))
+        at += length
+    return b""
+
+
+def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Walk over the boxes within a box."""
+    at = 0
+    for _ in range(BOXES_MAX):
+        length, header_bytes = _box_length(content[at : at + _LARGE_BOX_HEADER_BYTES])
+        if length < header_bytes or at + length > len(content):
+            return
+        yield content[at + 4 : at + 8], content[at + header_bytes : at + length]
+        at += length
+
+
+def _box_length(header: bytes) -> tuple[int, int]:
+    """Return the length of a box and of its header; 0 and 1 of nothing we can walk over."""
+    length = int.from_bytes(header[:4], "big")
+    if length == 1 and len(header) == _LARGE_BOX_HEADER_BYTES:
+        return int.from_bytes(header[8:16], "big"), _LARGE_BOX_HEADER_BYTES
+    return length, _BOX_HEADER_BYTES
+
+
+def _shown_size(track_header: bytes) -> Size | None:
+    """Read the last fields of `tkhd`: a 3x3 matrix, then width and height as 16.16 numbers."""
+    if len(track_header) < 84:  # noqa: PLR2004 -- the box of version 0
+        return None
+    a, b = (track_header[at : at + 4] for at in (-44, -40))
+    width_px, height_px = (
+        int.from_bytes(edge, "big") >> 16 for edge in (track_header[-8:-4], track_header[-4:])
+    )
+    if not width_px or not height_px:
+        return None
+    is_turned = not any(a) and any(b)
+    return Size(height_px, width_px) if is_turned else Size(width_px, height_px)
+
+
+def _track_size(tracks: bytes) -> Size | None:
+    for name, track in _elements(tracks):
+        if name != _TRACK:
+            continue
+        video = dict(_elements(track)).get(_VIDEO)
+        if video is not None:
+            edges = dict(_elements(video))
+            width_px, height_px = (
+                int.from_bytes(edges.get(edge, b"")[:8], "big") for edge in (_WIDTH, _HEIGHT)
+            )
+            return Size(width_px, height_px) if width_px and height_px else None
+    return None
+
+
+def _elements(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Walk over EBML elements; one that ends beyond `content`, or nowhere, ends with it."""
+    at = 0
+    for _ in range(BOXES_MAX):
+        name, name_bytes = _variable(content[at : at + _EBML_HEADER_BYTES_MAX], keep_mark=True)
+        at += name_bytes
+        length, length_bytes = _variable(content[at : at + _EBML_HEADER_BYTES_MAX], keep_mark=False)
+        at += length_bytes
+        if not name_bytes or not length_bytes:
+            return
+        yield name, content[at : at + length]
+        at += length
+
+
+def _variable(content: bytes, *, keep_mark: bool) -> tuple[int, int]:
+    """Read a number whose leading zero bits say how many bytes it has; (0, 0) for none."""
+    length = 9 - content[0].bit_length() if content else 0
+    if not 1 <= length <= 8 or len(content) < length:  # noqa: PLR2004
+        return 0, 0
+    number = int.from_bytes(content[:length], "big")
+    return (number if keep_mark else number & ((1 << 7 * length) - 1)), length

@@ -1,0 +1,186 @@
+"""Reels: a film's pictures in their order, whatever they are made from.
+
+Both halves of a film are painted by processes of their own, so a reel can begin anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from typing import Protocol
+
+from rushes.studio.camera import View, moment
+from rushes.studio.grade import Grade
+from rushes.studio.ink import Drawing
+from rushes.studio.motion import Dissolve, Morph, Within
+from rushes.studio.order import Input
+from rushes.studio.pictures import clip
+from rushes.studio.planes import Frame, blank, over
+from rushes.studio.stage import Piece, Stage
+
+
+class Reel(Protocol):
+    """Pictures in their order."""
+
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Paint the frames from `first` to before `end`; each is good until the next."""
+        ...
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many frames there are, and how fast they go."""
+
+    frame_count: int
+    fps: int
+
+    @property
+    def seconds(self) -> float:
+        """From the first frame to the last."""
+        return max(1, self.frame_count - 1) / self.fps
+
+    def progress(self, index: int) -> float:
+        """Return how far a frame is on the way, 0-1."""
+        return min(1.0, index / max(1, self.frame_count - 1))
+
+
+@dataclass(slots=True)
+class Staged:
+    """A scene before a camera."""
+
+    stage: Stage
+    pace: Pace
+
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Paint the frames from `first` to before `end`; each is good until the next."""
+        view = self.stage.view
+        frame = blank(view.width, view.height)
+        seconds = self.pace.seconds
+        self.stage.settle(frame, moment(view, 0.0, seconds))
+        for index in range(first, end):
+            self.stage.draw(frame, moment(view, index / self.pace.fps, seconds))
+            yield frame
+
+
+@dataclass(slots=True)
+class Moving:
+    """A camera within a still."""
+
+    within: Within
+    view: View
+    pace: Pace
+
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Paint the frames from `first` to before `end`; each is good until the next."""
+        frame = blank(self.view.width, self.view.height)
+        for index in range(first, end):
+            self.within.paint(frame, self.pace.progress(index))
+            yield frame
+
+
+@dataclass(slots=True)
+class Morphing:
+    """One still turning into another."""
+
+    morph: Morph
+    view: View
+    pace: Pace
+
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Paint the frames from `first` to before `end`; each is good until the next."""
+        frame = blank(self.view.width, self.view.height)
+        for index in range(first, end):
+            self.morph.paint(frame, self.pace.progress(index))
+            yield frame
+
+
+@dataclass(slots=True)
+class Source:
+    """A clip of the caller's, at this film's size and pace; its last frame stays."""
+
+    source: Input
+    view: View
+    fps: int
+
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Paint the frames from `first` to before `end`; each is good until the next."""
+        pictures = clip(self.source, self.view.width, self.view.height, self.fps)
+        return islice(_held(pictures), first, end)
+
+
+@dataclass(slots=True)
+class Turning:
+    """One reel that gives way to another, between two points (0-1) of the way."""
+
+    one: Reel
+    other: Reel
+    dissolve: Dissolve
+    start: float
+    stop: float
+    pace: Pace
+
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Paint the frames from `first` to before `end`; each is good until the next."""
+        pictures = zip(self.one.frames(first, end), self.other.frames(first, end), strict=True)
+        for index, (frame, other) in enumerate(pictures, first):
+            part = (self.pace.progress(index) - self.start) / (self.stop - self.start)
+            share = min(1.0, max(0.0, part))
+            self.dissolve.blend(frame, other, share * share * (3 - 2 * share))
+            yield frame
+
+
+@dataclass(slots=True)
+class Spliced:
+    """One reel after another: the first has `count` frames."""
+
+    one: Reel
+    count: int
+    other: Reel
+
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Paint the frames from `first` to before `end`; each is good until the next."""
+        cut = min(end, max(first, self.count))
+        return chain(
+            self.one.frames(first, cut),
+            self.other.frames(cut - self.count, end - self.count) if end > cut else (),
+        )
+
+
+@dataclass(slots=True)
+class Dressed:
+    """A reel with a grade, with weather before it, and with words on it."""
+
+    reel: Reel
+    view: View
+    pace: Pace
+    grade: Grade | None = None
+    pieces: Sequence[Piece] = ()
+    after: Grade | None = None
+    titles: Sequence[Drawing] = ()
+
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Paint the frames from `first` to before `end`; each is good until the next."""
+        seconds = self.pace.seconds
+        for index, frame in enumerate(self.reel.frames(first, end), first):
+            if self.grade is not None:
+                self.grade.apply(frame)
+            at = moment(self.view, index / self.pace.fps, seconds)
+            for piece in self.pieces:
+                piece.draw(frame, at)
+            if self.after is not None:
+                self.after.apply(frame)
+            for title in self.titles:
+                over(frame, title.sprite, title.x, title.y)
+            yield frame
+
+
+def _held(pictures: Iterator[Frame]) -> Iterator[Frame]:
+    """Go on with the last picture for ever, each time a fresh copy: frames are painted on."""
+    last: Frame | None = None
+    for picture in pictures:
+        last = Frame(picture.y.copy(), picture.u.copy(), picture.v.copy())
+        yield picture
+    if last is not None:
+        for held in repeat(last):
+            yield Frame(held.y.copy(), held.u.copy(), held.v.copy())

@@ -1,0 +1,1 @@
+"""Places: each builds its scenery from far to near, and puts the cast where it belongs."""

@@ -1,0 +1,150 @@
+"""What each mode makes its film from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rushes.domain.spec import Mode, Role, Size
+from rushes.studio.director import TAG, direct, shoot
+from rushes.studio.order import BadOrder, Input, Order
+from rushes.studio.pictures import last_frame, still, tags_of
+from rushes.studio.planes import Frame
+
+MakeOrder = Callable[..., Order]
+Picture = Callable[..., Path]
+Render = Callable[..., Path]
+
+RED, BLUE, GREEN = (210, 40, 30), (30, 50, 200), (40, 190, 60)
+
+
+def frames(order: Order) -> list[Frame]:
+    whole = direct(shoot(order)).frames(0, order.frame_count)
+    return [Frame(frame.y.copy(), frame.u.copy(), frame.v.copy()) for frame in whole]
+
+
+def apart(one: Frame, other: Frame) -> float:
+    """Return how different two pictures are where no words stand."""
+    rows = slice(one.height // 4, int(one.height * 0.7))
+    return float(np.abs(one.y[rows].astype(int) - other.y[rows]).mean())
+
+
+def at(path: Path) -> Frame:
+    return still(Input("p", str(path)), 160, 90)
+
+
+def test_a_still_begins_on_itself_and_is_set_in_motion(order: MakeOrder, picture: Picture) -> None:
+    first = picture("first", RED, GREEN)
+    made = frames(order("push in", mode=Mode.IMAGE_TO_VIDEO, files={Role.FIRST_FRAME: first}))
+    assert apart(made[0], at(first)) < 1
+    assert apart(made[-1], at(first)) > 1
+
+
+def test_a_still_of_another_shape_is_cut_to_fill(order: MakeOrder, picture: Picture) -> None:
+    first = picture("first", RED, GREEN)
+    wish = order(size=Size(90, 160), mode=Mode.IMAGE_TO_VIDEO, files={Role.FIRST_FRAME: first})
+    made = frames(wish)
+    assert (made[0].width, made[0].height) == (90, 160)
+    assert made[0].v[16:24].min() > 150  # red from rim to rim above the square, no bars
+
+
+def test_a_film_begins_on_the_first_frame_and_ends_on_the_last(
+    order: MakeOrder, picture: Picture
+) -> None:
+    first, last = picture("first", RED, GREEN), picture("last", BLUE, RED)
+    files = {Role.FIRST_FRAME: first, Role.LAST_FRAME: last}
+    made = frames(order(mode=Mode.FIRST_LAST_FRAME, files=files))
+    assert apart(made[0], at(first)) < 1
+    assert apart(made[-1], at(last)) < 1
+    assert apart(made[12], at(first)) > 3
+
+
+def test_references_hang_in_the_scene(order: MakeOrder, picture: Picture, render: Render) -> None:
+    red = picture("red", RED, RED)
+    wish = order(
+        "a meadow at noon", mode=Mode.REFERENCE_TO_VIDEO, files={Role.REFERENCE_IMAGE: red}
+    )
+    made = frames(wish)[12]
+    plain = frames(order("a meadow at noon"))[12]
+    assert (made.v > 190).sum() > 100 + (plain.v > 190).sum()
+    clip = render(order("the sea", seconds=2), "clip")
+    files = {Role.REFERENCE_VIDEO: clip}
+    with_clip = frames(order("a meadow at noon", mode=Mode.REFERENCE_TO_VIDEO, files=files))[12]
+    assert apart(with_clip, plain) > 1
+
+
+@pytest.fixture
+def source(render: Render, order: MakeOrder) -> Path:
+    return render(order("a sailboat on the sea at noon", seconds=1, with_audio=True), "source")
+
+
+def test_a_continuation_begins_on_the_last_picture_and_moves_on(
+    order: MakeOrder, source: Path, picture: Picture
+) -> None:
+    start = last_frame(Input("p", str(source)), 160, 90)
+    wish = order("a forest at night", mode=Mode.CONTINUATION, files={Role.FIRST_CLIP: source})
+    made = frames(wish)
+    assert apart(made[0], start) < 2
+    assert apart(made[-1], start) > 10
+    last = picture("last", BLUE, RED)
+    files = {Role.FIRST_CLIP: source, Role.LAST_FRAME: last}
+    made = frames(order(mode=Mode.CONTINUATION, files=files))
+    assert apart(made[-1], at(last)) < 1
+
+
+@pytest.mark.parametrize("mode", [Mode.REMIX, Mode.EDIT])
+def test_a_remix_keeps_the_composition_in_another_light(
+    mode: Mode, order: MakeOrder, source: Path
+) -> None:
+    wish = order("the same sailboat at night", mode=mode, files={Role.SOURCE_FILM: source})
+    made = frames(wish)[12]
+    plain = frames(order("a sailboat on the sea at noon", seconds=1))[12]
+    assert made.y[30:60].mean() < plain.y[30:60].mean() - 20
+    one, other = made.y[30:60].astype(float).ravel(), plain.y[30:60].astype(float).ravel()
+    assert np.corrcoef(one, other)[0, 1] > 0.5
+
+
+def test_a_film_of_ours_says_what_is_on_it(source: Path) -> None:
+    said = tags_of(Input("p", str(source)))[TAG]
+    assert said == "rushes-studio scene=sea subjects=sailboat"
+
+
+def test_an_extension_is_the_source_and_then_goes_on(order: MakeOrder, source: Path) -> None:
+    wish = order(
+        "a forest at night",
+        seconds=3,
+        mode=Mode.EXTEND,
+        files={Role.SOURCE_FILM: source},
+        source_seconds=1.0,
+    )
+    made = frames(wish)
+    whole = frames(order("a sailboat on the sea at noon", seconds=1))
+    assert len(made) == 72
+    assert apart(made[5], whole[5]) < 4
+    assert apart(made[24], made[23]) < 4
+    assert apart(made[-1], made[23]) > 10
+    tail = list(direct(shoot(wish)).frames(36, 37))
+    assert apart(tail[0], made[36]) == 0
+
+
+def test_a_source_that_is_too_short_is_held(order: MakeOrder, source: Path) -> None:
+    made = frames(order("a sailboat", seconds=2, mode=Mode.REMIX, files={Role.SOURCE_FILM: source}))
+    assert len(made) == 48
+
+
+@pytest.mark.parametrize(
+    "mode", [Mode.IMAGE_TO_VIDEO, Mode.FIRST_LAST_FRAME, Mode.CONTINUATION, Mode.REMIX, Mode.EXTEND]
+)
+def test_a_mode_without_its_file_is_refused(mode: Mode, order: MakeOrder) -> None:
+    with pytest.raises(BadOrder):
+        direct(shoot(order(mode=mode)))
+
+
+def test_a_file_that_is_no_clip_is_refused(order: MakeOrder, picture: Picture) -> None:
+    junk = picture("junk", RED, BLUE).with_suffix(".mp4")
+    junk.write_bytes(b"ffconcat version 1.0\nfile /etc/passwd\n")
+    with pytest.raises(BadOrder, match="the_first_clip"):
+        direct(shoot(order(mode=Mode.CONTINUATION, files={Role.FIRST_CLIP: junk})))

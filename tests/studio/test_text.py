@@ -1,0 +1,91 @@
+"""Words on the film."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rushes.studio.planes import blank, over
+from rushes.studio.text import ELLIPSIS, LINES_MAX, Type, caption, chip, fit, mark
+
+FACE = Type(16)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=500), st.integers(60, 700))
+def test_any_text_finds_room(text: str, width_px: int) -> None:
+    lines = fit(text, FACE, width_px)
+    assert len(lines) <= LINES_MAX
+    assert all(FACE.width(line) <= width_px for line in lines)
+
+
+@pytest.mark.parametrize("unit", ["word ", "很长的句子", "x", "مرحبا ", "🙂", "文 a,"])
+def test_ten_thousand_characters_find_room(unit: str) -> None:
+    lines = fit((unit * 10_000)[:10_000], FACE, 400)
+    assert len(lines) <= LINES_MAX
+
+
+def test_what_finds_no_room_is_told_by_an_ellipsis() -> None:
+    lines = fit("a very long sentence " * 40, FACE, 300)
+    assert len(lines) == LINES_MAX
+    assert lines[-1].endswith(ELLIPSIS)
+    assert not fit("short", FACE, 300)[0].endswith(ELLIPSIS)
+
+
+def test_english_breaks_between_words_and_chinese_anywhere() -> None:
+    assert fit("paper boats drifting", FACE, FACE.width("paper boats ") + 1) == [
+        "paper boats",
+        "drifting",
+    ]
+    assert len(fit("霓虹城市的雨夜", FACE, FACE.width("霓虹城市") + 1)) == 2
+
+
+def test_a_line_does_not_begin_with_a_stop() -> None:
+    lines = fit("霓虹城市\uff0c雨夜", FACE, FACE.width("霓虹城市") + 1)
+    assert not lines[1].startswith("\uff0c")
+
+
+def test_what_the_font_lacks_is_left_out() -> None:
+    assert FACE.known("a 🙂 fox\u0000 狐狸 \u200b\u05e9") == "a fox 狐狸"
+
+
+def test_a_prompt_without_a_single_known_character_has_no_caption() -> None:
+    assert caption("🙂🙂", 320, 180) is None
+    assert caption("", 320, 180) is None
+
+
+@pytest.mark.parametrize("size", [(640, 360), (480, 854), (1280, 720), (720, 1280), (2520, 1080)])
+@pytest.mark.parametrize("luma", [16, 235])
+def test_a_caption_is_within_the_picture_and_stands_out_on_any_ground(
+    size: tuple[int, int], luma: int
+) -> None:
+    drawing = caption("A paper boat 纸船 at sunset", *size)
+    assert drawing is not None
+    frame = blank(*size)
+    frame.y[:] = luma
+    over(frame, drawing.sprite, drawing.x, drawing.y)
+    part = frame.y[size[1] // 2 :, : size[0]]
+    assert int(part.max()) > 200
+    assert int(part.min()) < (80 if luma == 235 else 17)
+    changed = np.argwhere(frame.y != luma)
+    assert changed[:, 0].min() > size[1] * 0.4
+
+
+@pytest.mark.parametrize(
+    "label", ["SANDBOX", "REHEARSAL · sora-2", "REHEARSAL · " + "x" * 300, "🙂"]
+)
+@pytest.mark.parametrize("size", [(160, 90), (1280, 720), (720, 1280)])
+def test_the_label_is_always_to_be_seen(label: str, size: tuple[int, int]) -> None:
+    drawing = chip(label, *size)
+    assert 0 <= drawing.x <= size[0] - drawing.sprite.width
+    frame = blank(*size)
+    over(frame, drawing.sprite, drawing.x, drawing.y)
+    assert int(frame.y[: size[1] // 3].max()) > 180
+
+
+def test_the_mark_is_at_the_lower_right() -> None:
+    drawing = mark(320, 180)
+    assert drawing.x > 160
+    assert drawing.y > 90
