@@ -1,0 +1,434 @@
+"""The OpenAI Videos protocol, `/v1/videos`, by whoever speaks it.
+
+Wire facts (SDK: openai-python 3.54, `resources/videos.py` and `types/video.py`; CONTRACT §7):
+- create: POST /videos, always multipart: prompt, model, seconds ("8"), size ("1280x720"), and
+  the file input_reference; the answer is a Video with its id.                            SDK
+- look: GET /videos/{id}; the state words are in _STATES; a failed one has error{code,message};
+  the header openai-poll-after-ms says when to look again.                                SDK
+- list: GET /videos?limit&after&order, items echo prompt, model, seconds, size.           SDK
+- DELETE /videos/{id} removes a finished video, film and all; some servers stop an unfinished
+  one by it. There is no other cancel.                                                    SDK
+- film: GET /videos/{id}/content, with the key; or a redirect to a link.                  SDK, §7
+- OpenAI switched its own API off on 2026-09-24; the protocol lives on.
+
+What differs from one server to the next is a Profile; `openai` is the protocol as it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+from rushes.domain.errors import Blame, Failure, Reason
+from rushes.domain.spec import SECONDS_BY_PROVIDER, Asset, Mode, Role, Spec
+from rushes.domain.submit import Ticket
+from rushes.providers.answers import (
+    Answer,
+    Complaint,
+    Words,
+    complaint_of,
+    ignorance,
+    judge_submit,
+    number,
+    percent,
+    plain,
+)
+from rushes.providers.base import (
+    Assets,
+    Busy,
+    CancelOutcome,
+    Film,
+    InDoubt,
+    Lost,
+    NotThere,
+    NotUnderstood,
+    Outcome,
+    Ready,
+    Refused,
+    Search,
+    Stream,
+    Unknown,
+    Working,
+)
+from rushes.providers.lists import ListSearch
+from rushes.providers.rest import Credential, Part, Rest, Timeouts
+
+ID_CHARACTERS_MAX: Final = 512
+LOOK_AGAIN_S_MIN: Final = 0.5
+LOOK_AGAIN_S_MAX: Final = 60.0
+PAGE_ITEMS: Final = 100
+PAGES_MAX: Final = 10
+
+_NO_LIST: Final = frozenset({404, 405, 501})
+
+Job = Mapping[str, object]
+"""A Video as a server tells it; nothing in it is trusted to be there."""
+
+
+class State(Enum):
+    """What a state word of an upstream comes to."""
+
+    WORKING = auto()
+    READY = auto()
+    LOST = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How one sort of server speaks the protocol.
+
+    `reasons` are tried in turn against the code of a failed job; what fits none of them is
+    the provider's own failure. `options` maps options of a spec to the form fields they
+    travel in. `stops` says what the status of a refused DELETE means.
+    """
+
+    name: str
+    modes: frozenset[Mode]
+    words: Words
+    states: Mapping[str, State]
+    reasons: tuple[tuple[re.Pattern[str], Reason], ...]
+    stops: Mapping[int, CancelOutcome]
+    options: Mapping[str, str] = field(default_factory=dict)
+    look_again_s: float = 5.0
+
+
+OPENAI: Final = Profile(
+    name="openai",
+    modes=frozenset({Mode.TEXT_TO_VIDEO, Mode.IMAGE_TO_VIDEO}),
+    words=Words(
+        # Codes are not published first-hand: apiyi.com and public issues, 2025-2026; CONTRACT §3.
+        content=frozenset({"content_policy_violation", "moderation_blocked", "sentinel_block"}),
+        # developersdigest.tech and dev.to/sublynow, read 2026-11; CONTRACT §3.
+        money=frozenset(
+            {
+                "insufficient_quota",
+                "billing_hard_limit_reached",
+                "billing_not_active",
+                "credit_balance_exhausted",
+                "organization_spend_limit_exceeded",
+                "organization_usage_limit_exceeded",
+                "project_spend_limit_exceeded",
+                "account_deactivated",
+            }
+        ),
+        model=frozenset({"model_not_found", "model_not_allowed", "model_retired"}),
+        # developersdigest.tech: a video overload is 503 server_is_overloaded; CONTRACT §3.
+        overload=frozenset({"overloaded", "server_is_overloaded"}),
+    ),
+    states={
+        "queued": State.WORKING,
+        "in_progress": State.WORKING,
+        "completed": State.READY,
+        "failed": State.LOST,
+    },
+    reasons=(
+        (
+            re.compile(r"content_policy|content_filter|moderation|sentinel|safety"),
+            Reason.CONTENT_REFUSED,
+        ),
+        (re.compile(r"quota|billing|balance|spend_limit"), Reason.PROVIDER_UNUSABLE),
+        (re.compile(r"^rate_"), Reason.PROVIDER_RATE_LIMITED),
+        (re.compile(r"^invalid_"), Reason.PARAMETERS_REFUSED),
+    ),
+    stops={
+        HTTPStatus.BAD_REQUEST: CancelOutcome.TOO_LATE,
+        HTTPStatus.NOT_FOUND: CancelOutcome.TOO_LATE,
+        HTTPStatus.CONFLICT: CancelOutcome.TOO_LATE,
+        HTTPStatus.METHOD_NOT_ALLOWED: CancelOutcome.UNSUPPORTED,
+        HTTPStatus.NOT_IMPLEMENTED: CancelOutcome.UNSUPPORTED,
+    },
+)
+
+PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for profile in (OPENAI,)}
+
+
+def build(
+    *,
+    name: str,
+    base_url: str | None,
+    credential: Credential | None,
+    profile: str | None,
+    options: Mapping[str, object],
+) -> OpenAIVideos:
+    """Build a provider as an operator configured it; see `registry.build`.
+
+    Options: `submit_timeout_s` bounds a whole submit (60), `ask_timeout_s` any other call (30).
+
+    Raises:
+        ValueError: with a sentence that says what is wrong.
+    """
+    if not base_url:
+        raise ValueError("openai_videos needs a base_url, such as https://gpu.example.org/v1")
+    found = PROFILES.get(profile or OPENAI.name)
+    if found is None:
+        known = ", ".join(sorted(PROFILES))
+        raise ValueError(f"openai_videos has no profile {profile!r}; it has {known}")
+    rest = Rest(base_url, credential, timeouts=_timeouts(options))
+    return OpenAIVideos(name, rest, found)
+
+
+def _timeouts(options: Mapping[str, object]) -> Timeouts:
+    seconds = {"submit_timeout_s": Timeouts().submit_s, "ask_timeout_s": Timeouts().ask_s}
+    for option, value in options.items():
+        if option not in seconds:
+            raise ValueError(f"openai_videos has no option {option!r}; it has {', '.join(seconds)}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
+        seconds[option] = float(value)
+    ask_s = seconds["ask_timeout_s"]
+    return Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server is told of a spec: the fields of the form in order, and the one file."""
+
+    fields: tuple[tuple[str, str], ...]
+    reference: Asset | None = None
+
+
+def told(spec: Spec, upstream_model: str, profile: Profile) -> Told:
+    """Put a spec into the words of a profile.
+
+    Raises:
+        Refused: this sort of server cannot make it; another route may, so no caller is blamed.
+    """
+    sentence = _objection(spec, profile)
+    if sentence:
+        failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
+        raise Refused(failure, Blame.PROVIDER, note=f"profile {profile.name}: {spec.mode}")
+    first_frame = spec.assets_as(Role.FIRST_FRAME)
+    return Told(_fields(spec, upstream_model, profile), first_frame[0] if first_frame else None)
+
+
+def _objection(spec: Spec, profile: Profile) -> str:
+    if spec.mode in {Mode.REMIX, Mode.EDIT, Mode.EXTEND}:
+        return (
+            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
+            "of its own, and does not know the films of our tasks."
+        )
+    if spec.mode not in profile.modes:
+        return f"The provider does not offer the mode {spec.mode}."
+    others = [asset.role for asset in spec.assets if asset.role is not Role.FIRST_FRAME]
+    if others:
+        return f"The provider takes no {others[0].replace('_', ' ')}."
+    if len(spec.assets) != (spec.mode is Mode.IMAGE_TO_VIDEO):
+        return "The provider takes one first frame, and only to make a film from it."
+    return ""
+
+
+def _fields(spec: Spec, upstream_model: str, profile: Profile) -> tuple[tuple[str, str], ...]:
+    prompt = spec.prompt.encode("utf-8", "replace").decode()  # half a surrogate has no encoding
+    fields = [("prompt", prompt), ("model", upstream_model)]
+    if spec.seconds != SECONDS_BY_PROVIDER:
+        fields.append(("seconds", str(spec.seconds)))
+    fields.append(("size", str(spec.size)))
+    for option, key in profile.options.items():
+        if option in spec.options:
+            fields.append((key, _form_text(spec.options[option])))
+    return tuple(fields)
+
+
+def _form_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class OpenAIVideos:
+    """A server that speaks `/v1/videos`."""
+
+    def __init__(self, name: str, rest: Rest, profile: Profile = OPENAI) -> None:
+        self.name = name
+        self._rest = rest
+        self._profile = profile
+
+    async def submit(
+        self, spec: Spec, *, upstream_model: str, token: str, assets: Assets
+    ) -> Ticket:
+        """Create a video, once.
+
+        The protocol has no place for a token; OpenAI's own log takes it as a request id, by
+        which its support can be asked about a submit that got no answer.
+        """
+        wish = told(spec, upstream_model, self._profile)
+        form: list[Part] = [(key, (None, text.encode(), None)) for key, text in wish.fields]
+        if wish.reference is not None:
+            form.append(await _file("input_reference", wish.reference, assets))
+        answer = await self._rest.submit(
+            "/videos", form=form, headers={"x-client-request-id": token}
+        )
+        if not answer.is_success:
+            raise judge_submit(answer, self._profile.words, hide=self._rest.hidden)
+        video_id = _id_in(answer.json_object())
+        if video_id is None:
+            raise InDoubt(f"HTTP {answer.status} without an id")
+        return {"id": video_id}
+
+    async def check(self, ticket: Ticket) -> Outcome:
+        """Look at a video."""
+        video_id = _id_of(ticket)
+        answer = await self._rest.ask("GET", _path(video_id))
+        job = _job_in(answer, video_id)
+        if job is None:
+            raise NotUnderstood("no video") if answer.is_success else ignorance(answer)
+        return self._outcome(job, answer, video_id)
+
+    async def cancel(self, ticket: Ticket) -> CancelOutcome:
+        """Delete a video that is not finished; a finished one is left alone.
+
+        DELETE would take the film of a finished one away, which was paid and may be salvaged.
+        """
+        try:
+            outcome = await self.check(ticket)
+        except NotThere:
+            return CancelOutcome.TOO_LATE
+        if not isinstance(outcome, Working):
+            return CancelOutcome.TOO_LATE
+        answer = await self._rest.ask("DELETE", _path(_id_of(ticket)))
+        if answer.is_success:
+            return CancelOutcome.CANCELED
+        stopped = self._profile.stops.get(answer.status)
+        if stopped is None:
+            raise ignorance(answer)
+        return stopped
+
+    async def find(
+        self,
+        token: str,  # noqa: ARG002 -- the list echoes no token
+        spec: Spec,
+        *,
+        upstream_model: str,
+        since: datetime,
+    ) -> Search:
+        """Search the list for a video like ours."""
+        search = ListSearch(dict(_fields(spec, upstream_model, self._profile)), since=since)
+        after: dict[str, str] = {}
+        for _ in range(PAGES_MAX):
+            params = {"limit": str(PAGE_ITEMS), "order": "desc", **after}
+            answer = await self._rest.ask("GET", "/videos", params=params)
+            if answer.status in _NO_LIST:
+                return Unknown()
+            page = _page_in(answer)
+            for job in page.jobs:
+                search.read(job, ref=_id_in(job), at=job.get("created_at"))
+            if search.is_over or page.is_last or page.cursor is None:
+                return search.result(is_whole=search.is_over or page.is_last)
+            after = {"after": page.cursor}
+        return search.result(is_whole=False)
+
+    def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
+        """Open the film of a finished video; the bytes want the key."""
+        return self._rest.film(_path(_id_of(film)) + "/content")
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._rest.close()
+
+    def _outcome(self, job: Job, answer: Answer, video_id: str) -> Outcome:
+        match self._profile.states.get(str(job["status"])):
+            case State.WORKING:
+                return Working(percent(job.get("progress")), self._look_again_s(answer))
+            case State.READY:
+                usage = {key: job[key] for key in ("seconds", "size", "usage") if job.get(key)}
+                return Ready({"id": video_id}, usage)
+            case State.LOST:
+                return Lost(self._failure(job))
+            case None:
+                raise NotUnderstood(f"unknown state {str(job['status'])[:40]!r}")
+
+    def _look_again_s(self, answer: Answer) -> float:
+        millis = number(answer.headers.get("openai-poll-after-ms", ""))
+        if millis is None:
+            return self._profile.look_again_s
+        return min(LOOK_AGAIN_S_MAX, max(LOOK_AGAIN_S_MIN, millis / 1000))
+
+    def _failure(self, job: Job) -> Failure:
+        complaint = complaint_of(job) or Complaint()
+        code = complaint.code or complaint.kind
+        fits = (reason for pattern, reason in self._profile.reasons if pattern.search(code))
+        reason = next(fits, Reason.PROVIDER_FAILED)
+        if reason is Reason.PROVIDER_UNUSABLE:  # an account's troubles are no caller's business
+            return Failure.of(reason)
+        return Failure.of(reason, plain(complaint.message, self._rest.hidden))
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page of the list; `cursor` is None where it does not say how to go on."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None
+    is_last: bool
+
+
+def _page_in(answer: Answer) -> _Page:
+    """Read a page of the list.
+
+    Raises:
+        NotUnderstood, Unreachable: it is none.
+    """
+    if not answer.is_success:
+        raise ignorance(answer)
+    body = answer.json_object() or {}
+    items = body.get("data")
+    if not isinstance(items, list):
+        raise NotUnderstood("a list without data")
+    jobs = tuple(item for item in items if isinstance(item, dict))
+    has_more = body.get("has_more")
+    if not isinstance(has_more, bool):
+        has_more = len(items) >= PAGE_ITEMS
+    last = body.get("last_id") or (jobs[-1].get("id") if jobs else None)
+    return _Page(jobs, last if isinstance(last, str) else None, not has_more)
+
+
+def _job_in(answer: Answer, video_id: str) -> Job | None:
+    """Return the video in an answer, whatever the status.
+
+    vLLM-Omni answers a look at a failed job with the failure's own HTTP status: read as
+    trouble of the transport, it would be looked at for ever.
+    """
+    body = answer.json_object()
+    if body is None or body.get("id") != video_id or not isinstance(body.get("status"), str):
+        return None
+    return body
+
+
+def _id_in(body: Job | None) -> str | None:
+    value = body.get("id") if body else None
+    if not isinstance(value, str) or not value.isprintable():
+        return None
+    return value if 0 < len(value) <= ID_CHARACTERS_MAX else None
+
+
+def _id_of(ticket: Mapping[str, object]) -> str:
+    video_id = _id_in(ticket)
+    if video_id is None:
+        raise NotUnderstood("a ticket that is not ours")
+    return video_id
+
+
+def _path(video_id: str) -> str:
+    return f"/videos/{quote(video_id, safe='')}"
+
+
+async def _file(name: str, asset: Asset, assets: Assets) -> Part:
+    """Read a caller's file before anything is sent, so that a missing one proves no harm."""
+    if asset.blob is None:
+        internal = Failure.of(Reason.INTERNAL)
+        raise Refused(internal, Blame.HOUSE, note=f"the {asset.role} was not fetched")
+    try:
+        path = await assets.path_of(asset.blob)
+        content = await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        note = f"not sent: the {asset.role} cannot be read: {type(error).__name__}"
+        raise Busy(note) from error
+    content_type = asset.content_type or "application/octet-stream"
+    extension = content_type.rpartition("/")[2]
+    return name, (f"{asset.role}.{extension}", content, content_type)
