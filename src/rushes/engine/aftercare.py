@@ -1,0 +1,157 @@
+"""Paid is never forgotten (P11): looking after submits whose task has ended.
+
+A provider is told to stop where it can be; its verdict is waited for until the end of its
+results' life; a film it made after we gave up is written down as late, for `salvage`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from rushes.domain.submit import Submit, Verdict
+from rushes.domain.task import Task
+from rushes.engine import story
+from rushes.engine.world import Upstream, World
+from rushes.providers.base import (
+    CancelOutcome,
+    Found,
+    Lost,
+    NotThere,
+    NotUnderstood,
+    Ready,
+    Unreachable,
+)
+
+PAUSE_MIN_S: Final = 5.0
+PAUSE_MAX_S: Final = 600.0
+
+
+async def look_after(submit: Submit, task: Task | None, world: World) -> None:
+    """Do one bounded act for a submit that nobody waits for any more.
+
+    `task` is None where the caller deleted it; then only its ticket is left to go by.
+    """
+    at = world.clock.now()
+    if submit.verdict is Verdict.READY:
+        await _write(replace(submit, verdict=Verdict.LATE, look_at=None), submit, world)
+    elif submit.verdict is Verdict.INTENT:
+        await _await_answer(submit, at, world)
+    elif at >= submit.intent_at + world.budgets.aftercare:
+        await _let_go(submit, world)
+    elif submit.verdict is Verdict.DOUBT:
+        await _search(submit, task, at, world)
+    elif submit.verdict is Verdict.ACCEPTED:
+        await _watch(submit, at, world)
+    else:
+        await _write(replace(submit, look_at=None), submit, world)
+
+
+async def _await_answer(submit: Submit, at: datetime, world: World) -> None:
+    """The call may still be under way in a worker; when it cannot be any more, it is in doubt."""
+    budgets = world.budgets
+    answered_by = submit.intent_at + budgets.submit_call + budgets.submit_margin
+    if at < answered_by:
+        await _write(replace(submit, look_at=answered_by), submit, world)
+        return
+    note = "no answer was written down in time"
+    doubted = replace(submit, verdict=Verdict.DOUBT, note=note, answered_at=at, look_at=at)
+    await _write(doubted, submit, world)
+
+
+async def _search(submit: Submit, task: Task | None, at: datetime, world: World) -> None:
+    if task is None:
+        await _later(submit, at, world)
+        return
+    try:
+        found = await story.find(task, submit, world)
+    except (NotUnderstood, Unreachable, TimeoutError):
+        await _later(submit, at, world)
+        return
+    if not isinstance(found, Found):
+        await _later(submit, at, world)
+        return
+    ticket = found.ticket
+    accepted = replace(
+        submit, verdict=Verdict.ACCEPTED, ticket=ticket, answered_at=at, look_at=at, look_count=0
+    )
+    await _write(accepted, submit, world)
+
+
+async def _watch(submit: Submit, at: datetime, world: World) -> None:
+    upstream = world.upstreams.get(submit.provider)
+    if upstream is None:
+        await _later(submit, at, world)
+        return
+    try:
+        learned = await _ask(submit, upstream, world)
+    except (NotUnderstood, Unreachable, TimeoutError):
+        await _later(submit, at, world)
+        return
+    await _write(learned, submit, world)
+
+
+async def _ask(submit: Submit, upstream: Upstream, world: World) -> Submit:
+    """Tell the provider to stop, once; then ask how it stands."""
+    ticket = submit.ticket or {}
+    async with world.patience(world.budgets.submit_call.total_seconds()):
+        if not submit.is_cancel_told:
+            canceled = await upstream.provider.cancel(ticket)
+            if canceled is CancelOutcome.CANCELED:
+                return replace(submit, verdict=Verdict.CANCELED, is_cancel_told=True, look_at=None)
+            return replace(submit, is_cancel_told=True, look_at=world.clock.now())
+        try:
+            outcome = await upstream.provider.check(ticket)
+        except NotThere:
+            return _missing(submit, world)
+    if isinstance(outcome, Ready):
+        return replace(
+            submit, verdict=Verdict.LATE, film=outcome.film, usage=outcome.usage, look_at=None
+        )
+    if isinstance(outcome, Lost):
+        failure = outcome.failure
+        return replace(
+            submit,
+            verdict=Verdict.LOST,
+            reason=failure.reason,
+            note=failure.message,
+            look_at=None,
+        )
+    return replace(_next_look(submit, world.clock.now()), missing_count=0, missing_since=None)
+
+
+def _missing(submit: Submit, world: World) -> Submit:
+    """Believe that a ticket is gone only after it was missing several times over some time."""
+    at = world.clock.now()
+    since = submit.missing_since or at
+    count = submit.missing_count + 1
+    has_waited = (at - since).total_seconds() >= story.MISSING_FOR_S
+    if count >= story.MISSING_MAX and has_waited:
+        return replace(submit, verdict=Verdict.GONE, look_at=None, missing_count=count)
+    return replace(_next_look(submit, at), missing_count=count, missing_since=since)
+
+
+async def _let_go(submit: Submit, world: World) -> None:
+    """The end of its life upstream: no verdict came, and that stays on record."""
+    if submit.verdict is Verdict.DOUBT:
+        await _write(replace(submit, look_at=None), submit, world)
+        return
+    note = "no verdict before the end of its life upstream"
+    await _write(replace(submit, verdict=Verdict.GONE, note=note, look_at=None), submit, world)
+
+
+async def _later(submit: Submit, at: datetime, world: World) -> None:
+    await _write(_next_look(submit, at), submit, world)
+
+
+def _next_look(submit: Submit, at: datetime) -> Submit:
+    """Look again after a pause that doubles each time."""
+    pause_s = min(PAUSE_MAX_S, PAUSE_MIN_S * 2.0 ** min(submit.look_count, 10))
+    look_at = at + timedelta(seconds=pause_s)
+    return replace(submit, look_at=look_at, look_count=submit.look_count + 1)
+
+
+async def _write(learned: Submit, seen: Submit, world: World) -> None:
+    expected = frozenset({seen.verdict})
+    await world.store.write(lambda tx: tx.change_submit(learned, expected))

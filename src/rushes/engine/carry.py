@@ -1,0 +1,49 @@
+"""Carrying a task: take it over, then step until there is nothing more to do.
+
+The loop is the same under DBOS and under the simulator; only who calls it differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from rushes.domain.task import Status
+from rushes.engine import collect, story
+from rushes.engine.world import NOW, Again, Next, World
+from rushes.ports import Bell, Work
+
+Step = Callable[[str, int, World], Awaitable[Next]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """In which statuses a kind of work has something to do, and what."""
+
+    statuses: frozenset[Status]
+    step: Step
+
+
+_KINDS: Final[Mapping[Work, _Kind]] = {
+    Work.FILM: _Kind(story.FILM_STATUSES, story.step),
+    Work.COLLECT: _Kind(collect.COLLECT_STATUSES, collect.step),
+}
+
+
+async def carry(task_id: str, work: Work, world: World, bell: Bell) -> None:
+    """Carry a task as far as this kind of work goes.
+
+    Raises:
+        LeaseLost: another worker owns the task now.
+        StoreBusy: the store did not take a write; the task may be carried again.
+    """
+    kind = _KINDS[work]
+    task = await story.take(task_id, kind.statuses, world)
+    if task is None:
+        return
+    following: Next = NOW
+    while isinstance(following, Again):
+        if following.after_s > 0:
+            await bell.wait(task_id, following.after_s)
+        following = await kind.step(task_id, task.lease_epoch, world)

@@ -1,0 +1,242 @@
+"""Bringing a finished film home: fetch, decode to the end, keep stills, settle.
+
+Runs on a queue of its own, so that a slow download holds no provider's slot. Every try
+writes blobs of its own; the winner is named in the transaction that says `succeeded` (P4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from rushes.domain.errors import Failure, LeaseLost, Reason
+from rushes.domain.submit import Submit, Verdict
+from rushes.domain.task import Event, Measures, Status, Task, advance
+from rushes.engine import ledger, routing
+from rushes.engine.deadlines import run_out
+from rushes.engine.world import NOW, OVER, Again, Next, World
+from rushes.ports import (
+    Artifact,
+    ArtifactKind,
+    ArtifactState,
+    Developed,
+    NotAFilm,
+    Transaction,
+    Work,
+    work_id_of,
+)
+from rushes.providers.base import FilmLost, Lost, NotThere, NotUnderstood, Ready, Unreachable
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+COLLECT_STATUSES: Final = frozenset({Status.STORING})
+DAMAGED_MAX: Final = 3
+LOOK_AGAIN_MIN_S: Final = 0.2
+FILE_NAMES: Final = {
+    ArtifactKind.FILM: ("film.mp4", "video/mp4"),
+    ArtifactKind.POSTER: ("poster.webp", "image/webp"),
+    ArtifactKind.SPRITESHEET: ("spritesheet.jpg", "image/jpeg"),
+}
+
+
+class TooLong(Exception):
+    """The film is larger than the operator allows; asking again cannot help."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """A stream that counts and hashes what passes, and stops above a limit."""
+
+    chunks: AsyncIterator[bytes]
+    bytes_max: int
+    size_bytes: int = 0
+    hasher: _Hash = field(default_factory=hashlib.sha256)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self.chunks:
+            self.size_bytes += len(chunk)
+            if self.size_bytes > self.bytes_max:
+                raise TooLong(f"the film has more than {self.bytes_max} bytes")
+            self.hasher.update(chunk)
+            yield chunk
+
+
+async def step(task_id: str, epoch: int, world: World) -> Next:
+    """Do the next bounded act for a task whose film exists.
+
+    Raises:
+        LeaseLost: another worker owns the task now; this one must let go.
+    """
+    task, submits = await world.store.read(lambda tx: (tx.task(task_id), tx.submits(task_id)))
+    if task is None or task.status is not Status.STORING:
+        return OVER
+    if task.lease_epoch != epoch:
+        raise LeaseLost(f"{task_id}: epoch {epoch} is past, {task.lease_epoch} owns it")
+    if task.deadline_at is not None and task.deadline_at <= world.clock.now():
+        await run_out(task, world)
+        return OVER
+    submit = submits[-1]
+    try:
+        return await _bring_home(task, submit, world)
+    except FilmLost:
+        return await _ask_again(task, submit, world)
+    except NotAFilm as damage:
+        return await _damaged(task, submit, f"the film is damaged: {damage}", world)
+    except TooLong as excess:
+        return await _give_up(task, submit, str(excess), world)
+    except (Unreachable, NotUnderstood, OSError) as trouble:
+        return await _trouble(task, str(trouble) or type(trouble).__name__, world)
+
+
+async def _bring_home(task: Task, submit: Submit, world: World) -> Next:
+    upstream = world.upstreams.get(submit.provider)
+    if upstream is None:
+        raise Unreachable(f"provider {submit.provider} is not configured")
+    tries = _begin(task, world)
+
+    def write_down(tx: Transaction) -> None:
+        now = tx.task(task.id)
+        if now is None or now.lease_epoch != task.lease_epoch:
+            raise LeaseLost(f"{task.id}: not ours to collect")
+        for artifact in tries.values():
+            tx.add_artifact(artifact)
+
+    await world.store.write(write_down)
+    film = tries[ArtifactKind.FILM]
+    async with upstream.provider.open(submit.film or {}) as stream:
+        counted = Counted(stream.chunks, world.budgets.film_bytes_max)
+        await world.blobs.put(film.blob, aiter(counted))
+    if stream.length is not None and stream.length != counted.size_bytes:
+        raise Unreachable(f"the film broke off at {counted.size_bytes} of {stream.length} bytes")
+    developed = await world.darkroom.develop(
+        film.blob,
+        poster=tries[ArtifactKind.POSTER].blob,
+        spritesheet=tries[ArtifactKind.SPRITESHEET].blob,
+    )
+    kept = _measured(tries, counted, developed)
+    measures = Measures(
+        size_bytes=counted.size_bytes,
+        seconds=developed.seconds,
+        size=developed.size,
+        sha256=counted.hasher.hexdigest(),
+    )
+    await _keep(task, submit, kept, measures, world)
+    return OVER
+
+
+def _begin(task: Task, world: World) -> dict[ArtifactKind, Artifact]:
+    """Name the blobs of this try; no other try has these names."""
+    folder = f"films/{task.id}/{task.lease_epoch}-{secrets.token_hex(4)}"
+    at = world.clock.now()
+    return {
+        kind: Artifact(
+            blob=f"{folder}/{name}",
+            task_id=task.id,
+            epoch=task.lease_epoch,
+            kind=kind,
+            state=ArtifactState.WRITING,
+            created_at=at,
+            content_type=content_type,
+        )
+        for kind, (name, content_type) in FILE_NAMES.items()
+    }
+
+
+def _measured(
+    tries: dict[ArtifactKind, Artifact], counted: Counted, developed: Developed
+) -> list[Artifact]:
+    facts = {
+        ArtifactKind.FILM: (counted.size_bytes, counted.hasher.hexdigest()),
+        ArtifactKind.POSTER: (developed.poster_bytes, developed.poster_sha256),
+        ArtifactKind.SPRITESHEET: (developed.spritesheet_bytes, developed.spritesheet_sha256),
+    }
+    return [
+        replace(
+            artifact, state=ArtifactState.KEPT, size_bytes=facts[kind][0], sha256=facts[kind][1]
+        )
+        for kind, artifact in tries.items()
+    ]
+
+
+async def _keep(
+    task: Task, submit: Submit, kept: list[Artifact], measures: Measures, world: World
+) -> None:
+    """Say `succeeded`: status, money, outbox, artifacts and the submit's end in one transaction."""
+    at = world.clock.now()
+    delivered = replace(submit, verdict=Verdict.DELIVERED, look_at=None)
+
+    def act(tx: Transaction) -> None:
+        now = tx.task(task.id)
+        if now is None or now.is_final or now.lease_epoch != task.lease_epoch:
+            raise LeaseLost(f"{task.id}: not ours to finish")
+        tx.change_submit(delivered, frozenset({Verdict.READY}))
+        after = advance(
+            now, Event.STORED, at=at, measures=measures, charged_microusd=now.hold_microusd
+        )
+        if not tx.move(now, after, Event.STORED, at=at):
+            raise LeaseLost(f"{task.id}: it moved on meanwhile")
+        for artifact in kept:
+            tx.keep_artifact(artifact)
+
+    await world.store.write(act)
+
+
+async def _ask_again(task: Task, submit: Submit, world: World) -> Next:
+    """The handle for the film is spent: the provider may have a fresh one."""
+    upstream = world.upstreams[submit.provider]
+    try:
+        outcome = await upstream.provider.check(submit.ticket or {})
+    except NotThere as trouble:
+        return await _damaged(task, submit, str(trouble), world)
+    except (NotUnderstood, Unreachable) as trouble:
+        return await _trouble(task, str(trouble), world)
+    if isinstance(outcome, Lost):
+        return await _give_up(task, submit, outcome.failure.message, world)
+    if not isinstance(outcome, Ready):
+        return Again(max(LOOK_AGAIN_MIN_S, outcome.look_again_s))
+    fresh = replace(submit, film=outcome.film)
+    if fresh.film == submit.film:
+        return await _damaged(task, submit, "the provider has no film under its handle", world)
+    await ledger.learn(task, fresh, frozenset({Verdict.READY}), world)
+    return NOW
+
+
+async def _damaged(task: Task, submit: Submit, note: str, world: World) -> Next:
+    """A film that cannot be had as it should be is asked for a few times, not for ever."""
+    if task.fault_count + 1 >= DAMAGED_MAX:
+        return await _give_up(task, submit, note, world)
+    return await _trouble(task, note, world)
+
+
+async def _give_up(task: Task, submit: Submit, note: str, world: World) -> Next:
+    """End the task, or let an own GPU make the film again."""
+    at = world.clock.now()
+    lost = replace(submit, verdict=Verdict.LOST, reason=Reason.OUTPUT_LOST, note=note[:500])
+
+    def act(tx: Transaction) -> None:
+        now = tx.task(task.id)
+        if now is None or now.is_final or now.lease_epoch != task.lease_epoch:
+            raise LeaseLost(f"{task.id}: not ours to give up")
+        submits = tx.submits(task.id)
+        if submit.is_billable or not routing.attempts_left(submit, submits, world.catalog, now):
+            ledger.fail(tx, now, Failure.of(Reason.OUTPUT_LOST), at=at)
+            return
+        tx.change_submit(lost, frozenset({Verdict.READY}))
+        after = advance(now, Event.UNMADE, at=at, deadline_at=at + world.budgets.render)
+        after = replace(after, work_id=work_id_of(after, Work.FILM))
+        if not tx.move(now, after, Event.UNMADE, at=at):
+            raise LeaseLost(f"{task.id}: it moved on meanwhile")
+        world.dispatcher.enqueue(tx, after, Work.FILM, queue=submit.provider)
+
+    await world.store.write(act)
+    return OVER
+
+
+async def _trouble(task: Task, note: str, world: World) -> Next:
+    at = world.clock.now()
+    await world.store.write(lambda tx: tx.count_fault(task, note[:500], at=at))
+    return Again(world.pause_s(task.fault_count + 1))

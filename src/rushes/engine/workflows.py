@@ -1,0 +1,202 @@
+"""DBOS drives the story: two durable workflows, each a loop over re-entrant steps.
+
+Nothing is journalled but that the work was begun and has ended: a recovered workflow takes
+the task over (which raises its epoch) and looks at the rows. Everything runs on one event loop
+in one thread of its own, so that providers keep their connections and callers keep theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig
+
+from rushes.domain.errors import LeaseLost, StoreBusy
+from rushes.engine.carry import carry
+from rushes.engine.dispatch import APPLICATION, VERSION, queue_name
+from rushes.engine.keeper import Keeper
+from rushes.engine.progress import ProgressNotes
+from rushes.engine.world import World
+from rushes.observe import log
+from rushes.ports import Bell, Work
+
+POLL_S: Final = 0.2
+TEND_S: Final = 1.0
+BROKEN_MAX: Final = 100
+THREADS: Final = 16
+RECOVERIES_MAX: Final = 1_000_000
+COLLECTS_MAX: Final = 4
+
+
+class Engine:
+    """The workers of this process: DBOS, the keeper, and the loop they live on."""
+
+    running: Engine | None = None
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        bell: Bell,
+        keeper: Keeper,
+        progress: ProgressNotes,
+        database: sa.Engine,
+        executor: str,
+        queues: Mapping[str, int],
+    ) -> None:
+        """`queues` maps each provider to how many tasks may be with it at once."""
+        self._world = world
+        self._bell = bell
+        self._keeper = keeper
+        self._progress = progress
+        self._database = database
+        self._executor = executor
+        self._queues = queues
+        self._is_closing = False
+        self._ready = threading.Event()
+        self._fault: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the engine's thread is up and no duty has failed for good."""
+        return self._ready.is_set() and self._fault is None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the workers; returns when work is being taken.
+
+        Raises:
+            RuntimeError: DBOS could not be launched; the cause is chained.
+        """
+        if Engine.running is not None:
+            raise RuntimeError("an engine is running in this process already")
+        Engine.running = self
+        self._thread.start()
+        self._ready.wait()
+        if self._fault is not None:
+            Engine.running = None
+            raise RuntimeError("the engine could not start") from self._fault
+
+    def close(self) -> None:
+        """Let go of all work; what is unfinished goes on at the next start."""
+        self._is_closing = True
+        if self._loop is not None and self._stop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        Engine.running = None
+
+    # -- the engine's own thread ---------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except Exception as fault:  # noqa: BLE001 -- the outermost frame of the engine
+            self._fault = fault
+            log.error("the engine stopped", exc_info=fault)
+        finally:
+            self._ready.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(THREADS, "engine"))
+        self._stop = asyncio.Event()
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_engine": self._database,
+            "application_version": VERSION,
+            "executor_id": self._executor,
+            "max_executor_threads": THREADS,
+            "notification_listener_polling_interval_sec": 1.0,
+            "log_level": "ERROR",
+        }
+        DBOS(config=config)
+        DBOS.launch()
+        await self._open_queues()
+        beats = asyncio.create_task(self._beat())
+        self._ready.set()
+        await self._stop.wait()
+        beats.cancel()
+        await self._let_go()
+        await asyncio.to_thread(DBOS.destroy)
+        await self._let_go()
+        for upstream in self._world.upstreams.values():
+            await upstream.provider.close()
+
+    async def _open_queues(self) -> None:
+        caps = {queue_name(Work.FILM, name): cap for name, cap in self._queues.items()}
+        caps[queue_name(Work.COLLECT, "")] = COLLECTS_MAX
+        for name, cap in caps.items():
+            await DBOS.register_queue_async(
+                name,
+                global_concurrency=cap,
+                polling_interval_sec=POLL_S,
+                on_conflict="always_update",
+            )
+
+    async def _beat(self) -> None:
+        """Tend and save once a second; a duty that fails is tried again the next second."""
+        while True:
+            try:
+                await self._progress.flush()
+                await self._keeper.tend()
+            except StoreBusy as busy:
+                log.warning("the keeper could not write", note=str(busy))
+            except Exception as fault:  # noqa: BLE001 -- one bad row must not stop the keeper
+                log.error("a keeper's duty failed", exc_info=fault)
+            await asyncio.sleep(TEND_S)
+
+    async def _let_go(self) -> None:
+        """Cancel everything on this loop; DBOS leaves such work pending, to be recovered."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- one piece of work ---------------------------------------------------------------
+
+    async def drive(self, task_id: str, work: Work) -> None:
+        """Carry a task as far as this kind of work goes."""
+        broken_count = 0
+        while broken_count < BROKEN_MAX:
+            if self._is_closing:
+                raise asyncio.CancelledError
+            try:
+                await carry(task_id, work, self._world, self._bell)
+            except LeaseLost:
+                break
+            except StoreBusy as busy:
+                broken_count += 1
+                log.warning("the store is busy", task_id=task_id, note=str(busy))
+            except Exception as fault:  # noqa: BLE001 -- takeovers are counted: poison ends
+                broken_count += 1
+                log.error("a step broke", task_id=task_id, exc_info=fault)
+            else:
+                break
+            await self._bell.wait(task_id, self._world.pause_s(broken_count))
+        self._progress.forget(task_id)
+
+
+async def _drive(task_id: str, work: Work) -> None:
+    engine = Engine.running
+    if engine is None:
+        raise asyncio.CancelledError
+    await engine.drive(task_id, work)
+
+
+@DBOS.workflow(name=str(Work.FILM), max_recovery_attempts=RECOVERIES_MAX)
+async def film(task_id: str) -> None:
+    """Carry a task from the queue to a finished film; holds a slot of its provider."""
+    await _drive(task_id, Work.FILM)
+
+
+@DBOS.workflow(name=str(Work.COLLECT), max_recovery_attempts=RECOVERIES_MAX)
+async def bring_home(task_id: str) -> None:
+    """Bring a finished film home."""
+    await _drive(task_id, Work.COLLECT)

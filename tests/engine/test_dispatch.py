@@ -1,0 +1,135 @@
+"""Handing work over: what we write is what the workflow library would have written itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+from dbos import DBOSClient
+
+from rushes.domain.ids import new_task_id
+from rushes.domain.task import Task
+from rushes.engine.dispatch import DbosDispatcher
+from rushes.ports import Transaction, Work, work_id_of
+from rushes.store.connection import Recalling
+from rushes.store.migrate import migrate
+from rushes.store.sqlite import SqliteStore
+from rushes.testing.builders import NOON, a_hold, a_task
+
+TABLES = ("workflow_status", "workflow_input")
+OWN = {"workflow_uuid", "created_at", "updated_at", "creator_xid"}
+"""What is drawn or read from a clock for each."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    migrate(tmp_path / "rushes.db", at=NOON)
+    with closing(SqliteStore(tmp_path / "rushes.db")) as opened:
+        engine = opened.engine_for_workflows()
+        DBOSClient(system_database_engine=engine)._sys_db.run_migrations()
+        yield opened
+
+
+@pytest.fixture
+def dispatcher(store: SqliteStore) -> DbosDispatcher:
+    return DbosDispatcher(store.engine_for_workflows())
+
+
+def a_task_with_work(number: int) -> Task:
+    task = a_task(id=new_task_id(NOON + timedelta(seconds=number)))
+    return replace(task, work_id=work_id_of(task, Work.FILM))
+
+
+def rows_of(store: SqliteStore, table: str) -> dict[str, dict[str, Any]]:
+    def read(tx: Transaction) -> dict[str, dict[str, Any]]:
+        connection = cast("sa.Connection", tx.connection)
+        found = connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()
+        return {row["workflow_uuid"]: dict(row) for row in found}
+
+    return store.read_now(read)
+
+
+class _Stock:
+    """A transaction whose connection is SQLAlchemy's own."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.connection = cast("Recalling", tx.connection)._beneath
+
+
+def test_what_is_written_is_what_the_library_writes_itself(
+    store: SqliteStore, dispatcher: DbosDispatcher
+) -> None:
+    ours, again, theirs = (a_task_with_work(number) for number in range(3))
+    for task in (ours, again):
+        store.write_now(lambda tx, t=task: dispatcher.enqueue(tx, t, Work.FILM, queue="gpu"))
+    store.write_now(
+        lambda tx: dispatcher.enqueue(cast("Any", _Stock(tx)), theirs, Work.FILM, queue="gpu")
+    )
+    for table in TABLES:
+        rows = rows_of(store, table)
+        plain = {
+            name: {column: value for column, value in row.items() if column not in OWN}
+            for name, row in rows.items()
+        }
+        assert len(rows) == 3
+        if table == "workflow_input":
+            assert len({row["inputs"] for row in rows.values()}) == 3, "each has its own task"
+            plain = {name: {**row, "inputs": None} for name, row in plain.items()}
+        assert plain[ours.work_id] == plain[again.work_id] == plain[theirs.work_id]
+        for column in OWN & set(rows[ours.work_id]):
+            assert type(rows[ours.work_id][column]) is type(rows[theirs.work_id][column]), column
+
+
+def test_work_that_is_handed_over_twice_is_there_once(
+    store: SqliteStore, dispatcher: DbosDispatcher
+) -> None:
+    task = a_task_with_work(1)
+    store.write_now(lambda tx: dispatcher.enqueue(tx, task, Work.FILM, queue="gpu"))
+    before = rows_of(store, "workflow_status")
+    store.write_now(lambda tx: dispatcher.enqueue(tx, task, Work.FILM, queue="gpu"))
+    assert rows_of(store, "workflow_status") == before
+
+
+def test_work_is_there_only_if_its_transaction_commits(
+    store: SqliteStore, dispatcher: DbosDispatcher
+) -> None:
+    task = a_task_with_work(1)
+
+    def act(tx: Transaction) -> None:
+        tx.add_task(task, a_hold(task))
+        dispatcher.enqueue(tx, task, Work.FILM, queue="gpu")
+        raise LookupError("something after it went wrong")
+
+    with pytest.raises(LookupError):
+        store.write_now(act)
+    assert rows_of(store, "workflow_status") == {}
+    assert store.read_now(lambda tx: tx.task(task.id)) is None
+
+
+def test_a_task_without_work_cannot_be_handed_over(
+    store: SqliteStore, dispatcher: DbosDispatcher
+) -> None:
+    with pytest.raises(ValueError, match="has no work id"):
+        store.write_now(lambda tx: dispatcher.enqueue(tx, a_task(), Work.FILM, queue="gpu"))
+
+
+def test_only_work_that_has_ended_is_told_as_ended(
+    store: SqliteStore, dispatcher: DbosDispatcher
+) -> None:
+    waiting, failed = a_task_with_work(1), a_task_with_work(2)
+    for task in (waiting, failed):
+        store.write_now(lambda tx, t=task: dispatcher.enqueue(tx, t, Work.FILM, queue="gpu"))
+    store.write_now(
+        lambda tx: cast("sa.Connection", tx.connection).exec_driver_sql(
+            "UPDATE workflow_status SET status = 'ERROR' WHERE workflow_uuid = ?",
+            (failed.work_id,),
+        )
+    )
+    works = [str(waiting.work_id), str(failed.work_id), "nobody"]
+    assert dispatcher.ended(works) == {failed.work_id}

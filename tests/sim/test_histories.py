@@ -1,0 +1,125 @@
+"""The promises, held through every crash point and a great many random histories.
+
+The code under test is the real story, keeper and carrying; the world around it is scripted
+(`rushes.testing.world`), and after every commit and at the end an auditor reads the books.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from rushes.domain.access import CancelRule
+from rushes.domain.submit import Verdict
+from rushes.domain.task import Status
+from rushes.testing.histories import Fate, History, Wishes, enumerated, live, random_fate
+from rushes.testing.world import ANSWERS, CANCELS, FATES, FILMS, FINDS, Script
+
+SEED = int(os.environ.get("SEED", "0"))
+HISTORIES = 20_000
+CHUNKS = 8
+
+pytestmark = [
+    pytest.mark.promise(name) for name in ("P1", "P2", "P3", "P4", "P5", "P6", "P10", "P11")
+]
+
+
+@pytest.mark.parametrize("is_billable", [True, False])
+@pytest.mark.parametrize("find", FINDS)
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_blow_at_every_boundary_of_every_answer_and_search(
+    answer: str, find: str, is_billable: bool
+) -> None:
+    script = Script(answers=(answer, "accept"), find=find)
+    assert enumerated(Wishes(script=script, is_billable=is_billable)) > 25
+
+
+@pytest.mark.parametrize("film", FILMS)
+@pytest.mark.parametrize("fate", FATES)
+def test_every_blow_at_every_boundary_of_every_fate_and_film(fate: str, film: str) -> None:
+    assert enumerated(Wishes(script=Script(fate=fate, film=film))) > 25
+
+
+@pytest.mark.parametrize("film", FILMS)
+@pytest.mark.parametrize("fate", ["ready", "lost", "forgotten"])
+def test_every_blow_at_every_boundary_on_an_own_gpu(fate: str, film: str) -> None:
+    script = Script(fate=fate, film=film)
+    assert enumerated(Wishes(script=script, is_billable=False, attempts_max=2)) > 25
+
+
+def boundaries_of(wishes: Wishes) -> Iterator[int]:
+    return iter(range(History(Fate((wishes,))).run().boundaries))
+
+
+@pytest.mark.parametrize("cancel", CANCELS)
+@pytest.mark.parametrize("answer", ["accept", "created, no answer", "busy"])
+def test_a_cancel_at_every_boundary_with_every_blow_after_it(answer: str, cancel: str) -> None:
+    script = Script(answers=(answer, "accept"), cancel=cancel)
+    for rule, at in itertools.product(CancelRule, boundaries_of(Wishes(script=script))):
+        wishes = Wishes(script=script, cancel_after=at, cancel_rule=rule)
+        history = live(Fate((wishes,)))
+        (task,) = history.store.tables.tasks.values()
+        assert task.status in {Status.CANCELED, Status.SUCCEEDED}
+        for blow in ("kill", "pause"):
+            live(Fate((wishes,), blow=blow, at=at + 1))
+
+
+@pytest.mark.parametrize("start_within_s", [1, 31, 3600])
+def test_a_start_deadline_through_every_blow(start_within_s: int) -> None:
+    script = Script(answers=("busy", "busy", "accept"))
+    enumerated(Wishes(script=script, start_within_s=start_within_s))
+
+
+def test_a_second_provider_is_asked_only_when_the_first_proved_not_to_have_it() -> None:
+    for answer in ANSWERS:
+        script = Script(answers=(answer,), find="unknown")
+        wishes = Wishes(script=script, fallback=Script())
+        enumerated(wishes)
+        history = live(Fate((wishes,)))
+        asked = history.upstreams["other"].calls
+        assert bool(asked) is (answer in {"refuse: route", "busy"}), answer
+
+
+def test_a_film_made_after_a_late_cancel_is_found_by_salvage() -> None:
+    wishes = Wishes(script=Script(cancel="too late"), cancel_after=8)
+    history = live(Fate((wishes,)))
+    (reported,) = history.store.read_now(lambda tx: tx.salvage(10))
+    assert (reported.verdict, reported.ticket) == (Verdict.LATE, {"job": "paid-1"})
+
+
+def test_a_film_made_behind_a_submit_in_doubt_is_found_by_salvage() -> None:
+    """The provider lists it only after our quarantine is over."""
+    script = Script(answers=("created, no answer",), find="unreachable")
+    history = live(Fate((Wishes(script=script),)))
+    (task,) = history.store.tables.tasks.values()
+    assert task.status is Status.FAILED
+    (reported,) = history.store.read_now(lambda tx: tx.salvage(10))
+    assert reported.verdict is Verdict.DOUBT
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_random_histories_break_no_promise(chunk: int) -> None:
+    size = HISTORIES // CHUNKS
+    first = SEED + chunk * size
+    for seed in range(first, first + size):
+        live(random_fate(seed))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_seed_tells_the_same_story(seed: int) -> None:
+    assert live(random_fate(seed)).told() == live(random_fate(seed)).told()
+
+
+def test_the_histories_reach_every_ending() -> None:
+    """A simulator that never sees an ending proves nothing about it."""
+    endings = {
+        (task.status, task.failure.reason if task.failure else None)
+        for seed in range(1500)
+        for task in live(random_fate(seed)).store.tables.tasks.values()
+    }
+    reasons = {reason for _, reason in endings}
+    assert {status for status, _ in endings} == {status for status in Status if status.is_final}
+    assert len(reasons) >= 9, reasons
