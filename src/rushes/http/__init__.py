@@ -1,0 +1,1 @@
+"""The wire: dialects, and nothing behind them."""

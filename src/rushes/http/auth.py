@@ -1,0 +1,78 @@
+"""Keys at the door: a digest in memory, checked at every request, never older than a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from rushes.clock import Clock
+from rushes.domain.access import Key
+from rushes.domain.errors import InvalidApiKey, MissingApiKey
+from rushes.domain.ids import digest_of
+from rushes.ports import Store
+
+NO_KEY: Final = "No API key. Send 'Authorization: Bearer sk-…'."
+BAD_KEY: Final = "This API key is not valid."
+
+
+class Keyring:
+    """All keys, by digest. `refresh` follows changes other processes make."""
+
+    def __init__(self, store: Store, clock: Clock, data_version: Callable[[], int]) -> None:
+        """`data_version` changes whenever another connection commits to the database."""
+        self._store = store
+        self._clock = clock
+        self._data_version = data_version
+        self._seen_data: int | None = None
+        self._seen_keys: int | None = None
+        self.keys: dict[bytes, Key] = {}
+
+    async def refresh(self) -> None:
+        """Read the keys again if any of them changed; called every second."""
+        data_version = self._data_version()
+        if data_version == self._seen_data:
+            return
+        self._seen_data = data_version
+        key_version = await self._store.read(lambda tx: tx.key_version())
+        if key_version != self._seen_keys:
+            await self.reload()
+            self._seen_keys = key_version
+
+    async def reload(self) -> None:
+        """Read all keys."""
+        keys = await self._store.read(lambda tx: tx.keys())
+        self.keys = {key.digest: key for key in keys}
+
+    def known(self, authorization: bytes, at: datetime) -> Key | None:
+        """Return the key of an Authorization value, if it is in memory and valid at `at`."""
+        if authorization[:7].lower() != b"bearer ":
+            return None
+        key = self.keys.get(digest_of(authorization[7:].strip()))
+        return key if key is not None and key.is_valid(at) else None
+
+    async def caller(self, authorization: bytes | None) -> Key:
+        """Return the key of an Authorization value; an unknown one is looked up first.
+
+        Raises:
+            MissingApiKey, InvalidApiKey: the door stays shut.
+        """
+        if authorization is None or authorization[:7].lower() != b"bearer ":
+            raise MissingApiKey(NO_KEY)
+        secret = authorization[7:].strip()
+        if not secret:
+            raise MissingApiKey(NO_KEY)
+        digest = digest_of(secret)
+        key = self.keys.get(digest)
+        if key is None:
+            key = await self._store.read(lambda tx: tx.key_by_digest(digest))
+            if key is not None:
+                self.keys[digest] = key
+        if key is None or not key.is_valid(self._clock.now()):
+            raise InvalidApiKey(BAD_KEY)
+        return key
+
+    def is_still_valid(self, key: Key) -> bool:
+        """Say whether an open stream may go on."""
+        now = self.keys.get(key.digest)
+        return now is not None and now.is_valid(self._clock.now())

@@ -1,0 +1,223 @@
+"""Reading request bodies: JSON or a form, counted while they come, compared by their digest."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from rushes.domain.errors import InvalidJson, RequestTooLarge, UnsupportedMediaType
+from rushes.http.wish import Upload
+
+DEPTH_MAX: Final = 32
+FIELDS_MAX: Final = 200
+FILES_MAX: Final = 32
+CHUNK_BYTES: Final = 256 * 1024
+_JSON: Final = msgspec.json.Decoder()
+_CANONICAL: Final = msgspec.json.Encoder(order="sorted")
+_INDEXED: Final = re.compile(r"([^\[\]]+)\[([^\[\]]*)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body as one mapping; `digest` is equal for bodies that say the same.
+
+    A form's files live until `close`.
+    """
+
+    values: Mapping[str, Any]
+    digest: bytes
+    form: FormData | None = None
+
+    async def close(self) -> None:
+        """Let go of a form's files."""
+        if self.form is not None:
+            await self.form.close()
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How many bytes a body may have, by its kind."""
+
+    json_bytes_max: int
+    form_bytes_max: int
+
+
+async def read_body(headers: Headers, chunks: AsyncIterator[bytes], limits: BodyLimits) -> Body:
+    """Read a JSON or multipart body.
+
+    Raises:
+        RequestTooLarge: said before reading where Content-Length tells, else while reading.
+        UnsupportedMediaType: another kind of body.
+        InvalidJson: unreadable, or no object.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_form = kind == "multipart/form-data"
+    bytes_max = limits.form_bytes_max if is_form else limits.json_bytes_max
+    noun = "multipart" if is_form else "JSON"
+    counted = _counted(chunks, headers.get("content-length"), bytes_max, noun)
+    if is_form:
+        return await _read_form(headers, counted)
+    if kind not in {"", "application/json"}:
+        _check_length(headers.get("content-length"), bytes_max, noun)
+        raise UnsupportedMediaType("Send application/json or multipart/form-data.")
+    content = b"".join([chunk async for chunk in counted])
+    return read_json(content)
+
+
+def read_json(content: bytes) -> Body:
+    """Read one JSON object, at most 32 levels deep.
+
+    Raises:
+        InvalidJson: with a sentence.
+    """
+    if _depth(content) > DEPTH_MAX:
+        raise InvalidJson(f"The request body is nested deeper than {DEPTH_MAX} levels.")
+    try:
+        values = _JSON.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidJson("The request body is not a JSON object.") from None
+    if not isinstance(values, dict):
+        raise InvalidJson("The request body is not a JSON object.")
+    return Body(values, sha256(_CANONICAL.encode(_plain(values))).digest())
+
+
+def _depth(content: bytes) -> int:
+    """Count how deep brackets nest, outside strings; the parser must not be the one to find out."""
+    depth = deepest = 0
+    for part in _BRACKETS.finditer(content):
+        token = part[0]
+        if token in {b"{", b"["}:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in {b"}", b"]"}:
+            depth -= 1
+    return deepest
+
+
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 -- JSON is any value
+    """Make equal values equal text: 5.0 is 5."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return f"file:{value.sha256}" if isinstance(value, Upload) else value
+
+
+def _check_length(length: str | None, bytes_max: int, noun: str) -> None:
+    if length is not None and length.isdecimal() and int(length) > bytes_max:
+        raise RequestTooLarge(f"A {noun} body may have at most {bytes_max} bytes.")
+
+
+async def _counted(
+    chunks: AsyncIterator[bytes], length: str | None, bytes_max: int, noun: str
+) -> AsyncGenerator[bytes, None]:
+    _check_length(length, bytes_max, noun)
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > bytes_max:
+            raise RequestTooLarge(f"A {noun} body may have at most {bytes_max} bytes.")
+        yield chunk
+
+
+async def _read_form(headers: Headers, chunks: AsyncGenerator[bytes, None]) -> Body:
+    parser = MultiPartParser(
+        headers, chunks, max_files=FILES_MAX, max_fields=FIELDS_MAX, max_part_size=64 * 2**20
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError, UnicodeDecodeError) as error:
+        raise InvalidJson(f"The form cannot be read: {error}") from None
+    try:
+        values = await _form_values(form)
+    except BaseException:
+        await form.close()
+        raise
+    return Body(values, sha256(_CANONICAL.encode(_plain(values))).digest(), form)
+
+
+async def _form_values(form: FormData) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, part in form.multi_items():
+        value = await _upload(part) if isinstance(part, UploadFile) else _field(name, part)
+        if value is not None:
+            _place(values, name, value)
+    return values
+
+
+async def _upload(part: UploadFile) -> Upload | None:
+    """Take a file part; one without a byte means "not given"."""
+    if not part.size:
+        return None
+    digest = await asyncio.to_thread(_digest, part)
+    return Upload(part.file, part.filename, digest)
+
+
+def _digest(part: UploadFile) -> str:
+    part.file.seek(0)
+    hasher = sha256()
+    while chunk := part.file.read(CHUNK_BYTES):
+        hasher.update(chunk)
+    part.file.seek(0)
+    return hasher.hexdigest()
+
+
+_MAY_BE_JSON: Final = frozenset(
+    {"metadata", "content", "images", "input_reference", "image", "video"}
+)
+
+
+def _field(name: str, text: str) -> Any:  # noqa: ANN401 -- JSON is any value
+    """Read a form value: JSON text where an object or a list is meant, else the text itself."""
+    if text == "":
+        return None
+    stripped = text.lstrip()
+    if name.partition("[")[0] in _MAY_BE_JSON and stripped[:1] in {"{", "["}:
+        content = text.encode()
+        if _depth(content) > DEPTH_MAX:
+            raise InvalidJson(f"'{name}' is nested deeper than {DEPTH_MAX} levels.")
+        try:
+            return _JSON.decode(content)
+        except msgspec.DecodeError:
+            raise InvalidJson(f"'{name}' is not valid JSON.") from None
+    return text
+
+
+def _place(values: dict[str, Any], name: str, value: object) -> None:
+    """Put a form value where its name says: `name`, `name[key]`, `name[]`, or a repeated `name`."""
+    found = _INDEXED.fullmatch(name)
+    if found is None:
+        if name == "images" or (name in values and name == "content"):
+            _append(values, name, value)
+        else:
+            values.setdefault(name, value)
+        return
+    outer, key = found[1], found[2]
+    if key == "" or key.isdecimal():
+        _append(values, outer, value)
+        return
+    inner = values.setdefault(outer, {})
+    if isinstance(inner, dict):
+        inner[key] = value
+
+
+def _append(values: dict[str, Any], name: str, value: object) -> None:
+    if isinstance(value, list):
+        values.setdefault(name, []).extend(value)
+        return
+    existing = values.setdefault(name, [])
+    if isinstance(existing, list):
+        existing.append(value)

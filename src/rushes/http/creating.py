@@ -1,0 +1,108 @@
+"""What both dialects do with a POST that creates a task (CONTRACT §2)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from rushes.domain.errors import InvalidValue
+from rushes.domain.task import Task
+from rushes.gateway import Create, Created, Gateway
+from rushes.http.body import Body, BodyLimits, read_body
+from rushes.http.door import ClientGone
+from rushes.http.routes import Call
+from rushes.http.wish import JsonAsked
+
+KEY_CHARACTERS_MAX: Final = 255
+NAMES_CHARACTERS_MAX: Final = 1000
+NAMES_HEADER: Final = "Rushes-Ignored-Parameters"
+_VISIBLE: Final = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+
+
+@dataclass(frozen=True, slots=True)
+class Creating:
+    """Reads bodies within limits and hands creates to the gateway."""
+
+    gateway: Gateway
+    limits: BodyLimits
+    metadata_bytes_max: int
+
+    @asynccontextmanager
+    async def body(self, call: Call) -> AsyncIterator[Body]:
+        """Read a request's body; its files live as long as the block."""
+        body = await read_body(call.headers, _chunks(call), self.limits)
+        try:
+            yield body
+        finally:
+            await body.close()
+
+    async def create(
+        self,
+        call: Call,
+        body: Body,
+        render: Callable[[Task], bytes],
+        *,
+        default_model: str | None = None,
+        source_id: str | None = None,
+    ) -> Created:
+        """Create a task from a body, under the route's own idempotency."""
+        asked = JsonAsked(
+            body.values,
+            call.headers.get("rushes-start-within"),
+            self.metadata_bytes_max,
+        )
+        return await self.gateway.create(
+            Create(
+                caller=call.caller,
+                route=str(call.scope["path"]),
+                key=_idempotency_key(call),
+                digest=body.digest,
+                is_retry=_is_retry(call),
+                asked=asked,
+                render=render,
+                default_model=default_model,
+                source_id=source_id,
+            )
+        )
+
+
+def creation_headers(created: Created) -> dict[str, str]:
+    """Return the headers of a create's answer, names made safe for the wire."""
+    headers = {**created.headers, "Content-Type": "application/json"}
+    headers["Cache-Control"] = "private, no-cache"
+    if NAMES_HEADER in headers:
+        headers[NAMES_HEADER] = quote(headers[NAMES_HEADER], safe=_VISIBLE)[:NAMES_CHARACTERS_MAX]
+    return headers
+
+
+def _idempotency_key(call: Call) -> str | None:
+    key = call.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= KEY_CHARACTERS_MAX or not all(" " <= char <= "~" for char in key):
+        raise InvalidValue(
+            f"'Idempotency-Key' must have from 1 to {KEY_CHARACTERS_MAX} printable ASCII "
+            "characters.",
+            param="Idempotency-Key",
+        )
+    return key
+
+
+def _is_retry(call: Call) -> bool:
+    """Stock OpenAI clients count their own repeats in a header, and send no key."""
+    count = call.headers.get("x-stainless-retry-count", "")
+    return count.isdecimal() and int(count[:9]) >= 1
+
+
+async def _chunks(call: Call) -> AsyncGenerator[bytes, None]:
+    while True:
+        message: Mapping[str, Any] = await call.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if message.get("body"):
+            yield message["body"]
+        if not message.get("more_body", False):
+            return

@@ -1,0 +1,117 @@
+"""The hot look: answered where its head is parsed, from one raw read (docs/ARCHITECTURE.md, Reads).
+
+Every caller polls every few seconds, so this one GET is most of the traffic. The plainest form
+of it (no query, no body, no preference, a key in memory, a task of the caller's) needs no
+task of the event loop, no scope and no second write. Everything else, errors too, is left to
+the ordinary route, which answers the same: a test holds the two side by side.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rushes.clock import Clock
+from rushes.domain.access import Key
+from rushes.domain.task import FINAL
+from rushes.http.auth import Keyring
+from rushes.http.looking import RETRY_AFTER_S, Looking, is_known
+from rushes.ports import Look
+
+PREFIX: Final = b"/v1/video/generations/"
+URL_BYTES: Final = len(PREFIX) + len("video_") + 32
+_FOUND: Final = b"HTTP/1.1 200 OK\r\n"
+_UNCHANGED: Final = b"HTTP/1.1 304 Not Modified\r\n"
+_UNFIT: Final = frozenset(
+    {b"prefer", b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"connection"}
+)
+"""With one of these a request is not the plainest, unless the connection is to be kept."""
+
+_IDS_AT_ONCE: Final = 256
+_ID_CHARACTERS: Final = 32
+
+
+def _request_ids() -> Iterator[str]:
+    """Yield random hex for request ids; one system call is enough for many."""
+    while True:
+        drawn = os.urandom(_IDS_AT_ONCE * _ID_CHARACTERS // 2).hex()
+        for start in range(0, len(drawn), _ID_CHARACTERS):
+            yield drawn[start : start + _ID_CHARACTERS]
+
+
+class HotLooks:
+    """Answers plain looks in whole; `count` is how many.
+
+    `standing` is what every answer of the server says, as header lines.
+    """
+
+    def __init__(self, *, keyring: Keyring, looking: Looking, clock: Clock) -> None:
+        self._keyring = keyring
+        self._looking = looking
+        self._clock = clock
+        self._ids = _request_ids()
+        self.count = 0
+
+    def __call__(
+        self, url: bytes, headers: Sequence[tuple[bytes, bytes]], standing: bytes
+    ) -> bytes | None:
+        """Return the bytes of an answer, or None where the ordinary route should give it."""
+        if len(url) != URL_BYTES or not url.startswith(PREFIX):
+            return None
+        authorization = if_none_match = None
+        for name, value in headers:
+            if name == b"authorization":
+                authorization = value
+            elif name == b"if-none-match":
+                if_none_match = value
+            elif name in _UNFIT and value.lower() != b"keep-alive":
+                return None
+        if authorization is None:
+            return None
+        try:
+            return self._answer(url, authorization, if_none_match, standing)
+        except Exception:  # noqa: BLE001 -- the ordinary route meets it too, and tells
+            return None
+
+    def _answer(
+        self, url: bytes, authorization: bytes, if_none_match: bytes | None, standing: bytes
+    ) -> bytes | None:
+        at = self._clock.now()
+        key: Key | None = self._keyring.known(authorization, at)
+        if key is None:
+            return None
+        task_id = url[len(PREFIX) :].decode("ascii")
+        look = self._looking.hot.look(task_id)
+        if look is None or look.account_id != key.account_id:
+            return None
+        more = _more(look)
+        if more is None:
+            return None
+        self.count += 1
+        etag = self._looking.etag(look, at)
+        head = (
+            f"x-request-id: req_{next(self._ids)}\r\ncontent-type: application/json\r\n"
+            f"cache-control: private, no-cache\r\netag: {etag}\r\n"
+            f"rushes-progress: {look.progress}\r\n{more}"
+        )
+        if if_none_match is not None and is_known(if_none_match.decode("latin-1"), etag):
+            return b"%b%b%b\r\n" % (_UNCHANGED, standing, head.encode("ascii"))
+        body = self._looking.body(task_id, look, at)
+        head = f"{head}content-length: {len(body)}\r\n\r\n"
+        return b"%b%b%b%b" % (_FOUND, standing, head.encode("ascii"), body)
+
+
+def _more(look: Look) -> str | None:
+    """Return the header lines that only some looks have; None if one is not to be written so."""
+    if look.status not in FINAL:
+        more = f"retry-after: {RETRY_AFTER_S}\r\n"
+    else:
+        more = f"rushes-cost-microusd: {look.charged_microusd or 0}\r\n"
+    if look.is_rehearsal:
+        more += "rushes-rehearsal: true\r\n"
+    if look.served_by is not None:
+        if not (look.served_by.isascii() and look.served_by.isprintable()):
+            return None
+        more += f"rushes-model: {look.served_by}\r\n"
+    return more

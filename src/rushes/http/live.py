@@ -1,0 +1,251 @@
+"""Waiting for news without asking again: long-poll and server-sent events (CONTRACT §5, §5.1).
+
+Waiters hear a bell and look at the rows; a bell that was missed costs at most a second. Open
+streams check their key every second, and end when it is revoked or the server drains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from starlette.types import Send
+
+from rushes.clock import Clock
+from rushes.domain.access import Key
+from rushes.domain.errors import (
+    InvalidApiKey,
+    InvalidValue,
+    NotAcceptable,
+    RateLimitExceeded,
+    TaskNotFound,
+)
+from rushes.domain.task import FINAL, Status
+from rushes.gateway import Gateway
+from rushes.http.auth import BAD_KEY, Keyring
+from rushes.http.looking import WORDS, Looking, is_known
+from rushes.http.routes import Call, Reply, Streaming
+from rushes.ports import Bell, Look, Told
+
+WAIT_S_MAX: Final = 60
+CHECK_S: Final = 1.0
+HEARTBEAT_S: Final = 15.0
+RETRY_MS: Final = 3000
+_WAIT: Final = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=$|[,;])', re.IGNORECASE)
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Answers the callers who wait."""
+
+    gateway: Gateway
+    looking: Looking
+    keyring: Keyring
+    bell: Bell
+    clock: Clock
+    draining: asyncio.Event
+    streams_per_key_max: int
+    open_streams: Counter[str] = field(default_factory=Counter)
+
+    # -- long-poll -----------------------------------------------------------------------
+
+    async def query(self, call: Call) -> Reply:
+        """Answer a look, at once or when there is news."""
+        task_id = call.path["task_id"]
+        wait_s, is_preferred = _wait_of(call)
+        look = self.looking.find(call.caller, task_id)
+        if wait_s and look.status not in FINAL:
+            async with self._stream(call.caller):
+                look = await self._wait(call.caller, task_id, wait_s)
+        at = self.clock.now()
+        etag = self.looking.etag(look, at)
+        headers = self.looking.headers(look, etag)
+        if is_preferred:
+            headers["Preference-Applied"] = f"wait={wait_s}"
+        if is_known(call.headers.get("if-none-match"), etag):
+            return Reply(status=304, headers=headers)
+        return Reply(self.looking.body(task_id, look, at), headers=headers)
+
+    async def _wait(self, caller: Key, task_id: str, wait_s: int) -> Look:
+        """Wait until a task has ended or the time is up; then tell how it stands."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
+        while True:
+            look = self.looking.find(caller, task_id)
+            left_s = until - loop.time()
+            if look.status in FINAL or left_s <= 0 or self.draining.is_set():
+                return look
+            await self.bell.wait(task_id, min(left_s, CHECK_S))
+            if not self.keyring.is_still_valid(caller):
+                raise InvalidApiKey(BAD_KEY)
+
+    @asynccontextmanager
+    async def _stream(self, caller: Key) -> AsyncIterator[None]:
+        """Count what a key holds open, and bound it."""
+        if self.open_streams[caller.id] >= self.streams_per_key_max:
+            raise RateLimitExceeded(
+                f"This API key already has {self.streams_per_key_max} requests waiting. "
+                "Try again in 5 seconds.",
+                retry_after_s=5,
+            )
+        self.open_streams[caller.id] += 1
+        try:
+            yield
+        finally:
+            self.open_streams[caller.id] -= 1
+            if not self.open_streams[caller.id]:
+                del self.open_streams[caller.id]
+
+    # -- server-sent events --------------------------------------------------------------
+
+    async def events(self, call: Call) -> Reply | Streaming:
+        """Tell the events of a task, then live on until its last."""
+        task_id = call.path["task_id"]
+        self.looking.find(call.caller, task_id)
+        if not _accepts_events(call.headers.get("accept")):
+            raise NotAcceptable("This route answers text/event-stream only.", param="Accept")
+        after = _last_event_id(call)
+        told = await self._told(task_id)
+        last = told[-1] if told else None
+        if last is not None and last.status in FINAL and after >= last.number:
+            return Reply(status=204, headers={"Cache-Control": "no-store"})
+        return Streaming(_Events(self, task_id, after).send)
+
+    async def _told(self, task_id: str) -> list[Told]:
+        return list(await self.gateway.store.read(lambda tx: tx.told(task_id)))
+
+    async def visible(self, task_id: str, after: int) -> list[tuple[int, Status]]:
+        """Return the events callers can see: a change of word, with a number above `after`."""
+        shown: list[tuple[int, Status]] = []
+        word = ""
+        for told in await self._told(task_id):
+            if WORDS[told.status] != word:
+                word = WORDS[told.status]
+                shown.append((told.number, told.status))
+        return [(number, status) for number, status in shown if number > after]
+
+    def stream(self, caller: Key) -> Any:  # noqa: ANN401 -- an async context manager
+        """Count an open stream."""
+        return self._stream(caller)
+
+
+@dataclass(slots=True)
+class _Events:
+    """One open stream of events."""
+
+    live: Live
+    task_id: str
+    after: int
+    is_left: bool = False
+
+    async def send(self, call: Call, shared: Mapping[str, str], send: Send) -> None:
+        """Send the stream until the task's last event, or until nobody may listen any more."""
+        headers = {
+            **shared,
+            "Content-Type": "text/event-stream; charset=utf-8",
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",
+        }
+        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        async with self.live.stream(call.caller):
+            await send({"type": "http.response.start", "status": 200, "headers": raw})
+            await _write(send, f"retry: {RETRY_MS}\n\n")
+            leaving = asyncio.ensure_future(_until_gone(call))
+            try:
+                await self._tell(call.caller, send, leaving)
+            finally:
+                leaving.cancel()
+            if not leaving.done() or leaving.cancelled():
+                await send({"type": "http.response.body", "body": b""})
+
+    async def _tell(self, caller: Key, send: Send, leaving: asyncio.Future[None]) -> None:
+        live = self.live
+        loop = asyncio.get_running_loop()
+        beat_at = loop.time() + HEARTBEAT_S
+        while not leaving.done() and not live.draining.is_set():
+            for number, status in await live.visible(self.task_id, self.after):
+                data = self._data(caller, status)
+                if data is None:
+                    return
+                await _write(send, f"id: {number}\nevent: status\ndata: {data}\n\n")
+                self.after = number
+                if status in FINAL:
+                    return
+                beat_at = loop.time() + HEARTBEAT_S
+            if loop.time() >= beat_at:
+                await _write(send, ": heartbeat\n\n")
+                beat_at = loop.time() + HEARTBEAT_S
+            await live.bell.wait(self.task_id, CHECK_S)
+            if not live.keyring.is_still_valid(caller) or self._is_gone(caller):
+                return
+
+    def _is_gone(self, caller: Key) -> bool:
+        """Whether the task was deleted under the stream."""
+        try:
+            self.live.looking.find(caller, self.task_id)
+        except TaskNotFound:
+            return True
+        return False
+
+    def _data(self, caller: Key, status: Status) -> str | None:
+        """Return the flat body as it was at that event, on one line; a link is signed now."""
+        at: datetime = self.live.clock.now()
+        if status not in FINAL:
+            flat = {"task_id": self.task_id, "status": WORDS[status], "format": "mp4"}
+            return _ENCODER.encode(flat).decode()
+        try:
+            look = self.live.looking.find(caller, self.task_id)
+        except TaskNotFound:
+            return None
+        return self.live.looking.body(self.task_id, look, at).decode()
+
+
+async def _until_gone(call: Call) -> None:
+    while (await call.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _write(send: Send, text: str) -> None:
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+
+def _wait_of(call: Call) -> tuple[int, bool]:
+    """Read how long the caller would wait: the query wins over `Prefer` (CONTRACT §5)."""
+    query = call.query()
+    if "wait" in query:
+        text = query["wait"]
+        if not (text.isascii() and text.isdecimal()):
+            raise InvalidValue(
+                f"'wait' must be a number of seconds from 0 to {WAIT_S_MAX}; got {text}.",
+                param="wait",
+            )
+        return min(int(text[:9]), WAIT_S_MAX), False
+    found = _WAIT.search(call.headers.get("prefer", ""))
+    if found is None:
+        return 0, False
+    return min(int(found[1]), WAIT_S_MAX), True
+
+
+def _last_event_id(call: Call) -> int:
+    text = call.headers.get("last-event-id", "").strip()
+    return int(text[:9]) if text.isascii() and text.isdecimal() else 0
+
+
+def _accepts_events(accept: str | None) -> bool:
+    """Say whether an Accept header lets an event stream in."""
+    if accept is None or not accept.strip():
+        return True
+    for part in accept.split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        is_refused = any(re.fullmatch(r"q\s*=\s*0(\.0*)?", parameter) for parameter in parameters)
+        if kind in {"*/*", "text/*", "text/event-stream"} and not is_refused:
+            return True
+    return False

@@ -1,0 +1,395 @@
+"""The OpenAPI 3.1 document, made from the table of routes; and a readable form of it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import msgspec
+
+from rushes.domain.catalog import RATIOS, SHORT_PX
+from rushes.domain.spec import PROMPT_CHARACTERS_MAX, SEED_MAX
+from rushes.http.routes import Call, Reply, Route
+from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
+
+Json = dict[str, Any]
+_REF: Final = "#/components/schemas/{name}"
+_PATH_PARAMETER: Final = {"in": "path", "required": True, "schema": {"type": "string"}}
+
+
+class ErrorFacts(msgspec.Struct):
+    """What went wrong; `code` is stable, `message` is for people."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class Error(msgspec.Struct):
+    """Every error on both dialects."""
+
+    error: ErrorFacts
+
+
+class Submitted(msgspec.Struct):
+    """The answer to a submit."""
+
+    id: str
+    task_id: str
+    object: Literal["video"]
+    model: str
+    status: Literal["queued"]
+    progress: int
+    created_at: int
+    format: Literal["mp4"]
+
+
+class GenerationError(msgspec.Struct):
+    """Why a task failed."""
+
+    code: int
+    message: str
+
+
+class Generation(msgspec.Struct, omit_defaults=True):
+    """The flat body of a look."""
+
+    task_id: str
+    status: Literal["queued", "in_progress", "succeeded", "failed"]
+    format: Literal["mp4"]
+    url: str | msgspec.UnsetType = msgspec.UNSET
+    error: GenerationError | msgspec.UnsetType = msgspec.UNSET
+
+
+class GenerationItem(Generation, kw_only=True):
+    """A flat body in a list."""
+
+    created_at: int
+    model: str
+
+
+class GenerationList(msgspec.Struct):
+    """A page of tasks."""
+
+    object: Literal["list"]
+    data: list[GenerationItem]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class GenerationDeleted(msgspec.Struct):
+    """The answer to a delete."""
+
+    task_id: str
+    deleted: Literal[True]
+
+
+class Download(msgspec.Struct):
+    """A film as base64 in JSON."""
+
+    success: Literal[True]
+    generation_id: str
+    task_id: str
+    format: Literal["mp4"]
+    size: int
+    base64: str
+    data_url: str
+
+
+class VideoError(msgspec.Struct):
+    """Why a video failed."""
+
+    code: str
+    message: str
+
+
+class Video(msgspec.Struct):
+    """The Video object: always all thirteen keys."""
+
+    id: str
+    object: Literal["video"]
+    model: str
+    status: Literal["queued", "in_progress", "completed", "failed"]
+    progress: int
+    created_at: int
+    completed_at: int | None
+    expires_at: int | None
+    error: VideoError | None
+    prompt: str | None
+    remixed_from_video_id: str | None
+    seconds: str
+    size: str
+
+
+class VideoList(msgspec.Struct):
+    """A page of videos."""
+
+    object: Literal["list"]
+    data: list[Video]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class VideoDeleted(msgspec.Struct):
+    """The answer to a delete."""
+
+    id: str
+    object: Literal["video.deleted"]
+    deleted: Literal[True]
+
+
+class Model(msgspec.Struct):
+    """A model and its card."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+    rehearsal: bool
+    checked_at: str | None
+    capabilities: dict[str, Any]
+
+
+class ModelList(msgspec.Struct):
+    """All models the key may use."""
+
+    object: Literal["list"]
+    data: list[Model]
+
+
+class Health(msgspec.Struct):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Readiness(msgspec.Struct):
+    """Whether traffic is welcome."""
+
+    status: Literal["ready", "unready"]
+    checks: dict[str, str]
+
+
+STRUCTS: Final = (
+    Error,
+    Submitted,
+    Generation,
+    GenerationList,
+    GenerationDeleted,
+    Download,
+    Video,
+    VideoList,
+    VideoDeleted,
+    Model,
+    ModelList,
+    Health,
+    Readiness,
+)
+
+
+def _create_schema() -> Json:
+    """Describe a create: every spelling, and room for what we do not know."""
+    whole = {"type": ["integer", "string"]}
+    flag = {"type": ["boolean", "string"]}
+    image = {
+        "oneOf": [
+            {"type": "string", "description": "http(s) URL, data URI or base64"},
+            {"type": "object", "properties": {"image_url": {"type": "string"}}},
+        ]
+    }
+    kinds: Mapping[str, Json] = {
+        "prompt": {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARACTERS_MAX},
+        "seconds": whole,
+        "resolution": {"type": "string", "enum": list(SHORT_PX)},
+        "ratio": {"type": "string", "enum": [*RATIOS, "adaptive"]},
+        "negative_prompt": {"type": "string", "maxLength": PROMPT_CHARACTERS_MAX},
+        "seed": {"type": ["integer", "string"], "minimum": -1, "maximum": SEED_MAX},
+        "with_audio": flag,
+        "with_watermark": flag,
+        "outputs": whole,
+        "remix_of": {"type": "string"},
+        "callback_url": {"type": "string", "format": "uri"},
+        "user": {"type": "string", "maxLength": 512},
+        "response_format": {"type": "string", "enum": ["url"]},
+    }
+    properties: Json = {"model": {"type": "string"}}
+    for name, spellings in SPELLINGS.items():
+        properties.update(dict.fromkeys(spellings, kinds[name]))
+    for spellings in OPTION_SPELLINGS.values():
+        properties.update({name: {} for name in spellings})
+    properties |= {
+        "size": {"type": "string", "pattern": r"^\d{1,5}[xX*]\d{1,5}$"},
+        "width": whole,
+        "height": whole,
+        "images": {"type": "array", "items": image},
+        "audio_url": {"type": "string"},
+        "content": {"type": "array", "items": {"type": "object"}},
+        "metadata": {"type": "object"},
+    }
+    frames = ("image", "input_reference", "last_frame", "lastFrame", "image_tail")
+    properties.update(dict.fromkeys(frames, image))
+    return {"type": "object", "properties": properties}
+
+
+REQUESTS: Final[Mapping[str, Json]] = {
+    "Create": _create_schema(),
+    "Remix": {
+        "type": "object",
+        "required": ["prompt"],
+        "properties": {
+            "prompt": {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARACTERS_MAX}
+        },
+    },
+}
+
+
+def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
+    """Return the document for a table of routes."""
+    _, components = msgspec.json.schema_components(STRUCTS, ref_template=_REF)
+    paths: dict[str, Json] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Rushes",
+            "version": version,
+            "description": "One durable API in front of every video model.",
+        },
+        "servers": [{"url": public_url}],
+        "paths": paths,
+        "components": {
+            "schemas": {**components, **REQUESTS},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(route: Route) -> Json:
+    operation: Json = {
+        "operationId": _name(route),
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": [
+            *({**_PATH_PARAMETER, "name": name} for name in _path_names(route.path)),
+            *({"in": "query", "name": name, "schema": {"type": "string"}} for name in route.query),
+        ],
+        "responses": {str(status): _answer(kind) for status, kind in route.answers.items()},
+    }
+    operation["responses"]["default"] = _answer("Error")
+    if route.needs_key:
+        operation["security"] = [{"key": []}]
+    if route.request is not None:
+        schema = {"$ref": _REF.format(name=route.request)}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema}},
+        }
+    return operation
+
+
+def _name(route: Route) -> str:
+    words = [part.strip("{}") for part in route.path.split("/") if part and part != "v1"]
+    return "_".join([route.method.lower(), *words]).replace(".", "_")
+
+
+def _path_names(path: str) -> list[str]:
+    return [part.strip("{}") for part in path.split("/") if part.startswith("{")]
+
+
+def _answer(kind: str) -> Json:
+    if not kind:
+        return {"description": "No body"}
+    if kind == "bytes":
+        media = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        return {"description": "Bytes", "content": media}
+    if "/" in kind:
+        return {"description": kind, "content": {kind: {"schema": {"type": "string"}}}}
+    schema = {"$ref": _REF.format(name=kind)}
+    return {"description": kind, "content": {"application/json": {"schema": schema}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The handlers of the document."""
+
+    document: Json
+
+    def routes(self) -> list[Route]:
+        """Return the table's rows."""
+        return [
+            Route(
+                "GET",
+                "/openapi.json",
+                self.json,
+                "This document",
+                "system",
+                answers={200: "application/json"},
+                needs_key=False,
+            ),
+            Route(
+                "GET",
+                "/docs",
+                self.page,
+                "This document, readable",
+                "system",
+                answers={200: "text/html"},
+                needs_key=False,
+            ),
+        ]
+
+    async def json(self, call: Call) -> Reply:
+        """Return the document."""
+        del call
+        headers = {"Content-Type": "application/json", "Cache-Control": "private, no-cache"}
+        return Reply(msgspec.json.encode(self.document), headers=headers)
+
+    async def page(self, call: Call) -> Reply:
+        """Return the document as a page that needs nothing from elsewhere."""
+        del call
+        headers = {
+            "Content-Type": "text/html; charset=utf-8",
+            "Cache-Control": "private, no-cache",
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+        }
+        return Reply(_page(self.document).encode(), headers=headers)
+
+
+_STYLE: Final = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
+    "color:#1c1b22;background:#fbfaf7}h1{font-weight:650}h2{margin-top:2.2rem;font-size:1.05rem;"
+    "text-transform:uppercase;letter-spacing:.08em;color:#7a5c2e}code{font:14px ui-monospace,"
+    "monospace}tr{vertical-align:top}td{padding:.35rem .8rem .35rem 0;border-top:1px solid #e6e1d6}"
+    ".m{font-weight:650;color:#2d5d7b;width:5rem}@media(prefers-color-scheme:dark){body{color:"
+    "#ece8df;background:#17161b}td{border-color:#34323b}h2{color:#d8b06a}.m{color:#8cc4e6}}"
+)
+
+
+def _page(document: Json) -> str:
+    groups: dict[str, list[str]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            query = ", ".join(p["name"] for p in operation["parameters"] if p["in"] == "query")
+            hint = f"<br><small>?{html.escape(query)}</small>" if query else ""
+            row = (
+                f'<tr><td class="m">{method.upper()}</td><td><code>{html.escape(path)}</code>{hint}'
+                f"</td><td>{html.escape(operation['summary'])}</td></tr>"
+            )
+            groups.setdefault(operation["tags"][0], []).append(row)
+    tables = "".join(
+        f"<h2>{html.escape(tag)}</h2><table>{''.join(rows)}</table>" for tag, rows in groups.items()
+    )
+    info = document["info"]
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{info["title"]}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
+        f"<h1>{info['title']} {html.escape(info['version'])}</h1><p>{info['description']} "
+        "Everything under <code>/v1</code> wants <code>Authorization: Bearer sk-…</code>; the "
+        'machine-readable form is <a href="/openapi.json">/openapi.json</a>.</p>'
+        f"{tables}</html>"
+    )

@@ -1,0 +1,174 @@
+"""Putting the wire together: the table, the door, the hot look, and uvicorn around them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rushes.clock import Clock
+from rushes.gateway import Gateway
+from rushes.http.auth import Keyring
+from rushes.http.body import BodyLimits
+from rushes.http.bounds import GuardLimits
+from rushes.http.creating import Creating
+from rushes.http.door import Door
+from rushes.http.fast import HotLooks
+from rushes.http.files import Files
+from rushes.http.generations import Generations
+from rushes.http.guard import guarded
+from rushes.http.links import Links
+from rushes.http.live import Live
+from rushes.http.looking import Looking
+from rushes.http.models import Models
+from rushes.http.openapi import Described, describe
+from rushes.http.routes import Route, Table
+from rushes.http.system import Check, System
+from rushes.http.videos import Videos
+from rushes.observe import Metrics, log
+from rushes.ports import Bell, HotLook
+
+REFRESH_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What the wire is made of. `version` is shown in the OpenAPI document."""
+
+    gateway: Gateway
+    hot: HotLook
+    keyring: Keyring
+    links: Links
+    bell: Bell
+    clock: Clock
+    metrics: Metrics
+    checks: Mapping[str, Check]
+    before_metrics: Callable[[], Awaitable[None]]
+    body_limits: BodyLimits
+    metadata_bytes_max: int
+    download_bytes_max: int
+    streams_per_key_max: int
+    is_metrics_open: bool
+    version: str
+
+
+def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
+    """Return every route this server answers."""
+    looking = Looking(wire.hot, wire.links, wire.clock)
+    creating = Creating(wire.gateway, wire.body_limits, wire.metadata_bytes_max)
+    live = Live(
+        wire.gateway,
+        looking,
+        wire.keyring,
+        wire.bell,
+        wire.clock,
+        draining,
+        wire.streams_per_key_max,
+    )
+    system = System(wire.checks, wire.metrics, wire.is_metrics_open, wire.before_metrics)
+    routes = [
+        *Generations(wire.gateway, creating, looking, live, wire.download_bytes_max).routes(),
+        *Videos(wire.gateway, creating).routes(),
+        *Models(wire.gateway.catalog).routes(),
+        *Files(wire.gateway, wire.links).routes(),
+        *system.routes(),
+    ]
+    described = Described({})
+    document = describe(
+        [*routes, *described.routes()], version=wire.version, public_url=wire.links.public_url
+    )
+    return [*routes, *Described(document).routes()]
+
+
+class Application:
+    """The whole ASGI application, its lifespan included."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.draining = asyncio.Event()
+        table = Table(routes_of(wire, self.draining))
+        self.routes = table.routes
+        self._app: ASGIApp = Door(table, wire.keyring, wire.metrics)
+        self.hot_looks = HotLooks(
+            keyring=wire.keyring,
+            looking=Looking(wire.hot, wire.links, wire.clock),
+            clock=wire.clock,
+        )
+        wire.metrics.ask(
+            "rushes_looks",
+            "Status looks answered at once.",
+            lambda: {"hot": self.hot_looks.count},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer HTTP, live through the lifespan, refuse the rest."""
+        if scope["type"] == "http":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.wire.keyring.reload()
+        refreshing = asyncio.create_task(self._refresh())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        refreshing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await refreshing
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _refresh(self) -> None:
+        """Follow key changes of other processes, each second (docs/ARCHITECTURE.md)."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            try:
+                await self.wire.keyring.refresh()
+            except Exception as fault:  # noqa: BLE001 -- keys must be followed as long as we serve
+                log.error("the keys could not be read", exc_info=fault)
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn, telling the application first: long-polls and streams end at once."""
+
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Drain, then shut down as uvicorn does."""
+        self._application.draining.set()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
+
+
+def server_of(
+    application: Application, *, host: str, port: int, limits: GuardLimits, drain_s: float
+) -> DrainingServer:
+    """Return the server, not yet started."""
+    protocol = guarded(limits, at_once=application.hot_looks)
+    application.wire.metrics.ask(
+        "rushes_guard", "What the guard of connections did.", lambda: asdict(protocol.counters)
+    )
+    config = uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        http=protocol,
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nothing here asks who the caller's caller is
+        timeout_graceful_shutdown=max(1, round(drain_s)),
+        backlog=2048,
+    )
+    return DrainingServer(config, application)

@@ -1,0 +1,284 @@
+"""The videos dialect: `/v1/videos`, as OpenAI clients speak it (CONTRACT §7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import msgspec
+from starlette.types import Send
+
+from rushes.domain.errors import InvalidValue, Unsupported
+from rushes.domain.spec import SECONDS_BY_PROVIDER
+from rushes.domain.task import Status, Task
+from rushes.gateway import Gateway
+from rushes.http.body import Body
+from rushes.http.conditions import Representation
+from rushes.http.creating import Creating, creation_headers
+from rushes.http.errors import VIDEOS_CODES
+from rushes.http.films import send_file, send_stream
+from rushes.http.generations import as_list, read_page
+from rushes.http.routes import Call, Reply, Route, Streaming
+from rushes.observe import log
+from rushes.ports import Artifact, ArtifactKind
+
+ROOT: Final = "/v1/videos"
+DEFAULT_MODEL: Final = "sora-2"
+POLL_AFTER_MS: Final = 2000
+WORDS: Final[Mapping[Status, str]] = {
+    Status.QUEUED: "queued",
+    Status.SUBMITTING: "queued",
+    Status.IN_DOUBT: "queued",
+    Status.RUNNING: "in_progress",
+    Status.STORING: "in_progress",
+    Status.SUCCEEDED: "completed",
+    Status.FAILED: "failed",
+    Status.CANCELED: "failed",
+    Status.EXPIRED: "failed",
+}
+VARIANTS: Final = {
+    "video": ArtifactKind.FILM,
+    "thumbnail": ArtifactKind.POSTER,
+    "spritesheet": ArtifactKind.SPRITESHEET,
+}
+VARIANT_NAMES: Final = ("video", "thumbnail", "last_frame", "spritesheet")
+_ENCODER: Final = msgspec.json.Encoder()
+_JSON: Final = {"Content-Type": "application/json", "Cache-Control": "private, no-cache"}
+
+
+@dataclass(frozen=True, slots=True)
+class Videos:
+    """The handlers of one dialect; everything behind them is the gateway's."""
+
+    gateway: Gateway
+    creating: Creating
+
+    def routes(self) -> list[Route]:
+        """Return the table's rows."""
+        one = f"{ROOT}/{{video_id}}"
+        tag = "videos"
+        return [
+            Route(
+                "POST",
+                ROOT,
+                self.create,
+                "Create a video",
+                tag,
+                request="Create",
+                answers={200: "Video"},
+            ),
+            Route(
+                "GET",
+                ROOT,
+                self.list,
+                "List the caller's videos",
+                tag,
+                answers={200: "VideoList"},
+                query=("limit", "after", "order"),
+            ),
+            Route(
+                "POST",
+                f"{ROOT}/edits",
+                self.not_offered,
+                "Edits are not offered yet",
+                tag,
+                request="Create",
+            ),
+            Route(
+                "POST",
+                f"{ROOT}/extensions",
+                self.not_offered,
+                "Extensions are not offered yet",
+                tag,
+                request="Create",
+            ),
+            Route(
+                "POST",
+                f"{ROOT}/characters",
+                self.no_characters,
+                "Characters are not offered",
+                tag,
+            ),
+            Route(
+                "GET",
+                f"{ROOT}/characters/{{character_id}}",
+                self.no_characters,
+                "Characters are not offered",
+                tag,
+            ),
+            Route("GET", one, self.retrieve, "Retrieve a video", tag, answers={200: "Video"}),
+            Route(
+                "DELETE",
+                one,
+                self.delete,
+                "Delete a finished video",
+                tag,
+                answers={200: "VideoDeleted"},
+            ),
+            Route(
+                "GET",
+                f"{one}/content",
+                self.content,
+                "Download a film or a still of it",
+                tag,
+                answers={200: "bytes", 206: "bytes", 304: ""},
+                query=("variant",),
+            ),
+            Route(
+                "POST",
+                f"{one}/remix",
+                self.remix,
+                "Remix a finished video",
+                tag,
+                request="Remix",
+                answers={200: "Video"},
+            ),
+        ]
+
+    async def create(self, call: Call) -> Reply:
+        """Accept a task."""
+        async with self.creating.body(call) as body:
+            return await self._created(call, body)
+
+    async def remix(self, call: Call) -> Reply:
+        """Accept a remix of a finished video."""
+        async with self.creating.body(call) as body:
+            return await self._created(call, body, source_id=call.path["video_id"])
+
+    async def _created(self, call: Call, body: Body, *, source_id: str | None = None) -> Reply:
+        created = await self.creating.create(
+            call,
+            body,
+            render,
+            default_model=None if source_id else DEFAULT_MODEL,
+            source_id=source_id,
+        )
+        headers = creation_headers(created)
+        headers["openai-poll-after-ms"] = str(POLL_AFTER_MS)
+        return Reply(created.body, headers=headers)
+
+    async def retrieve(self, call: Call) -> Reply:
+        """Tell how a video stands."""
+        task = await self.gateway.task(call.caller, call.path["video_id"], param="video_id")
+        return Reply(render(task), headers={**_JSON, **_look_headers(task)})
+
+    async def list(self, call: Call) -> Reply:
+        """List videos, newest first unless told otherwise."""
+        page = replace(read_page(call, limit_min=0), statuses=frozenset(), model=None)
+        tasks, has_more = await self.gateway.page(page)
+        data = [video(task) for task in tasks]
+        return Reply(_ENCODER.encode(as_list(tasks, data, has_more=has_more)), headers=_JSON)
+
+    async def delete(self, call: Call) -> Reply:
+        """Remove a finished video."""
+        video_id = call.path["video_id"]
+        await self.gateway.delete(call.caller, video_id, param="video_id")
+        body = {"id": video_id, "object": "video.deleted", "deleted": True}
+        return Reply(_ENCODER.encode(body), headers=_JSON)
+
+    async def content(self, call: Call) -> Streaming:
+        """Send a film or one of its stills."""
+        kind = _variant(call.query().get("variant"))
+        task = await self.gateway.task(call.caller, call.path["video_id"], param="video_id")
+        artifact = await self.gateway.film(call.caller, task, kind, param="video_id")
+        return Streaming(partial(send_artifact, self.gateway, artifact, disposition=None))
+
+    async def no_characters(self, call: Call) -> Reply:
+        """Say that characters are not offered."""
+        del call
+        raise Unsupported("Characters are not supported by this server.")
+
+    async def not_offered(self, call: Call) -> Reply:
+        """Say that edits and extensions come later."""
+        noun = str(call.scope["path"]).rpartition("/")[2].capitalize()
+        raise Unsupported(f"{noun} are not supported by this version.")
+
+
+async def send_artifact(
+    gateway: Gateway,
+    artifact: Artifact,
+    call: Call,
+    shared: Mapping[str, str],
+    send: Send,
+    *,
+    disposition: str | None,
+) -> None:
+    """Send stored bytes with ranges and conditions, from this machine or through it."""
+    shown = Representation(
+        size_bytes=artifact.size_bytes,
+        etag=f'"{artifact.sha256[:32]}"',
+        modified_at=artifact.created_at,
+        content_type=artifact.content_type,
+        cache_control="private, no-cache",
+        disposition=disposition,
+        headers=shared,
+    )
+    path = gateway.blobs.local_path(artifact.blob)
+    if path is not None:
+        sent = await send_file(call.scope, call.receive, send, path, shown)
+    else:
+        opener = partial(gateway.blobs.open, artifact.blob)
+        sent = await send_stream(call.scope, call.receive, send, opener, shown)
+    gateway.metrics.downloads.labels(sent.ending.value).inc()
+    if sent.cause is not None:
+        log.error("a download was cut short", blob=artifact.blob, note=str(sent.cause))
+
+
+def _variant(name: str | None) -> ArtifactKind:
+    if name not in {None, "", *VARIANT_NAMES}:
+        raise InvalidValue(
+            f"'variant' must be one of {', '.join(VARIANT_NAMES)}; got {name}.", param="variant"
+        )
+    kind = VARIANTS.get(name or "video")
+    if kind is None:
+        raise Unsupported(f"Variant {name} is not supported by this version.", param="variant")
+    return kind
+
+
+def _look_headers(task: Task) -> dict[str, str]:
+    headers = {}
+    if task.is_final:
+        headers["Rushes-Cost-Microusd"] = str(task.charged_microusd or 0)
+    else:
+        headers["openai-poll-after-ms"] = str(POLL_AFTER_MS)
+    if task.is_rehearsal:
+        headers["Rushes-Rehearsal"] = "true"
+    if task.served_by is not None:
+        headers["Rushes-Model"] = task.served_by
+    return headers
+
+
+def render(task: Task) -> bytes:
+    """Render the Video object."""
+    return _ENCODER.encode(video(task))
+
+
+def video(task: Task) -> dict[str, object]:
+    """Return the Video object: always all thirteen keys, in this order."""
+    is_done = task.status is Status.SUCCEEDED
+    completed_at = int(task.finished_at.timestamp()) if is_done and task.finished_at else None
+    expires_at = int(task.expires_at.timestamp()) if is_done and task.expires_at else None
+    spec, measures, failure = task.spec, task.measures, task.failure
+    seconds = spec.seconds
+    if seconds == SECONDS_BY_PROVIDER and measures is not None:
+        seconds = round(measures.seconds)
+    error = None
+    if failure is not None:
+        error = {"code": VIDEOS_CODES[failure.reason], "message": failure.message}
+    return {
+        "id": task.id,
+        "object": "video",
+        "model": task.model,
+        "status": WORDS[task.status],
+        "progress": task.progress,
+        "created_at": int(task.created_at.timestamp()),
+        "completed_at": completed_at,
+        "expires_at": expires_at,
+        "error": error,
+        "prompt": spec.prompt or None,
+        "remixed_from_video_id": spec.source_id,
+        "seconds": str(seconds),
+        "size": str(measures.size if measures else spec.size),
+    }

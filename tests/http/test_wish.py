@@ -1,0 +1,310 @@
+"""Every spelling of the contract's table reaches the one wish, with its own name kept."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from rushes.domain.errors import BadRequest, ConflictingParameters, InvalidValue, Refusal
+from rushes.domain.spec import Role, Script, Size, Wish
+from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS, JsonAsked
+
+URL = "https://assets.example.com/a.png"
+
+
+def a_png() -> bytes:
+    picture = io.BytesIO()
+    Image.new("RGB", (16, 9)).save(picture, "PNG")
+    return picture.getvalue()
+
+
+def wish(**body: Any) -> Wish:
+    return JsonAsked(body).wish()
+
+
+LEVELS = [
+    ("", lambda values: values),
+    ("metadata.parameters.", lambda values: {"metadata": {"parameters": values}}),
+    ("metadata.input.", lambda values: {"metadata": {"input": values}}),
+    ("metadata.", lambda values: {"metadata": values}),
+]
+VALUES: dict[str, tuple[Any, Any]] = {
+    "prompt": ("a heron", "a heron"),
+    "seconds": ("8", 8),
+    "resolution": ("1080P", "1080p"),
+    "ratio": ("16:9", "16:9"),
+    "negative_prompt": ("text", "text"),
+    "seed": (7.0, 7),
+    "with_audio": ("true", True),
+    "with_watermark": (True, True),
+    "outputs": (1, 1),
+    "remix_of": ("video_" + "0" * 32, "video_" + "0" * 32),
+    "callback_url": ("https://x.example/h", "https://x.example/h"),
+    "user": ("u", "u"),
+}
+SPELLED = [
+    (name, spelling)
+    for name, spellings in SPELLINGS.items()
+    if name in VALUES
+    for spelling in spellings
+]
+
+
+@pytest.mark.parametrize(("prefix", "put"), LEVELS, ids=[prefix or "top" for prefix, _ in LEVELS])
+@pytest.mark.parametrize(("name", "spelling"), SPELLED)
+def test_every_spelling_is_read_on_every_level(
+    name: str, spelling: str, prefix: str, put: Any
+) -> None:
+    sent, meant = VALUES[name]
+    said = getattr(wish(**put({spelling: sent})), name)
+    assert (said.value, said.param) == (meant, prefix + spelling)
+
+
+@pytest.mark.parametrize(
+    ("name", "spelling"),
+    [(name, spelling) for name, spellings in OPTION_SPELLINGS.items() for spelling in spellings],
+)
+def test_every_provider_option_is_kept_under_the_houses_name(name: str, spelling: str) -> None:
+    found = wish(metadata={"parameters": {spelling: 3}}).options[name]
+    assert (found.value, found.param) == (3, f"metadata.parameters.{spelling}")
+
+
+@pytest.mark.parametrize(("name", "spellings"), SPELLINGS.items())
+def test_two_spellings_that_disagree_are_a_conflict(name: str, spellings: tuple[str, ...]) -> None:
+    if len(spellings) == 1:
+        return
+    others = {"seconds": (4, 8), "outputs": (1, 2)}.get(name, ("16:9", "9:16"))
+    if name in {"with_audio", "with_watermark"}:
+        others = (True, False)
+    with pytest.raises(ConflictingParameters) as caught:
+        wish(**{spellings[0]: others[0], spellings[1]: others[1]})
+    assert caught.value.param == spellings[1]
+
+
+def test_two_spellings_that_agree_are_one() -> None:
+    assert wish(seconds="8", duration=8).seconds.value == 8  # type: ignore[union-attr]
+
+
+def test_a_stronger_level_wins_without_a_word() -> None:
+    found = wish(duration=8, metadata={"parameters": {"duration": 5}, "seconds": 4})
+    assert found.seconds is not None
+    assert (found.seconds.value, found.seconds.param) == (8, "duration")
+
+
+@pytest.mark.parametrize(
+    ("body", "meant"),
+    [
+        ({"size": "1280x720"}, Size(1280, 720)),
+        ({"size": "1280X720"}, Size(1280, 720)),
+        ({"size": "1280*720"}, Size(1280, 720)),
+        ({"width": 1280, "height": "720"}, Size(1280, 720)),
+    ],
+)
+def test_a_size_is_read_in_every_form(body: dict[str, Any], meant: Size) -> None:
+    said = wish(**body).size
+    assert said is not None
+    assert said.value == meant
+
+
+def test_half_a_size_names_the_other_half() -> None:
+    with pytest.raises(BadRequest, match="height") as caught:
+        wish(width=1280)
+    assert caught.value.param == "height"
+
+
+@pytest.mark.parametrize(
+    ("body", "role", "param"),
+    [
+        ({"image": URL}, Role.FIRST_FRAME, "image"),
+        ({"input_reference": URL}, Role.FIRST_FRAME, "input_reference"),
+        ({"input_reference": {"image_url": URL}}, Role.FIRST_FRAME, "input_reference"),
+        ({"image": {"image_url": {"url": URL}}}, Role.FIRST_FRAME, "image"),
+        ({"images": [URL]}, None, "images[0]"),
+        ({"last_frame": URL}, Role.LAST_FRAME, "last_frame"),
+        ({"lastFrame": URL}, Role.LAST_FRAME, "lastFrame"),
+        ({"image_tail": URL}, Role.LAST_FRAME, "image_tail"),
+        ({"audio_url": URL}, Role.DRIVING_AUDIO, "audio_url"),
+        (
+            {"content": [{"type": "image_url", "image_url": {"url": URL}}]},
+            Role.FIRST_FRAME,
+            "content[0].image_url.url",
+        ),
+        (
+            {"metadata": {"content": [{"type": "video_url", "video_url": {"url": URL}}]}},
+            Role.REFERENCE_VIDEO,
+            "metadata.content[0].video_url.url",
+        ),
+        (
+            {"content": [{"type": "audio_url", "audio_url": {"url": URL}}]},
+            Role.REFERENCE_AUDIO,
+            "content[0].audio_url.url",
+        ),
+        (
+            {"content": [{"type": "image_url", "image_url": {"url": URL}, "role": "last_frame"}]},
+            Role.LAST_FRAME,
+            "content[0].image_url.url",
+        ),
+        (
+            {"metadata": {"input": {"media": [{"type": "first_clip", "url": URL}]}}},
+            Role.FIRST_CLIP,
+            "metadata.input.media[0].url",
+        ),
+        (
+            {"metadata": {"input": {"media": [{"type": "driving_audio", "url": URL}]}}},
+            Role.DRIVING_AUDIO,
+            "metadata.input.media[0].url",
+        ),
+    ],
+)
+def test_a_file_is_read_from_every_place(
+    body: dict[str, Any], role: Role | None, param: str
+) -> None:
+    (offer,) = wish(**body).offered
+    assert (offer.role, offer.param, offer.url) == (role, param, URL)
+
+
+@pytest.mark.parametrize("form", ["data:image/png;base64,{}", "{}"])
+def test_a_file_may_come_along_as_text(form: str) -> None:
+    (offer,) = wish(image=form.format(base64.b64encode(a_png()).decode())).offered
+    assert offer.content is not None
+    assert offer.content.read() == a_png()
+
+
+def test_frames_of_a_weaker_level_do_not_add_to_a_stronger_ones() -> None:
+    body = {"image": URL, "metadata": {"image": "https://other.example/b.png", "last_frame": URL}}
+    assert [(o.role, o.param) for o in wish(**body).offered] == [
+        (Role.FIRST_FRAME, "image"),
+        (Role.LAST_FRAME, "metadata.last_frame"),
+    ]
+
+
+def test_the_text_of_content_is_a_spelling_of_the_prompt() -> None:
+    content = [{"type": "text", "text": "a heron"}]
+    said = wish(metadata={"content": content}).prompt
+    assert said is not None
+    assert (said.value, said.param) == ("a heron", "metadata.content[0].text")
+    with pytest.raises(ConflictingParameters):
+        wish(prompt="a fox", content=content)
+
+
+def test_unknown_metadata_is_kept_by_its_path() -> None:
+    found = wish(
+        prompt="x",
+        turbo=1,
+        metadata={
+            "style": "noir",
+            "parameters": {"grain": 2, "duration": 5},
+            "input": {"mask": 1, "media": [{"type": "depth_map", "url": URL}]},
+        },
+    )
+    assert found.ignored == ("turbo",)
+    assert found.metadata_keys == {
+        "style": "noir",
+        "parameters.grain": 2,
+        "input.mask": 1,
+        "input.media": [{"type": "depth_map", "url": URL}],
+    }
+
+
+def test_the_header_of_a_start_deadline_wins() -> None:
+    asked = JsonAsked({"metadata": {"start_within_s": 5}}, start_within="9")
+    said = asked.wish().start_within_s
+    assert said is not None
+    assert (said.value, said.param) == (9, "Rushes-Start-Within")
+
+
+def test_a_script_is_read_from_metadata() -> None:
+    said = wish(metadata={"sandbox": {"outcome": "timed_out", "delay_s": 2}}).script
+    assert said is not None
+    assert said.value == Script("timed_out", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": "x" * 10_001}, "prompt"),
+        ({"prompt": 5}, "prompt"),
+        ({"prompt": "a\x00b"}, "prompt"),
+        ({"duration": 4.5}, "duration"),
+        ({"seconds": "four"}, "seconds"),
+        ({"seconds": True}, "seconds"),
+        ({"seconds": "9" * 400}, "seconds"),
+        ({"seed": 2**31}, "seed"),
+        ({"seed": -2}, "seed"),
+        ({"generate_audio": "yes"}, "generate_audio"),
+        ({"size": "big"}, "size"),
+        ({"size": "1281x720"}, "size"),
+        ({"size": "0x0"}, "size"),
+        ({"user": "u" * 513}, "user"),
+        ({"metadata": []}, "metadata"),
+        ({"metadata": {"x": "y" * 300_000}}, "metadata"),
+        ({"response_format": "b64_json"}, "response_format"),
+        ({"images": "a.png"}, "images"),
+        ({"images": [URL] * 65}, "images"),
+        ({"content": [{"type": "gif"}]}, "content[0].type"),
+        ({"content": ["x"]}, "content[0]"),
+        (
+            {"content": [{"type": "image_url", "image_url": {"url": URL}, "role": "hero"}]},
+            "content[0].role",
+        ),
+        ({"content": [{"type": "video_url", "video_url": {}}]}, "content[0].video_url.url"),
+        ({"image": "!!! no base64 !!!"}, "image"),
+        ({"image": "data:image/png,plain"}, "image"),
+        ({"image": {"file_id": "file-1"}}, "image"),
+        ({"metadata": {"sandbox": {"outcome": "maybe"}}}, "metadata.sandbox.outcome"),
+        ({"metadata": {"sandbox": {"delay_s": 61}}}, "metadata.sandbox.delay_s"),
+        ({"metadata": {"sandbox": 3}}, "metadata.sandbox"),
+        ({"metadata": {"start_within_s": 0}}, "metadata.start_within_s"),
+        ({"metadata": {"start_within_s": 86401}}, "metadata.start_within_s"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_named(body: dict[str, Any], param: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        wish(**body)
+    assert caught.value.param == param
+    assert caught.value.message.endswith(".")
+
+
+def test_an_image_does_not_count_against_the_size_of_metadata() -> None:
+    big = base64.b64encode(b"x" * 600_000).decode()
+    assert wish(metadata={"image": big}).offered
+    with pytest.raises(InvalidValue):
+        wish(metadata={"notes": {"deep": [big]}})
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+known_names = st.sampled_from(
+    [
+        "model", "metadata", "prompt", "size", "width", "height", "images", "image", "content",
+        "last_frame", "audio_url", "input_reference", "duration", "seconds", "seed", "n", "user",
+        "generate_audio", "watermark", "ratio", "resolution", "parameters", "input", "media",
+        "sandbox", "start_within_s", "callback_url", "remix_from_video_id", "response_format",
+    ]
+)  # fmt: skip
+
+
+@given(st.dictionaries(known_names | st.text(max_size=8), json_values, max_size=8))
+def test_any_object_is_a_wish_or_a_refusal(body: dict[str, Any]) -> None:
+    """Whatever JSON arrives, it is understood or refused by name; never anything else."""
+    refusal: Refusal | None = None
+    found: Wish | None = None
+    try:
+        JsonAsked(body).model()
+        found = JsonAsked(body).wish()
+    except Refusal as fault:
+        refusal = fault
+    assert (refusal is None) is isinstance(found, Wish)
+    assert refusal is None or (refusal.param and refusal.http_status == 400)
