@@ -1,0 +1,62 @@
+"""The books of the data folder: opened without the engine, and brought to this schema."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from rushes.cli.paper import answers, say, show_json
+from rushes.clock import Clock, SystemClock
+from rushes.folder import Migrated, migrate_folder, open_books
+from rushes.settings import Settings, load
+from rushes.store.migrate import STEPS, SchemaState, Steps
+from rushes.store.sqlite import SqliteStore
+
+
+@contextlib.contextmanager
+def books(settings: Settings, clock: Clock, *, may_make: bool = False) -> Iterator[SqliteStore]:
+    """Open the store of the data folder, without the engine.
+
+    Raises:
+        Unready: why there is none to open.
+    """
+    with contextlib.closing(open_books(settings, clock, may_make=may_make)) as store:
+        yield store
+
+
+def migrate(*, as_json: bool, steps: Steps = STEPS) -> None:
+    """Bring the database to this version's schema, or to that of other `steps`.
+
+    Raises:
+        SettingsRefused, Unready: why nothing was done.
+    """
+    settings = load()
+    migrated = migrate_folder(settings, SystemClock(), steps=steps)
+    path = settings.database_path.resolve()
+    if as_json:
+        show_json(
+            {
+                "database": path,
+                "schema": steps.head,
+                "found": migrated.found,
+                "copy": migrated.copy,
+            }
+        )
+        return
+    console = answers()
+    for line in outcome(migrated, str(path), steps.head):
+        say(console, line)
+
+
+def outcome(migrated: Migrated, path: str, head: str) -> list[str]:
+    """Say what a migration did."""
+    match migrated.found:
+        case SchemaState.EMPTY:
+            return [f"Made {path} with schema {head}."]
+        case SchemaState.CURRENT:
+            return [f"{path} has schema {head} already: nothing to do."]
+        case SchemaState.BEHIND | SchemaState.FUTURE:
+            return [
+                f"Migrated {path} to schema {head}.",
+                f"The copy from before is {migrated.copy}; remove it when all is well.",
+            ]

@@ -1,0 +1,175 @@
+"""The verbs of callers: they talk HTTP to a server, through the client."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final, TypeAlias
+
+import typer
+
+DEADLINE_S: Final = 3600.0
+
+Asks: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Id: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The id of a video.")]
+Output: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Where the file goes: a file, a folder, or - for standard output. [default: ID.mp4]",
+        show_default=False,
+    ),
+]
+
+
+class Word(StrEnum):
+    """Where a video stands, for filters."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Part(StrEnum):
+    """What can be downloaded of a video."""
+
+    VIDEO = "video"
+    THUMBNAIL = "thumbnail"
+    LAST_FRAME = "last_frame"
+    SPRITESHEET = "spritesheet"
+
+
+def generate(
+    prompt: Annotated[
+        str | None, typer.Argument(help="What to see; may be left out beside an image.")
+    ] = None,
+    *,
+    output: Output = None,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Who makes it; see `rushes models`.")
+    ] = "sandbox",
+    seconds: Annotated[int | None, typer.Option("--seconds", "-s", help="How long.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Exact size in pixels.")] = None,
+    resolution: Annotated[
+        str | None, typer.Option(metavar="480p|720p|1080p|4k", help="Instead of a size.")
+    ] = None,
+    ratio: Annotated[
+        str | None, typer.Option(metavar="16:9|…", help="Beside a resolution.")
+    ] = None,
+    image: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The first frame.")] = None,
+    last_frame: Annotated[
+        str | None, typer.Option(metavar="FILE|URL", help="The last frame; needs a first.")
+    ] = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|URL", help="A picture, clip or sound to be guided by; may be repeated."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="For the same film again.")] = None,
+    audio: Annotated[bool | None, typer.Option("--audio/--no-audio", help="With sound.")] = None,
+    negative: Annotated[str | None, typer.Option(metavar="TEXT", help="What not to see.")] = None,
+    metadata: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="An object kept with the film; may hold options."),
+    ] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The same key makes the film only once.")
+    ] = None,
+    wait_s: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for it.")
+    ] = DEADLINE_S,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Do not wait: print the id and go.")
+    ] = False,
+    as_json: Asks = False,
+) -> None:
+    """Have a film made, wait for it, and bring it home."""
+    from rushes.cli.filming import Order, generate
+
+    order = Order(
+        prompt=prompt,
+        model=model,
+        seconds=seconds,
+        size=size,
+        resolution=resolution,
+        ratio=ratio,
+        image=image,
+        last_frame=last_frame,
+        references=tuple(reference or ()),
+        seed=seed,
+        audio=audio,
+        negative_prompt=negative,
+        metadata=metadata,
+        idempotency_key=idempotency_key,
+    )
+    generate(order, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+
+
+def watch(
+    video_id: Id,
+    *,
+    wait_s: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to watch.")
+    ] = DEADLINE_S,
+    as_json: Asks = False,
+) -> None:
+    """Tell every change of a video as it happens, from the first to the last."""
+    from rushes.cli.watching import watch
+
+    watch(video_id, wait_s=wait_s, as_json=as_json)
+
+
+def get(video_id: Id, *, as_json: Asks = False) -> None:
+    """Look at a video once."""
+    from rushes.cli.shows import get
+
+    get(video_id, as_json=as_json)
+
+
+def list_films(
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    status: Annotated[Word | None, typer.Option(help="Only those that stand so.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only those of a model.")] = None,
+    as_json: Asks = False,
+) -> None:
+    """List your videos, newest first."""
+    from rushes.cli.shows import list_films
+
+    list_films(limit, None if status is None else status.value, model, as_json=as_json)
+
+
+def cancel(video_id: Id, *, as_json: Asks = False) -> None:
+    """Stop a video that is not finished."""
+    from rushes.cli.shows import cancel
+
+    cancel(video_id, as_json=as_json)
+
+
+def download(
+    video_id: Id,
+    *,
+    output: Output = None,
+    variant: Annotated[Part, typer.Option(help="The film, or a still of it.")] = Part.VIDEO,
+    as_json: Asks = False,
+) -> None:
+    """Bring a finished film home, or a still of it."""
+    from rushes.cli.filming import download
+
+    download(video_id, output, variant.value, as_json=as_json)
+
+
+def models(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="One model, with all that it takes.")
+    ] = None,
+    *,
+    as_json: Asks = False,
+) -> None:
+    """List what films can be made with."""
+    from rushes.cli.shows import models
+
+    models(model, as_json=as_json)

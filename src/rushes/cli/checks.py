@@ -1,0 +1,328 @@
+"""What the doctor looks at: each check is one finding, or a few, and none changes anything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import resource
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import rushes
+from rushes.app import WILDCARDS, catalog_of, listen, upstream_of
+from rushes.cli.paper import lasting, moment, size
+from rushes.folder import Unready, folder_holder
+from rushes.settings import Settings
+from rushes.store.migrate import HEAD, SchemaState, schema_state
+from rushes.store.sqlite import open_file
+
+PYTHON_MIN: Final = (3, 11)
+SQLITE_MIN: Final = (3, 35, 0)
+"""RETURNING is used."""
+
+OPEN_FILES_MIN: Final = 4096
+CLOCK_SLACK: Final = timedelta(minutes=1)
+ROOMY: Final = 4
+"""How many times the least free space is comfortable."""
+
+OTHERS: Final = 0o077
+SYNCHRONOUS_FULL: Final = 2
+CODECS: Final = (("libx264", "w"), ("h264", "r"), ("aac", "w"))
+
+
+class State(StrEnum):
+    """How a finding stands."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found, and what to do where it is not fine."""
+
+    name: str
+    state: State
+    told: str
+    remedy: str = ""
+
+
+def ok(name: str, told: str) -> Finding:
+    """Return a finding that is fine."""
+    return Finding(name, State.OK, told)
+
+
+def warn(name: str, told: str, remedy: str) -> Finding:
+    """Return a finding that works for now."""
+    return Finding(name, State.WARN, told, remedy)
+
+
+def fail(name: str, told: str, remedy: str) -> Finding:
+    """Return a finding that keeps the server from working."""
+    return Finding(name, State.FAIL, told, remedy)
+
+
+# -- the machine -------------------------------------------------------------------------------
+
+
+def of_machine() -> Iterator[Finding]:
+    """Check what does not depend on settings."""
+    yield python(sys.version_info[:3])
+    yield codecs()
+    yield fonts(Path(rushes.__file__).parent / "studio" / "fonts")
+    yield open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def python(version: tuple[int, ...]) -> Finding:
+    """Check the Python that runs this."""
+    told = f"{'.'.join(map(str, version))} on {platform.system()} {platform.machine()}"
+    if version < PYTHON_MIN:
+        return fail("Python", told, "Use Python 3.11 or newer.")
+    return ok("Python", told)
+
+
+def codecs() -> Finding:
+    """Check that films can be written and read."""
+    try:
+        av = import_module("av")
+    except ImportError as error:
+        return fail("codecs", f"PyAV cannot be loaded: {error}", "pip install 'rushes[server]'")
+    missing = []
+    for name, mode in CODECS:
+        try:
+            av.codec.Codec(name, mode)
+        except ValueError:
+            missing.append(name)
+    if missing:
+        return fail(
+            "codecs",
+            f"PyAV {av.__version__} comes without {', '.join(missing)}",
+            "Install PyAV from its wheels: pip install --force-reinstall av",
+        )
+    return ok("codecs", f"PyAV {av.__version__} with {', '.join(name for name, _ in CODECS)}")
+
+
+def fonts(folder: Path) -> Finding:
+    """Check that the studio can write captions."""
+    files = sorted(folder.glob("*.otf"))
+    remedy = "Install Rushes again: its wheel holds the font."
+    if not files:
+        return fail("fonts", f"no font in {folder}", remedy)
+    try:
+        import_module("PIL.ImageFont").truetype(str(files[0]), 20)
+    except (ImportError, OSError) as error:
+        return fail("fonts", f"{files[0].name} cannot be read: {error}", remedy)
+    return ok("fonts", files[0].name)
+
+
+def open_files(limit: int) -> Finding:
+    """Check how many callers may wait at once."""
+    if 0 <= limit < OPEN_FILES_MIN:
+        return warn(
+            "open files",
+            f"at most {limit}: callers beyond that are turned away",
+            f"ulimit -n {OPEN_FILES_MIN * 4}, or LimitNOFILE in the unit",
+        )
+    return ok("open files", "no limit" if limit < 0 else f"up to {limit}")
+
+
+# -- the data folder ---------------------------------------------------------------------------
+
+
+def of_folder(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Check the data folder and what is in it."""
+    yield folder(settings.data_dir)
+    yield holder(settings.data_dir)
+    yield schema(settings.database_path)
+    yield journal(settings)
+    yield disk(settings.blobs_path, settings.storage.free_bytes_min)
+    yield clock(now, [Path(rushes.__file__), *_written(settings.database_path)])
+
+
+def folder(path: Path) -> Finding:
+    """Check that the folder is ours, and nobody else's."""
+    shown = path.resolve()
+    if not path.exists():
+        above = _existing(path)
+        if os.access(above, os.W_OK | os.X_OK):
+            return ok("data folder", f"{shown} is not there yet; `rushes serve` makes it")
+        return fail(
+            "data folder", f"{shown} cannot be made in {above}", "Choose another RUSHES_DATA_DIR."
+        )
+    found = path.stat()
+    if not path.is_dir() or not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        return fail("data folder", f"{shown} cannot be written", f"chown it to {_me()}.")
+    if found.st_uid != os.geteuid():
+        return warn(
+            "data folder",
+            f"{shown} belongs to user {found.st_uid}, this is user {os.geteuid()}",
+            "Run Rushes as its owner, else the server may not read what you write.",
+        )
+    if found.st_mode & OTHERS:
+        return warn("data folder", f"{shown} can be entered by other users", f"chmod 700 {shown}")
+    return ok("data folder", str(shown))
+
+
+def holder(path: Path) -> Finding:
+    """Tell who works in the folder."""
+    process = folder_holder(path)
+    if process is None:
+        return ok("server", "none works in this folder")
+    return ok("server", f"process {process} works in this folder")
+
+
+def schema(path: Path) -> Finding:
+    """Check the database's schema."""
+    try:
+        state = schema_state(path)
+    except sqlite3.Error as error:
+        return fail("schema", f"{path} cannot be read: {error}", "Restore the file from a backup.")
+    match state:
+        case SchemaState.EMPTY:
+            return ok("schema", "no database yet; `rushes serve` makes it")
+        case SchemaState.CURRENT:
+            return ok("schema", f"{HEAD}, current")
+        case SchemaState.BEHIND:
+            return warn(
+                "schema", "of an older Rushes", "`rushes migrate`; `rushes serve` does it too."
+            )
+        case SchemaState.FUTURE:
+            return fail("schema", "of a newer Rushes", "Upgrade Rushes, or restore a copy.")
+
+
+def journal(settings: Settings) -> Finding:
+    """Check that SQLite keeps its promises on this file system, by trying."""
+    version = ".".join(map(str, sqlite3.sqlite_version_info))
+    if sqlite3.sqlite_version_info < SQLITE_MIN:
+        return fail("SQLite", version, "Use a Python whose SQLite is 3.35 or newer.")
+    place = settings.database_path.parent
+    if not os.access(place, os.W_OK | os.X_OK):
+        return ok("SQLite", f"{version}; not tried, as there is no folder to try in")
+    with (
+        TemporaryDirectory(dir=place, prefix=".doctor-") as trial,
+        contextlib.closing(open_file(Path(trial) / "trial.db")) as connection,
+    ):
+        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        level = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if mode != "wal" or level != SYNCHRONOUS_FULL:
+        return fail(
+            "SQLite",
+            f"{version}, but journal_mode={mode}, synchronous={level} on {place}",
+            "Put the data folder on a local disk: network file systems have no WAL.",
+        )
+    return ok("SQLite", f"{version}, WAL, synchronous FULL")
+
+
+def disk(path: Path, free_bytes_min: int) -> Finding:
+    """Check the room for films."""
+    free = shutil.disk_usage(_existing(path)).free
+    told = f"{size(free)} free for films; new tasks are refused below {size(free_bytes_min)}"
+    remedy = "Make room, or move films elsewhere with RUSHES_STORAGE_URL=file:///…"
+    if free < free_bytes_min:
+        return fail("disk", told, remedy)
+    if free < free_bytes_min * ROOMY:
+        return warn("disk", told, remedy)
+    return ok("disk", told)
+
+
+def clock(now: datetime, files: Iterable[Path]) -> Finding:
+    """Check that time does not run behind files that were written already."""
+    newest = max(datetime.fromtimestamp(path.stat().st_mtime, tz=UTC) for path in files)
+    if now < newest - CLOCK_SLACK:
+        return fail(
+            "clock",
+            f"{moment(now)} is {lasting(newest - now)} before files that exist already",
+            "Set the clock (NTP): deadlines, links and ids hang on it.",
+        )
+    return ok("clock", moment(now))
+
+
+def _written(database: Path) -> list[Path]:
+    names = (database, database.with_name(f"{database.name}-wal"))
+    return [path for path in names if path.exists()]
+
+
+def _existing(path: Path) -> Path:
+    """Return the nearest folder above that exists."""
+    path = path.resolve()
+    return next(above for above in (path, *path.parents) if above.exists())
+
+
+def _me() -> str:
+    return f"user {os.geteuid()}"
+
+
+# -- the settings ------------------------------------------------------------------------------
+
+
+def of_settings(settings: Settings) -> Iterator[Finding]:
+    """Check what the operator wrote: providers, models, addresses."""
+    if not settings.providers:
+        yield ok("providers", "none: every model is rehearsed by the sandbox")
+    for provider in settings.providers:
+        name = f"provider {provider.name}"
+        remedy = "Mend its table in rushes.toml, or the environment of the server."
+        yield _tried(name, lambda provider=provider: _built(settings, provider.name), remedy)  # type: ignore[misc]
+    yield _tried(
+        "models",
+        lambda: f"{len(catalog_of(settings).listings)} are offered",
+        "Mend [[models]] in rushes.toml.",
+    )
+    yield address(settings)
+    yield port(settings)
+
+
+def _built(settings: Settings, name: str) -> str:
+    provider = next(one for one in settings.providers if one.name == name)
+    upstream = upstream_of(provider, submit_call_s=settings.times.submit_call_s)
+    asyncio.run(upstream.provider.close())
+    if provider.api_key is None:
+        return f"{provider.kind}, without a credential"
+    source = provider.api_key.partition(":")[0]
+    shown = "command:…" if source == "command" else provider.api_key
+    return f"{provider.kind}, credential {shown} is there"
+
+
+def _tried(name: str, act: Callable[[], str], remedy: str) -> Finding:
+    try:
+        return ok(name, act())
+    except Unready as refusal:
+        return fail(name, str(refusal), remedy)
+
+
+def address(settings: Settings) -> Finding:
+    """Check that links in answers lead to us."""
+    host, public = settings.server.host, settings.server.public_url
+    if public is not None:
+        return ok("links", f"begin with {public}")
+    if host in WILDCARDS:
+        return warn(
+            "links",
+            "begin with http://localhost, which other machines do not follow",
+            "Set server.public_url, or RUSHES_SERVER_PUBLIC_URL.",
+        )
+    return ok("links", f"begin with http://{host}:{settings.server.port}")
+
+
+def port(settings: Settings) -> Finding:
+    """Check that the port is free, or taken by the server of this folder."""
+    process = folder_holder(settings.data_dir)
+    try:
+        listen(settings).close()
+    except Unready as refusal:
+        if process is not None:
+            return ok("port", f"{settings.server.port} is taken, as process {process} runs")
+        return fail("port", str(refusal), "Choose another: rushes serve --port N")
+    return ok("port", f"{settings.server.port} is free")

@@ -1,0 +1,252 @@
+"""Films: ask for one, wait for it, bring it home."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from secrets import token_hex
+from shlex import quote
+from typing import IO, Final, cast
+
+import typer
+from rich.console import Console
+
+from rushes.cli.paper import answers, plain, say, show_json, size, talk
+from rushes.cli.plainly import FAILED, UNFINISHED, Refused, complain
+from rushes.cli.telling import form, video_json
+from rushes.cli.watching import follow, screen_on, transfer_on
+from rushes.client import DownloadedVideo, Rushes, Video, WaitTimeout
+from rushes.client.asking import CreateOptions
+from rushes.client.shapes import Variant
+
+STANDARD_OUTPUT: Final = "-"
+INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is typed after `rushes generate`; frames and references are files or addresses."""
+
+    prompt: str | None
+    model: str
+    seconds: int | None = None
+    size: str | None = None
+    resolution: str | None = None
+    ratio: str | None = None
+    image: str | None = None
+    last_frame: str | None = None
+    references: tuple[str, ...] = ()
+    seed: int | None = None
+    audio: bool | None = None
+    negative_prompt: str | None = None
+    metadata: str | None = None
+    idempotency_key: str | None = None
+
+    def options(self) -> CreateOptions:
+        """Return the order as the client takes it.
+
+        Raises:
+            Refused: the metadata are no JSON object.
+        """
+        return CreateOptions(
+            seconds=self.seconds,
+            size=self.size,
+            resolution=self.resolution,
+            ratio=self.ratio,
+            image=self.image,
+            last_frame=self.last_frame,
+            references=self.references or None,
+            seed=self.seed,
+            audio=self.audio,
+            negative_prompt=self.negative_prompt,
+            metadata=read_metadata(self.metadata),
+            # Drawn here, so that a call that is cut off can be repeated under the same key.
+            idempotency_key=self.idempotency_key or f"rushes-{token_hex(16)}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A file that was brought home; `path` is None on standard output."""
+
+    path: Path | None
+    size_bytes: int
+    sha256: str | None
+
+
+def generate(
+    order: Order, output: str | None, *, wait_s: float, is_detached: bool, as_json: bool
+) -> None:
+    """Have a film made, wait for it, and bring it home.
+
+    Raises:
+        RushesError: the server said no, or was not there.
+        Refused: the film could not be written where it is to go.
+        OSError: a file that the order names cannot be read.
+        typer.Exit: the film failed (1), is not done in time (3), or Ctrl-C (130).
+    """
+    check_target(output)
+    console = talk()
+    with Rushes() as client:
+        video = _ask(client, order)
+        _note(console, video)
+        if is_detached:
+            _tell_detached(video, as_json=as_json)
+            return
+        say(console, f"{video.id}: {plain(video.model or '')}, {form(video)}")
+        with _going_on(console, video, output):
+            with screen_on(console, "queued") as screen:
+                video = follow(client, video, screen, wait_s=wait_s)
+            if video.status == "failed":
+                raise _failed(video, as_json=as_json)
+            home = bring(client, video, output, "video", console)
+    if as_json:
+        show_json({**video_json(video), **_home_json(home)})
+    else:
+        _tell_home(home, form(video))
+
+
+def download(video_id: str, output: str | None, variant: str, *, as_json: bool) -> None:
+    """Bring a finished film home, or a still of it.
+
+    Raises:
+        RushesError: the server said no, or was not there.
+        Refused: it could not be written where it is to go.
+    """
+    check_target(output)
+    with Rushes() as client:
+        home = bring(client, video_id, output, cast("Variant", variant), talk())
+    if as_json:
+        show_json({"id": video_id, "variant": variant, **_home_json(home)})
+    else:
+        _tell_home(home, "" if variant == "video" else variant)
+
+
+def _ask(client: Rushes, order: Order) -> Video:
+    options = order.options()
+    try:
+        return client.videos.create(order.prompt, model=order.model, **options)
+    except KeyboardInterrupt:
+        key = options["idempotency_key"]
+        say(talk(), "It may have been asked for already.")
+        say(talk(), f"The same command with --idempotency-key {key} finds out, and pays once.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def read_metadata(text: str | None) -> dict[str, object] | None:
+    """Read what is typed after --metadata.
+
+    Raises:
+        Refused: it is no JSON object.
+    """
+    if text is None:
+        return None
+    try:
+        read = json.loads(text)
+    except ValueError as error:
+        raise Refused(f"--metadata is no JSON: {error}") from None
+    if not isinstance(read, dict):
+        raise Refused('--metadata must be a JSON object, as in {"shot": 12}.')
+    return read
+
+
+def check_target(output: str | None) -> None:
+    """Refuse a place that does not exist, before anybody pays for what is to go there.
+
+    Raises:
+        Refused: with what to do.
+    """
+    if output is None or output == STANDARD_OUTPUT:
+        return
+    folder = Path(output).parent
+    if not folder.is_dir():
+        raise Refused(f"There is no folder {folder} to put {Path(output).name} into.")
+
+
+def bring(
+    client: Rushes, video: Video | str, output: str | None, variant: Variant, console: Console
+) -> Home:
+    """Download a film, and measure what came."""
+    video_id = video if isinstance(video, str) else video.id
+    is_stream = output == STANDARD_OUTPUT
+    target: str | IO[bytes] = sys.stdout.buffer if is_stream else output or "."
+    with transfer_on(console, "downloading") as progress:
+        came: DownloadedVideo = client.videos.download(
+            video_id, target, variant=variant, on_progress=progress
+        )
+    if is_stream:
+        sys.stdout.flush()
+    return Home(came.path, came.size_bytes, None if came.path is None else sha256_of(came.path))
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file, in lowercase hex."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+# -- what is said ------------------------------------------------------------------------------
+
+
+@contextmanager
+def _going_on(console: Console, video: Video, output: str | None) -> Iterator[None]:
+    """Say how to go on where the wait ends before the task does; the task is left alone."""
+    target = "" if output is None else f" -o {quote(output)}"
+    ways = f"rushes watch {video.id}\nrushes download {video.id}{target}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(console, "It goes on without us. To come back to it:")
+        console.print(ways, soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except WaitTimeout as late:
+        complain(str(late))
+        console.print(ways, soft_wrap=True)
+        raise typer.Exit(UNFINISHED) from None
+
+
+def _note(console: Console, video: Video) -> None:
+    """Tell what became of the wish beyond a yes."""
+    if video.is_replayed:
+        say(console, "This was asked before under the same key: here is the first answer again.")
+    if video.is_rehearsal:
+        say(console, f"Rehearsal: the sandbox renders in place of {plain(video.model or 'it')}.")
+    if video.ignored_parameters:
+        say(console, f"Without effect: {plain(', '.join(video.ignored_parameters))}")
+    if video.coerced_parameters:
+        say(
+            console,
+            f"Changed to what the model takes: {plain(', '.join(video.coerced_parameters))}",
+        )
+
+
+def _tell_detached(video: Video, *, as_json: bool) -> None:
+    if as_json:
+        show_json(video_json(video))
+    else:
+        say(answers(), video.id)
+
+
+def _failed(video: Video, *, as_json: bool) -> typer.Exit:
+    if as_json:
+        show_json(video_json(video))
+    error = video.error
+    why = "no reason was given" if error is None else f"{error.message} ({error.code})"
+    complain(f"{video.id} failed: {why}")
+    return typer.Exit(FAILED)
+
+
+def _tell_home(home: Home, what: str) -> None:
+    if home.path is None:
+        return
+    measures = ", ".join(part for part in (what, size(home.size_bytes)) if part)
+    say(answers(), f"{home.path}", f" ({measures})")
+
+
+def _home_json(home: Home) -> dict[str, object]:
+    return {"path": home.path, "size_bytes": home.size_bytes, "sha256": home.sha256}

@@ -1,0 +1,79 @@
+"""The menu: every verb, its panel in `--help`, and nothing that takes time to load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Final
+
+import typer
+
+from rushes import __version__
+from rushes.cli import callers, operators
+from rushes.cli.plainly import plainly
+
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
+_FILMS: Final = "Making films (RUSHES_BASE_URL, RUSHES_API_KEY)"
+_SERVER: Final = "Running a server (RUSHES_DATA_DIR, RUSHES_CONFIG)"
+_INSIDE: Final = "Looking inside the data folder, beside a running server too"
+
+app: Final = typer.Typer(
+    name="rushes",
+    help="One durable API in front of every video model: ask once, pay once, get a film.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings=_SETTINGS,
+)
+keys: Final = typer.Typer(
+    help="Make, list and revoke API keys.", no_args_is_help=True, context_settings=_SETTINGS
+)
+salvage: Final = typer.Typer(
+    help="Find what may have been paid for without a film.",
+    no_args_is_help=True,
+    context_settings=_SETTINGS,
+)
+
+
+def _tell_version(*, is_asked: bool) -> None:
+    if is_asked:
+        print(f"rushes {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda asked: _tell_version(is_asked=asked),
+            is_eager=True,
+            help="Say which Rushes this is.",
+        ),
+    ] = False,
+) -> None:
+    del version
+
+
+_MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
+    (_SERVER, "demo", operators.demo),
+    (_SERVER, "serve", operators.serve),
+    (_SERVER, "migrate", operators.migrate),
+    (_SERVER, "doctor", operators.doctor),
+    (_FILMS, "generate", callers.generate),
+    (_FILMS, "watch", callers.watch),
+    (_FILMS, "get", callers.get),
+    (_FILMS, "list", callers.list_films),
+    (_FILMS, "cancel", callers.cancel),
+    (_FILMS, "download", callers.download),
+    (_FILMS, "models", callers.models),
+    (_INSIDE, "explain", operators.explain),
+)
+for _panel, _name, _verb in _MENU:
+    app.command(_name, rich_help_panel=_panel)(plainly(_verb))
+app.add_typer(keys, name="keys", rich_help_panel=_INSIDE)
+app.add_typer(salvage, name="salvage", rich_help_panel=_INSIDE)
+keys.command("create")(plainly(operators.create_key))
+keys.command("list")(plainly(operators.list_keys))
+keys.command("revoke")(plainly(operators.revoke_key))
+salvage.command("list")(plainly(operators.list_salvage))

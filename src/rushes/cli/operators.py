@@ -1,0 +1,113 @@
+"""The verbs of operators: they need `rushes[server]`, and work on the data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+
+import typer
+
+DEMO_PROMPT: Final = "A paper boat crosses a rain puddle at dusk, seen from above"
+
+Asks: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Host: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Where to listen. [default: 127.0.0.1]", show_default=False),
+]
+Port: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=65535, help="The port; 0 takes a free one. [default: 8080]", show_default=False
+    ),
+]
+
+
+def serve(
+    *,
+    host: Host = None,
+    port: Port = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say where it listens in one line of JSON.")
+    ] = False,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run a server on the data folder until Ctrl-C."""
+    from rushes.cli.serving import serve
+
+    serve(host, port, as_json=as_json, parent=parent)
+
+
+def demo(
+    *,
+    prompt: Annotated[str, typer.Option(help="What to see.")] = DEMO_PROMPT,
+    seconds: Annotated[int, typer.Option(min=1, max=20, help="How long.")] = 5,
+    size: Annotated[str, typer.Option(metavar="WxH", help="How large.")] = "1280x720",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where the film is left.")
+    ] = Path("rushes-demo.mp4"),
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the data folder.")] = False,
+    as_json: Asks = False,
+) -> None:
+    """See it work: a server of its own, a key, a wish, a film. No network, no account."""
+    from rushes.cli.demo import Demo, demo
+
+    demo(Demo(prompt, seconds, size, output, is_kept=keep), as_json=as_json)
+
+
+def migrate(*, as_json: Asks = False) -> None:
+    """Bring the database to this version's schema; `serve` does so by itself."""
+    from rushes.cli.books import migrate
+
+    migrate(as_json=as_json)
+
+
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")], *, as_json: Asks = False
+) -> None:
+    """Make a key; its secret is shown this once. It works at once, beside a running server too."""
+    from rushes.cli.keys import create
+
+    create(name, as_json=as_json)
+
+
+def list_keys(*, as_json: Asks = False) -> None:
+    """List the keys, without their secrets."""
+    from rushes.cli.keys import show
+
+    show(as_json=as_json)
+
+
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a key: key_…")],
+    *,
+    as_json: Asks = False,
+) -> None:
+    """Revoke a key; a running server refuses it within two seconds."""
+    from rushes.cli.keys import revoke
+
+    revoke(key_id, as_json=as_json)
+
+
+def explain(
+    task_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a video.")],
+    *,
+    as_json: Asks = False,
+) -> None:
+    """Tell the whole story of a task: what happened when, what was paid, what comes next."""
+    from rushes.cli.explain import explain
+
+    explain(task_id, as_json=as_json)
+
+
+def list_salvage(*, as_json: Asks = False) -> None:
+    """List submits of ended tasks that may have been paid for without a film."""
+    from rushes.cli.salvage import show
+
+    show(as_json=as_json)
+
+
+def doctor(*, host: Host = None, port: Port = None, as_json: Asks = False) -> None:
+    """Check this machine, the settings and the data folder; exit 1 if something is broken."""
+    from rushes.cli.doctor import doctor
+
+    doctor(host, port, as_json=as_json)

@@ -1,0 +1,164 @@
+"""`rushes serve`: bind, open the house, say so once, serve, drain."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Console
+
+from rushes import __version__
+from rushes.app import House, bound_url, end_with, listen, open_house
+from rushes.cli.paper import answers, facts, say, show_json, talk
+from rushes.cli.plainly import FAILED, Refused
+from rushes.clock import SystemClock
+from rushes.domain.access import Key
+from rushes.folder import make_key
+from rushes.observe import configure_logs
+from rushes.settings import DEFAULT_PORT, Settings, load
+
+FIRST_KEY_NAME: Final = "first key"
+TRY: Final = 'rushes generate "A paper boat crosses a rain puddle" -o boat.mp4'
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the banner tells. `key` is the first of the folder, with its secret, or None."""
+
+    address: str
+    settings: Settings
+    key: tuple[Key, str] | None
+
+
+def serve(host: str | None, port: int | None, *, as_json: bool, parent: int | None) -> None:
+    """Run a server until SIGINT or SIGTERM; then drain.
+
+    `parent` is a process that this one must not outlive.
+
+    Raises:
+        SettingsRefused, Unready: what is wrong, all of it.
+        Refused: the engine could not start.
+    """
+    if parent is not None:
+        end_with(parent)
+    settings = settings_of(host, port)
+    configure_logs(level=settings.log_level, as_json=settings.log_json)
+    with _ended_by_signals():
+        listener = listen(settings)
+        with contextlib.closing(listener):
+            _serve_on(listener, settings, as_json=as_json)
+    say(talk(), "Stopped. What was unfinished goes on at the next start.")
+
+
+def _serve_on(listener: socket.socket, settings: Settings, *, as_json: bool) -> None:
+    port: int = listener.getsockname()[1]
+    house = open_house(settings, port=port)
+    try:
+        _start(house)
+        opened = Opened(bound_url(settings, port), settings, _first_key(house))
+        _announce(opened, as_json=as_json)
+        house.serve(listener)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        house.close()
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Have SIGTERM end us as Ctrl-C does: uvicorn drains, and then raises the signal again."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def settings_of(host: str | None, port: int | None) -> Settings:
+    """Read the settings; what was typed wins.
+
+    Raises:
+        SettingsRefused: with every complaint.
+    """
+    typed = {"host": host, "port": port}
+    return load(server={name: value for name, value in typed.items() if value is not None})
+
+
+def _start(house: House) -> None:
+    try:
+        house.start()
+    except RuntimeError as error:
+        why = "" if error.__cause__ is None else f": {error.__cause__}"
+        raise Refused(f"{error}{why}", FAILED) from error
+
+
+def _first_key(house: House) -> tuple[Key, str] | None:
+    """Make a key where there is none, so that a first start needs no second command."""
+    if house.store.read_now(lambda tx: tx.keys()):
+        return None
+    return make_key(house.store, FIRST_KEY_NAME, SystemClock())
+
+
+# -- the banner --------------------------------------------------------------------------------
+
+
+def _announce(opened: Opened, *, as_json: bool) -> None:
+    if as_json:
+        show_json(opened_json(opened))
+    else:
+        banner(answers(), opened)
+
+
+def banner(console: Console, opened: Opened) -> None:
+    """Say where the server is, and what to try."""
+    address, settings = opened.address, opened.settings
+    say(console, ("Rushes", "bold"), f" {__version__} at ", (address, "bold"))
+    told: list[tuple[str, str]] = [
+        ("data", str(settings.data_dir.resolve())),
+        ("docs", f"{address}/docs"),
+    ]
+    if settings.server.public_url is not None:
+        told.append(("public", settings.server.public_url))
+    if not settings.providers:
+        told.append(("models", "rehearsed by the sandbox, as no provider is configured"))
+    facts(console, told, indent=2)
+    say(console, "")
+    if opened.key is not None:
+        _, secret = opened.key
+        say(console, "Your first API key. It is shown this once, and kept nowhere in clear:")
+        say(console, "")
+        console.print(f"  export RUSHES_API_KEY={secret}", style="bold", soft_wrap=True)
+        say(console, "")
+    else:
+        say(console, "Keys are made with ", ("rushes keys create NAME", "bold"), ".")
+        say(console, "")
+    lines = [TRY]
+    if address != f"http://127.0.0.1:{DEFAULT_PORT}":
+        lines.insert(0, f"export RUSHES_BASE_URL={address}")
+    say(console, "Try, in another terminal:")
+    say(console, "")
+    for line in lines:
+        console.print(f"  {line}", style="bold", soft_wrap=True)
+    say(console, "")
+    say(console, "Ctrl-C stops it.")
+
+
+def opened_json(opened: Opened) -> dict[str, object]:
+    """Return the banner for machines; one line on standard output."""
+    key = None
+    if opened.key is not None:
+        made, secret = opened.key
+        key = {"id": made.id, "name": made.name, "secret": secret}
+    return {
+        "url": opened.address,
+        "docs": f"{opened.address}/docs",
+        "data_dir": opened.settings.data_dir.resolve(),
+        "pid": os.getpid(),
+        "version": __version__,
+        "key": key,
+    }

@@ -1,0 +1,165 @@
+"""Videos and models in words, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import datetime
+from typing import Final
+
+from rich.text import Text
+
+from rushes.cli.paper import ago, moment, money, plain
+from rushes.client import Choice, Model, Video
+
+COLOURS: Final = {
+    "queued": "yellow",
+    "in_progress": "cyan",
+    "completed": "green",
+    "failed": "red",
+}
+
+
+def words_of(video: Video) -> str:
+    """Say how a video stands, with its place or the time left where that is known."""
+    match video.status:
+        case "queued" if video.queue_position:
+            return f"queued, number {video.queue_position}"
+        case "in_progress":
+            return "rendering" if not video.eta_s else f"rendering, {video.eta_s} s left"
+        case "failed" if video.error is not None and video.error.code == "canceled":
+            return "canceled"
+        case status:
+            return status
+
+
+def verdict(video: Video) -> Text:
+    """Say how a video stands, with the reason where it failed."""
+    text = Text(words_of(video), COLOURS[video.status])
+    if video.error is not None:
+        text.append(f": {plain(video.error.message)} ({video.error.code})", "default")
+    return text
+
+
+def video_facts(video: Video, now: datetime) -> list[tuple[str, str | Text]]:
+    """Return what is known of a video, as names and values."""
+    told: list[tuple[str, str | Text | None]] = [
+        ("id", video.id),
+        ("status", verdict(video)),
+        ("progress", None if video.is_final else f"{video.progress} %"),
+        ("model", _model_of(video)),
+        ("prompt", None if video.prompt is None else plain(video.prompt)),
+        ("film", form(video) or None),
+        ("remix of", video.remixed_from_video_id),
+        ("asked", _when(video.created_at, now)),
+        ("completed", _when(video.completed_at, now)),
+        ("kept until", None if video.expires_at is None else moment(video.expires_at)),
+        ("cost", None if video.cost_microusd is None else money(video.cost_microusd)),
+        ("link", video.url),
+    ]
+    return [(name, value) for name, value in told if value is not None]
+
+
+def form(video: Video) -> str:
+    """Say how long and how large a film is, or will be."""
+    seconds = "" if video.seconds is None else f"{video.seconds} s"
+    if video.seconds == -1:
+        seconds = "as long as the provider likes"
+    return ", ".join(part for part in (seconds, video.size) if part)
+
+
+def _model_of(video: Video) -> str | None:
+    if video.model is None:
+        return None
+    served = f", served by {plain(video.served_by)}" if video.served_by else ""
+    return (
+        plain(video.model) + served + (", rehearsed by the sandbox" if video.is_rehearsal else "")
+    )
+
+
+def _when(at: datetime | None, now: datetime) -> str | None:
+    return None if at is None else f"{moment(at)}, {ago(at, now)}"
+
+
+def model_facts(model: Model) -> list[tuple[str, str | Text]]:
+    """Return what a model's card says, as names and values."""
+    told: list[tuple[str, str | Text]] = [
+        ("model", model.id),
+        ("by", model.owned_by + (", rehearsed by the sandbox" if model.is_rehearsal else "")),
+        ("modes", ", ".join(model.modes)),
+        ("seconds", choice(model.seconds)),
+        ("resolutions", choice(model.resolutions)),
+        ("ratios", choice(model.ratios) or "as the source"),
+        ("sizes", ", ".join(model.sizes)),
+        ("sound", model.audio),
+        ("checked", "" if model.checked_at is None else f"{model.checked_at}"),
+        ("note", retirement(model)),
+    ]
+    return [(name, value) for name, value in told if value]
+
+
+def retirement(model: Model) -> str:
+    """Say when the maker ends a model, and what to move to."""
+    if model.retires_at is None:
+        return ""
+    successor = f", then {model.successor}" if model.successor else ""
+    return f"until {model.retires_at}{successor}"
+
+
+def choice(given: Choice[int] | Choice[str]) -> str:
+    """Say what may be chosen, runs of numbers drawn together, and the default.
+
+    >>> choice(Choice((4, 6, 8), 4)), choice(Choice((-1, 2, 3, 4, 5), 5)), choice(Choice((), None))
+    ('4, 6, 8 (4)', 'auto, 2-5 (5)', '')
+    """
+    numbers = [value for value in given.allowed if isinstance(value, int)]
+    texts = spans(numbers) if numbers else [str(value) for value in given.allowed]
+    has_default = given.default is not None and len(given.allowed) > 1
+    return ", ".join(texts) + (f" ({given.default})" if has_default else "")
+
+
+def spans(numbers: Iterable[int]) -> list[str]:
+    """Draw runs of three or more numbers together; -1 is the provider's own choice.
+
+    >>> spans([1, 2, 3, 5, 6])
+    ['1-3', '5', '6']
+    """
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1 and number > 0:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    texts: list[str] = []
+    for run in runs:
+        if len(run) > 2:  # noqa: PLR2004 -- two numbers are no run
+            texts.append(f"{run[0]}-{run[-1]}")
+        else:
+            texts += ["auto" if number < 0 else str(number) for number in run]
+    return texts
+
+
+# -- for machines ------------------------------------------------------------------------------
+
+
+def video_json(video: Video) -> dict[str, object]:
+    """Return a video as the client knows it; instants are ISO 8601."""
+    told = {field.name: getattr(video, field.name) for field in fields(video)}
+    error = video.error
+    return {
+        **told,
+        "error": None if error is None else {"code": error.code, "message": error.message},
+    }
+
+
+def model_json(model: Model) -> dict[str, object]:
+    """Return a model with its whole card."""
+    return {
+        "id": model.id,
+        "owned_by": model.owned_by,
+        "is_rehearsal": model.is_rehearsal,
+        "checked_at": model.checked_at,
+        "retires_at": model.retires_at,
+        "successor": model.successor,
+        "capabilities": model.capabilities,
+    }

@@ -1,0 +1,105 @@
+"""The client: a few lines from a wish to a film.
+
+    from rushes import Rushes
+
+    with Rushes() as client:  # RUSHES_API_KEY, RUSHES_BASE_URL
+        video = client.videos.create_and_wait("A paper boat crosses a rain puddle")
+        client.videos.download(video, "boat.mp4")
+
+It needs httpx2 and the standard library, and nothing of the server. `AsyncRushes` has the
+same verbs for asyncio.
+
+An application written for the retired Videos API of OpenAI keeps its verbs: `create`,
+`create_and_poll`, `retrieve`, `list`, `delete`, `remix` and `download_content` (with
+`write_to_file`), and its four words of status. What differs: `client = Rushes()` in place of
+`OpenAI()`; a wait has a deadline (`deadline_s`) in place of `poll_interval_ms`; `seconds` is a
+number and instants are datetimes; the `limit` of a list bounds the list and not its pages;
+`model` is `sandbox` where none is given; errors are those of `rushes.client.errors`.
+"""
+
+from rushes.client.async_client import AsyncModels, AsyncRushes, AsyncVideos
+from rushes.client.errors import (
+    ApiError,
+    ArtifactExpired,
+    BadRequest,
+    Complaint,
+    ConnectionFailed,
+    DownloadFailed,
+    Forbidden,
+    IdempotencyKeyReused,
+    InsufficientQuota,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotConfigured,
+    NotFound,
+    Overloaded,
+    RangeNotSatisfiable,
+    RateLimited,
+    RushesError,
+    ServerError,
+    TooLarge,
+    Unauthenticated,
+    UnexpectedAnswer,
+    UnsupportedMediaType,
+    UpstreamError,
+    VideoFailed,
+    WaitTimeout,
+)
+from rushes.client.media import Media, Reference
+from rushes.client.retry import Retry
+from rushes.client.shapes import (
+    Choice,
+    DeletedVideo,
+    DownloadedVideo,
+    Model,
+    Video,
+    VideoError,
+    VideoEvent,
+    VideoPage,
+)
+from rushes.client.sync_client import Models, Rushes, Videos
+
+__all__ = [
+    "ApiError",
+    "ArtifactExpired",
+    "AsyncModels",
+    "AsyncRushes",
+    "AsyncVideos",
+    "BadRequest",
+    "Choice",
+    "Complaint",
+    "ConnectionFailed",
+    "DeletedVideo",
+    "DownloadFailed",
+    "DownloadedVideo",
+    "Forbidden",
+    "IdempotencyKeyReused",
+    "InsufficientQuota",
+    "Media",
+    "MethodNotAllowed",
+    "Model",
+    "Models",
+    "NotAcceptable",
+    "NotConfigured",
+    "NotFound",
+    "Overloaded",
+    "RangeNotSatisfiable",
+    "RateLimited",
+    "Reference",
+    "Retry",
+    "Rushes",
+    "RushesError",
+    "ServerError",
+    "TooLarge",
+    "Unauthenticated",
+    "UnexpectedAnswer",
+    "UnsupportedMediaType",
+    "UpstreamError",
+    "Video",
+    "VideoError",
+    "VideoEvent",
+    "VideoFailed",
+    "VideoPage",
+    "Videos",
+    "WaitTimeout",
+]

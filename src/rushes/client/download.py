@@ -1,0 +1,222 @@
+"""Bringing a film home whole, over connections that may break.
+
+After a break the rest is asked for by Range, under the ETag of the first answer, so that
+parts of two different films never meet. An answer that cannot be continued is begun anew.
+A film counts as whole when as many bytes came as the first answer announced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from rushes.client import asking
+from rushes.client.errors import (
+    ConnectionFailed,
+    DownloadFailed,
+    RangeNotSatisfiable,
+    RushesError,
+)
+from rushes.client.line import Line, Stream, read_rest
+from rushes.client.reading import Reply, read_fault
+from rushes.client.shapes import DownloadedVideo, Variant, Video
+from rushes.client.sinks import Sink, Target, open_sink
+
+#: Called with the bytes that have arrived and, where the server said so, with all there are.
+OnBytes: TypeAlias = Callable[[int, int | None], object]
+
+# Bytes are gathered to this many before they are written: fewer trips to a thread.
+_WRITE_BYTES: Final = 1 << 20
+
+_PARTIAL: Final = 206
+_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
+_UNSATISFIED: Final = re.compile(r"bytes \*/([0-9]{1,18})")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+
+
+async def download(
+    line: Line, video: Video | str, target: Target, variant: Variant, on_progress: OnBytes | None
+) -> DownloadedVideo:
+    """Download a film or a still; see `Videos.download`."""
+    video_id = asking.id_of(video)
+    sink = open_sink(target, video_id, variant)
+    try:
+        transfer = Transfer(line, video_id, variant, sink, on_progress)
+        await transfer.run()
+        await line.aside(sink.finish)
+    finally:
+        sink.abandon()
+    return DownloadedVideo(
+        id=video_id,
+        variant=variant,
+        size_bytes=transfer.received_bytes,
+        content_type=transfer.content_type,
+        etag=transfer.etag,
+        path=sink.path,
+        content=sink.content,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What an answer says of the bytes that follow: where they begin, and of how many."""
+
+    start: int
+    total_bytes: int | None
+    etag: str | None
+    content_type: str
+
+
+def read_head(reply: Reply) -> Head:
+    """Read the head of a good answer to a request for bytes.
+
+    >>> read_head(Reply(206, {"content-range": "bytes 10-99/100", "content-length": "90"}))
+    Head(start=10, total_bytes=100, etag=None, content_type='')
+    """
+    etag = reply.headers.get("etag")
+    if etag is not None and etag.startswith("W/"):
+        etag = None  # a weak one does not promise equal bytes
+    content_type = reply.headers.get("content-type", "")
+    if reply.status == _PARTIAL:
+        span = _CONTENT_RANGE.fullmatch(reply.headers.get("content-range", "").strip())
+        if span is None:
+            return Head(-1, None, etag, content_type)
+        return Head(int(span[1]), int(span[2]), etag, content_type)
+    length = reply.headers.get("content-length", "")
+    total_bytes = int(length) if _LENGTH.fullmatch(length) else None
+    return Head(0, total_bytes, etag, content_type)
+
+
+class Transfer:
+    """One film on its way: what has arrived, and what it must amount to."""
+
+    def __init__(
+        self,
+        line: Line,
+        video_id: str,
+        variant: Variant,
+        sink: Sink,
+        on_progress: OnBytes | None,
+    ) -> None:
+        self.received_bytes = 0
+        self.total_bytes: int | None = None
+        self.etag: str | None = None
+        self.content_type = ""
+        self._line = line
+        self._id = video_id
+        self._variant = variant
+        self._sink = sink
+        self._on_progress = on_progress
+        self._furthest_bytes = 0
+
+    async def run(self) -> None:
+        """Fetch until every byte is there.
+
+        Raises:
+            ApiError: the server said no.
+            DownloadFailed: too many tries in a row got no further.
+        """
+        failures = 0
+        while True:
+            try:
+                await self._fetch()
+            except RushesError as fault:
+                is_further = self.received_bytes > self._furthest_bytes
+                self._furthest_bytes = max(self._furthest_bytes, self.received_bytes)
+                failures = 1 if is_further else failures + 1
+                pause_s = self._line.retry.pause_s(failures, fault)
+                if pause_s is None:
+                    raise self._verdict(fault) from fault.__cause__
+            else:
+                return
+            await self._line.sleep(pause_s)
+
+    async def _fetch(self) -> None:
+        """Ask for what is missing, and take what comes of it."""
+        headers = {}
+        if self.received_bytes and self.etag is not None:  # else it is begun anew
+            headers = {"Range": f"bytes={self.received_bytes}-", "If-Range": self.etag}
+        stream = await self._line.open(asking.content(self._id, self._variant, headers))
+        try:
+            if not stream.reply.is_good:
+                await self._take_refusal(await read_rest(stream))
+                return
+            await self._begin(stream.reply)
+            await self._take(stream)
+        finally:
+            await stream.close()
+
+    async def _begin(self, reply: Reply) -> None:
+        """Compare the head with what is here already; begin anew where they do not fit."""
+        if reply.headers.get("content-encoding", "identity") != "identity":
+            raise DownloadFailed(self._id, "something on the way compressed the film")
+        head = read_head(reply)
+        if head.start == 0:
+            await self._restart()
+            self.total_bytes, self.etag = head.total_bytes, head.etag
+            self.content_type = head.content_type
+            return
+        is_rest = head.start == self.received_bytes and head.total_bytes == self.total_bytes
+        is_same = head.etag is None or head.etag == self.etag
+        if not (is_rest and is_same):
+            await self._restart()
+            raise ConnectionFailed(f"the film of {self._id}", "another part came than was asked")
+
+    async def _take(self, stream: Stream) -> None:
+        """Write the body down, to the last byte that came."""
+        gathered = bytearray()
+        try:
+            while chunk := await stream.read():
+                gathered += chunk
+                if len(gathered) >= _WRITE_BYTES:
+                    await self._write(bytes(gathered))
+                    gathered.clear()
+        except ConnectionFailed:
+            await self._write(bytes(gathered))
+            raise
+        await self._write(bytes(gathered))
+        if self.total_bytes is None:
+            self.total_bytes = self.received_bytes
+        if self.received_bytes != self.total_bytes:
+            raise ConnectionFailed(
+                f"the film of {self._id}",
+                f"{self.received_bytes} of {self.total_bytes} bytes came",
+            )
+
+    async def _take_refusal(self, reply: Reply) -> None:
+        """Raise what the server says, unless it says that there are no more bytes to send."""
+        fault = read_fault(reply)
+        if isinstance(fault, RangeNotSatisfiable) and self.received_bytes:
+            total = _UNSATISFIED.fullmatch(reply.headers.get("content-range", "").strip())
+            if total is not None and int(total[1]) == self.received_bytes:
+                return
+            await self._restart()
+            raise ConnectionFailed(f"the film of {self._id}", "it is another film now") from fault
+        raise fault
+
+    async def _restart(self) -> None:
+        if not self.received_bytes:
+            return
+        self.received_bytes = 0
+        try:
+            await self._line.aside(self._sink.restart)
+        except OSError as error:
+            raise DownloadFailed(self._id, str(error)) from error
+
+    async def _write(self, chunk: bytes) -> None:
+        if not chunk:
+            return
+        await self._line.aside(lambda: self._sink.write(chunk))
+        self.received_bytes += len(chunk)
+        if self._on_progress is not None:
+            self._on_progress(self.received_bytes, self.total_bytes)
+
+    def _verdict(self, fault: RushesError) -> RushesError:
+        """Return what to raise where no more tries are made."""
+        if not self._furthest_bytes or not isinstance(fault, ConnectionFailed):
+            return fault
+        total = "an unknown number of" if self.total_bytes is None else self.total_bytes
+        why = str(fault).rstrip(".")
+        return DownloadFailed(self._id, f"{self._furthest_bytes} of {total} bytes came; {why}")

@@ -1,0 +1,162 @@
+"""Where a film goes: a path, a file object, or memory.
+
+A path is written under another name beside it and renamed when the film is whole, so that
+nobody ever finds half a film under the name that was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import IO, Final, Protocol, TypeAlias
+
+from rushes.client.shapes import Variant
+
+Target: TypeAlias = str | PathLike[str] | IO[bytes] | None
+
+_ENDINGS: Final[Mapping[Variant, str]] = {
+    "video": ".mp4",
+    "thumbnail": ".thumbnail.webp",
+    "last_frame": ".last_frame.webp",
+    "spritesheet": ".spritesheet.jpg",
+}
+
+
+class Sink(Protocol):
+    """Takes the bytes of one film; all verbs may wait for a disk.
+
+    `path` and `content` are set once it is finished, where there are such.
+    """
+
+    path: Path | None
+    content: bytes | None
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes."""
+        ...
+
+    def restart(self) -> None:
+        """Forget every byte so far.
+
+        Raises:
+            OSError: what was written cannot be taken back.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Keep the film."""
+        ...
+
+    def abandon(self) -> None:
+        """Leave nothing behind; does nothing once finished."""
+        ...
+
+
+def open_sink(target: Target, video_id: str, variant: Variant) -> Sink:
+    """Open what the caller wants a film written to; a folder takes it under the video's id.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    if target is None:
+        return MemorySink()
+    if isinstance(target, (str, PathLike)):
+        path = Path(target)
+        if path.is_dir():
+            # An id is the server's word, and may not lead out of the folder.
+            path /= f"{Path(video_id).name}{_ENDINGS[variant]}"
+        return FileSink(path)
+    return BorrowedSink(target)
+
+
+class FileSink:
+    """Writes beside the path, and renames at the end; an older film is replaced then."""
+
+    def __init__(self, path: Path) -> None:
+        self.path: Path | None = path
+        self.content: bytes | None = None
+        self._target = path
+        self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        self._file = self._part.open("xb")
+
+    def write(self, chunk: bytes) -> None:
+        """See `Sink`."""
+        self._file.write(chunk)
+
+    def restart(self) -> None:
+        """See `Sink`."""
+        self._file.seek(0)
+        self._file.truncate()
+
+    def finish(self) -> None:
+        """See `Sink`; the bytes are on the disk, as the server's copy may be deleted next."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._part.replace(self._target)
+
+    def abandon(self) -> None:
+        """See `Sink`."""
+        self._file.close()
+        with suppress(FileNotFoundError):  # finished
+            self._part.unlink()
+
+
+class BorrowedSink:
+    """Writes to a file object of the caller, who closes it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.path: Path | None = None
+        self.content: bytes | None = None
+        self._file = file
+        self._start = file.tell() if file.seekable() else None
+        self._is_fresh = True
+
+    def write(self, chunk: bytes) -> None:
+        """See `Sink`."""
+        self._is_fresh = False
+        self._file.write(chunk)
+
+    def restart(self) -> None:
+        """See `Sink`."""
+        if self._start is not None:
+            self._file.seek(self._start)
+            self._file.truncate()
+        elif not self._is_fresh:
+            raise OSError("the film must be written anew, and this file cannot go back")
+
+    def finish(self) -> None:
+        """See `Sink`."""
+        self._file.flush()
+
+    def abandon(self) -> None:
+        """See `Sink`: what the caller's file holds by then is the caller's."""
+
+
+class MemorySink:
+    """Keeps the bytes."""
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self.content: bytes | None = None
+        self._buffer = BytesIO()
+
+    def write(self, chunk: bytes) -> None:
+        """See `Sink`."""
+        self._buffer.write(chunk)
+
+    def restart(self) -> None:
+        """See `Sink`."""
+        self._buffer = BytesIO()
+
+    def finish(self) -> None:
+        """See `Sink`."""
+        self.content = self._buffer.getvalue()
+
+    def abandon(self) -> None:
+        """See `Sink`."""
