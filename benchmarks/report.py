@@ -1,0 +1,271 @@
+"""The page and the plot of the benchmarks, from what the scripts wrote down.
+
+    python benchmarks/report.py        # benchmarks/results/*.json → docs/benchmarks.md and .svg
+
+Nothing on the page is typed by hand but its sentences: a figure is in a result, with its command
+and its machine. `tests/test_docs.py` holds the page to the results.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+PLOT = PAGE.with_suffix(".svg")
+NAMES = ("looks", "submits", "studio", "downloads", "start")
+
+Result = Mapping[str, Any]
+
+HEAD = """# Benchmarks
+
+How fast Rushes is and what it costs, each figure beside a baseline of the same run. Machines differ and are noisy: compare
+ratios and medians, not figures. `make bench` measures everything anew (it wants wrk, nginx and curl: `apt-get install wrk
+nginx curl`) and writes this page; `benchmarks/` has one script for each table.
+
+![Four charts: looks per CPU second beside Go and nginx, submits beside plain sqlite3, seconds for a film at three sizes,
+CPU seconds per GB downloaded beside nginx](benchmarks.svg)
+"""
+
+SAID = {
+    "looks": """
+A look is `GET /v1/video/generations/{id}` with a Bearer key, kept-alive, 64 connections, the task queued. `rushes` is
+`rushes serve` as it comes, on SQLite, its engine running; `go` answers the same with the same headers from a map
+(`benchmarks/baselines/go_lookup`); `hello` is one constant answer by our HTTP server (`benchmarks/baselines/hello.py`),
+which is as fast as anything behind it can be; `nginx` is a constant answer. Each server has one core, wrk the other. Where
+wrk is the limit (nginx, Go), looks per second of the clock are too few: compare looks per second of the server's CPU.
+""",
+    "submits": """
+A submit is `POST /v1/video/generations` with an Idempotency-Key of its own: 200 means that task, hold, answer and work are
+on disk (SQLite, `synchronous = FULL`). The engine runs beside it with all its slots busy. `plain` is what `sqlite3` itself
+makes of such rows with one commit for as many: the limit of this disk and this file format, without HTTP, checks or an
+engine.
+""",
+    "studio": """
+`draw` is one child of the studio from start to a finished MP4; `road` is what a caller waits from `POST` to `succeeded`, with
+storing, decoding to the end, poster and spritesheet; `encode` is the studio's encoder alone, given a gradient.
+""",
+    "downloads": """
+Server CPU seconds per GB of film sent, so many callers at once, on the server's core ("together") or on another ("apart").
+Ours goes out by `sendfile` (`rushes/http/zerocopy.py`); `starlette` is `FileResponse`. Loopback runs TCP's receiving side at the
+expense of whoever is on the core, so compare within a row.
+""",
+    "start": """
+From `exec` to the first 200 of `/healthz` and of `/readyz`, and memory and CPU of the process and its children ten seconds
+later, over ten seconds. `empty` makes its data folder, `warm` finds one with a thousand tasks; `hello` is a bare uvicorn.
+""",
+}
+TITLES = {
+    "looks": "Looks",
+    "submits": "Submits",
+    "studio": "Films of the built-in engine",
+    "downloads": "Downloads",
+    "start": "Start and idle",
+}
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "looks": {
+        "looks_per_s": "looks/s",
+        "looks_per_cpu_s": "looks per CPU-s",
+        "by_go": "by Go",
+        "p50_ms": "p50 ms",
+        "p99_ms": "p99 ms",
+        "rss_mb": "RSS MB",
+    },
+    "submits": {
+        "submits_per_s": "submits/s",
+        "plain_per_s": "plain/s",
+        "by_plain": "by plain",
+        "cpu_us": "CPU µs each",
+        "p50_ms": "p50 ms",
+        "p99_ms": "p99 ms",
+    },
+    "studio": {
+        "draw_s": "draw s",
+        "draw_s_max": "slowest",
+        "road_s": "road s",
+        "road_s_max": "slowest",
+        "encode_s": "encode s",
+        "draw_mb": "MB",
+    },
+    "downloads": {
+        "nginx": "nginx",
+        "rushes": "rushes",
+        "starlette": "starlette",
+        "by_nginx": "rushes by nginx",
+        "gb_per_s": "GB/s",
+        "nginx_gb_per_s": "nginx GB/s",
+        "rss_mb": "RSS MB",
+    },
+    "start": {
+        "alive_s": "alive s",
+        "ready_s": "ready s",
+        "cpu_s": "CPU s",
+        "rss_mb": "idle RSS MB",
+        "pss_mb": "idle PSS MB",
+        "idle_cpu_percent": "idle CPU %",
+    },
+}
+
+
+# -- the page ----------------------------------------------------------------------------
+def results() -> dict[str, Result]:
+    """Read what was measured."""
+    return {name: json.loads((RESULTS / f"{name}.json").read_text()) for name in NAMES}
+
+
+def page(found: Mapping[str, Result]) -> str:
+    """Write the page."""
+    parts = [HEAD, "## At a glance\n\n" + glance(found.values())]
+    for name, result in found.items():
+        rows = [
+            [way, *(figure(line.get(column)) for column in COLUMNS[name])]
+            for way, line in result["lines"].items()
+        ]
+        shown = table(["", *COLUMNS[name].values()], rows)
+        notes = "".join(f"\n{note}\n" for note in result["notes"])
+        parts.append(f"## {TITLES[name]}\n{SAID[name]}\n{shown}{notes}\n{provenance(result)}")
+    return "\n".join(parts)
+
+
+def glance(found: Iterable[Result]) -> str:
+    """Every budget, in one table."""
+    rows = []
+    for result in found:
+        for budget in result["budgets"]:
+            beside = "-"
+            if budget["baseline"] is not None:
+                beside = f"{figure(budget['baseline'])} {budget['unit']}"
+                beside += f" ({budget['baseline_name']})" if budget["baseline_name"] else ""
+            value, floor, aim = (
+                f"{figure(budget[fact])} {budget['unit']}" for fact in ("value", "floor", "aim")
+            )
+            rows.append([budget["name"], value, beside, floor, aim, budget["verdict"]])
+    return table(["what", "measured", "baseline", "floor", "aim", "verdict"], rows)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Draw a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def figure(value: object) -> str:
+    """Show a figure with the digits that mean something."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def provenance(result: Result) -> str:
+    """Say when, on what and how."""
+    machine, settings = result["machine"], result["settings"]
+    before, after = settings["load_1min"]
+    return (
+        f"`{result['command']}`, {settings['rounds']} rounds, {result['at'][:10]}: {machine['cpu']}, "
+        f"{machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}, "
+        f"SQLite {machine['sqlite']}, load {before} before and {after} after.\n"
+    )
+
+
+# -- the plot ----------------------------------------------------------------------------
+def plot(found: Mapping[str, Result]) -> None:
+    """Draw four charts into one SVG; the same results give the same bytes."""
+    import matplotlib as mpl  # noqa: PLC0415 -- the page's test needs none of it
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": "rushes", "font.size": 9, "svg.fonttype": "none"})
+    import matplotlib.pyplot as plt  # noqa: PLC0415 -- after its backend is chosen
+
+    ours, other, quiet, line = "#c2410c", "#57534e", "#d6d3d1", "#15803d"
+    drawn, ((looks, submits), (studio, downloads)) = plt.subplots(2, 2, figsize=(9.6, 6.4))
+    names = ["nginx", "go", "rushes", "hello"]
+    values = [found["looks"]["lines"][name]["looks_per_cpu_s"] for name in names]
+    looks.barh(names, values, color=[quiet, other, ours, quiet])
+    floor = 0.45 * values[names.index("go")]
+    looks.axvline(floor, color=line, linestyle="--", linewidth=1)
+    looks.annotate("floor", (floor, -0.45), color=line, xytext=(3, 0), textcoords="offset points")
+    looks.set_title("Looks per CPU second (more is better)")
+    looks.invert_yaxis()
+
+    lines = found["submits"]["lines"]
+    bars(
+        submits,
+        list(lines),
+        {
+            "rushes, engine live": ([one["submits_per_s"] for one in lines.values()], ours),
+            "plain sqlite3, rows alone": ([one["plain_per_s"] for one in lines.values()], quiet),
+        },
+    )
+    submits.axhline(1000, color=line, linestyle="--", linewidth=1)
+    submits.set_yscale("log")
+    submits.set_title("Durable submits per second (more is better)")
+
+    lines = found["studio"]["lines"]
+    bars(
+        studio,
+        list(lines),
+        {
+            "the whole road": ([one["road_s"] for one in lines.values()], ours),
+            "drawn and encoded": ([one["draw_s"] for one in lines.values()], other),
+            "encoder alone": ([one["encode_s"] for one in lines.values()], quiet),
+        },
+    )
+    studio.axhline(2.5, color=line, linestyle="--", linewidth=1)
+    seconds = found["studio"]["settings"]["seconds"]
+    studio.set_title(f"Seconds for {seconds} s of film (less is better)")
+
+    lines = found["downloads"]["lines"]
+    bars(
+        downloads,
+        list(lines),
+        {
+            "rushes": ([one["rushes"] for one in lines.values()], ours),
+            "nginx": ([one["nginx"] for one in lines.values()], other),
+            "starlette": ([one["starlette"] for one in lines.values()], quiet),
+        },
+    )
+    downloads.set_title("Download CPU seconds per GB (less is better)")
+    for each in (looks, submits, studio, downloads):
+        each.spines[["top", "right"]].set_visible(False)
+        each.title.set_fontweight("bold")
+        each.title.set_fontsize(10)
+    drawn.tight_layout()
+    drawn.savefig(PLOT, metadata={"Date": None, "Creator": None}, facecolor="white")
+
+
+def bars(
+    chart: Any, groups: Sequence[str], kinds: Mapping[str, tuple[Sequence[float], str]]
+) -> None:
+    """Draw groups of bars, side by side."""
+    width = 0.8 / len(kinds)
+    for place, (name, (values, colour)) in enumerate(kinds.items()):
+        at = [group + (place - (len(kinds) - 1) / 2) * width for group in range(len(groups))]
+        chart.bar(at, values, width, label=name, color=colour)
+    chart.set_xticks(range(len(groups)), groups)
+    chart.legend(frameon=False, fontsize=8)
+
+
+def main() -> None:
+    found = results()
+    PAGE.write_text(page(found))
+    plot(found)
+    missed = [
+        budget["name"]
+        for result in found.values()
+        for budget in result["budgets"]
+        if budget["verdict"] == "floor missed"
+    ]
+    print(glance(found.values()))
+    if missed:
+        sys.exit(f"floor missed: {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()

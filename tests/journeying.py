@@ -1,0 +1,136 @@
+"""Real processes for journeys: a server, an upstream; started here, ended by their ids."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START_S = 30.0
+
+
+@dataclass(slots=True)
+class Running:
+    """A process that listens."""
+
+    process: subprocess.Popen[str]
+    port: int
+    key: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def wait_until(
+    is_so: Callable[[], object], *, timeout_s: float, why: Callable[[], str] = lambda: ""
+) -> None:
+    """Wait for something another process does; ask often, give up loudly."""
+    until = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < until, f"not within {timeout_s:g} s: {why()}"
+        select.select([], [], [], 0.05)
+
+
+def read_line(process: subprocess.Popen[str], wanted: Callable[[str], bool]) -> str:
+    """Read a process's output up to a line; what it said is told if it ends first."""
+    assert process.stdout is not None
+    said: list[str] = []
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        ready, _, _ = select.select([process.stdout], [], [], 0.5)
+        if not ready:
+            continue
+        line = process.stdout.readline()
+        if not line:
+            break
+        said.append(line)
+        if wanted(line):
+            return line
+    raise AssertionError(f"it did not come up:\n{''.join(said)}")
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a process of ours, gently first."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(20)
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+@contextmanager
+def an_upstream(*, log: Path, script: str = "{}", render_s: float = 0.5) -> Iterator[Running]:
+    """A `/v1/videos` upstream in a process of its own."""
+    command = [
+        sys.executable, "-m", "rushes.testing.simulators.openai_videos", "--port", "0",
+        "--log", str(log), "--script", script, "--render-s", str(render_s), "--queue-s", "0.1",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Running(process, int(read_line(process, lambda line: line.strip().isdecimal())))
+    finally:
+        end(process)
+
+
+def make_key(folder: Path, environment: dict[str, str]) -> str:
+    """Make a key beside whatever runs, by the command line."""
+    run = subprocess.run(
+        [sys.executable, "-m", "rushes", "keys", "create", "journey", "--json"],
+        env=environment, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    secret: str = json.loads(run.stdout)["secret"]
+    return secret
+
+
+@contextmanager
+def a_starting_server(
+    folder: Path, *, config: str = ""
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`rushes serve` on a data folder, which may not answer yet; and the key it knows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder.parent / f"{folder.name}.toml"
+    file.write_text(config)
+    environment = {
+        **os.environ,
+        "RUSHES_DATA_DIR": str(folder),
+        "RUSHES_CONFIG": str(file),
+        "TEST_UPSTREAM_KEY": "sk-upstream-secret",
+        "NO_COLOR": "1",
+    }
+    kept = folder.parent / f"{folder.name}.key"
+    if not kept.exists():
+        kept.write_text(make_key(folder, environment))
+    with (folder.parent / f"{folder.name}.log").open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rushes", "serve", "--port", "0"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    try:
+        yield process, kept.read_text()
+    finally:
+        end(process)
+
+
+@contextmanager
+def a_server(folder: Path, *, config: str = "") -> Iterator[Running]:
+    """`rushes serve` on a data folder, answering; the same key at every start."""
+    with a_starting_server(folder, config=config) as (process, key):
+        line = read_line(process, lambda text: "http://127.0.0.1:" in text)
+        port = int(line.partition("http://127.0.0.1:")[2].split("/")[0].split()[0])
+        yield Running(process, port, key)
