@@ -75,7 +75,13 @@ class Sloppy(OpenAIVideos):
     habit = ""
 
     async def submit(
-        self, spec: Spec, *, upstream_model: str, token: str, assets: Assets
+        self,
+        spec: Spec,
+        *,
+        upstream_model: str,
+        token: str,
+        assets: Assets,
+        callback_url: str | None = None,
     ) -> Ticket:
         if self.habit == "logs":
             logging.getLogger("sloppy").debug("submitting %s", spec.prompt)

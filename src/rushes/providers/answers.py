@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Final
 
@@ -83,13 +84,25 @@ class Complaint:
 class Words:
     """The codes by which one sort of upstream says what is wrong: data, each with its source.
 
-    `overload` holds only codes documented to mean that nothing was accepted.
+    A code with a `*` is a pattern (`Throttling.*`). `later` holds codes below 500 that ask for
+    patience whatever their status is; `overload` only codes of a 5xx that are documented to mean
+    that nothing was accepted.
     """
 
     content: frozenset[str] = frozenset()
     money: frozenset[str] = frozenset()
     model: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
     overload: frozenset[str] = frozenset()
+
+
+def fits(complaint: Complaint, words: frozenset[str]) -> bool:
+    """Say whether a complaint is by one of these codes.
+
+    >>> fits(Complaint(code="Throttling.RateQuota"), frozenset({"Throttling", "Throttling.*"}))
+    True
+    """
+    return any(fnmatchcase(code, word) for code in complaint.codes for word in words)
 
 
 def complaint_of(body: Mapping[str, object] | None) -> Complaint | None:
@@ -152,7 +165,7 @@ def judge_submit(
     complaint = complaint_of(answer.json_object()) or Complaint()
     if answer.status >= _BLAMELESS_STATUS_MIN:
         is_shed = answer.status == HTTPStatus.SERVICE_UNAVAILABLE
-        if not is_shed or not complaint.codes & words.overload:
+        if not is_shed or not fits(complaint, words.overload):
             return InDoubt(_note(answer, complaint))
         return _busy(answer, complaint)
     if answer.status not in _CALLER | _OPERATOR | {HTTPStatus.TOO_MANY_REQUESTS}:
@@ -164,15 +177,15 @@ def _refusal(
     answer: Answer, complaint: Complaint, words: Words, hide: Iterable[str]
 ) -> Refused | Busy:
     note = _note(answer, complaint)
-    if complaint.codes & words.content:
+    if fits(complaint, words.content):
         said = Failure.of(Reason.CONTENT_REFUSED, plain(complaint.message, hide))
         return Refused(said, Blame.CALLER, note=note)
     unusable = Failure.of(Reason.PROVIDER_UNUSABLE)
-    if complaint.codes & words.money:
+    if fits(complaint, words.money):
         return Refused(unusable, Blame.HOUSE, note=note)
-    if complaint.codes & words.model or complaint.param == "model":
+    if fits(complaint, words.model) or complaint.param == "model":
         return Refused(unusable, Blame.PROVIDER, note=note)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or fits(complaint, words.later):
         return _busy(answer, complaint)
     if answer.status in _CALLER and complaint != Complaint():
         said = Failure.of(Reason.PARAMETERS_REFUSED, plain(complaint.message, hide))

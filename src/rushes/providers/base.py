@@ -76,6 +76,10 @@ class Unreachable(Exception):
         self.retry_after_s = retry_after_s
 
 
+class Forged(Exception):
+    """A hint that its provider did not send."""
+
+
 class FilmLost(Exception):
     """The film was made, but the provider cannot give it any more."""
 
@@ -150,15 +154,43 @@ class Assets(Protocol):
         ...
 
 
+class Quiet:
+    """A provider's part where nothing more is known: no hints, and no limit on looks."""
+
+    takes_hints: bool = False
+    looks_per_s_max: float | None = None
+
+    def hint(self, headers: Mapping[str, str], body: bytes) -> bytes | None:
+        """Expect nothing, and have nothing to say."""
+        del headers, body
+        return None
+
+
 class Provider(Protocol):
-    """An upstream: a kind, an address and a credential, under an operator's name."""
+    """An upstream: a kind, an address and a credential, under an operator's name.
+
+    `takes_hints` says that a submit can name an address which the upstream calls when there is
+    news. `looks_per_s_max` is how many looks, searches and cancels a second the account allows
+    in all; None where the upstream does not say.
+    """
 
     name: str
+    takes_hints: bool
+    looks_per_s_max: float | None
 
     async def submit(
-        self, spec: Spec, *, upstream_model: str, token: str, assets: Assets
+        self,
+        spec: Spec,
+        *,
+        upstream_model: str,
+        token: str,
+        assets: Assets,
+        callback_url: str | None = None,
     ) -> Ticket:
         """Hand a task over, once; never sends twice by itself.
+
+        `token` is our reference for this submit, unguessable; `callback_url` is where the
+        upstream may ring, None where it cannot reach us.
 
         Raises:
             Refused, Busy, InDoubt: the three verdicts. Anything else counts as InDoubt.
@@ -198,6 +230,17 @@ class Provider(Protocol):
             NotThere: the provider has no film under this handle; lost, if it stays so.
             NotUnderstood, Unreachable: try again later. Also raised by the chunks, where a
                 film breaks off: what came before then is no film.
+        """
+        ...
+
+    def hint(self, headers: Mapping[str, str], body: bytes) -> bytes | None:
+        """Verify an upstream's call, which is only a bell, where the upstream signs it.
+
+        Header names are lowercase. Return what the upstream wants to hear (a challenge of its
+        own), None for nothing.
+
+        Raises:
+            Forged: the signature is not the provider's.
         """
         ...
 

@@ -51,6 +51,7 @@ from rushes.providers.base import (
     NotThere,
     NotUnderstood,
     Outcome,
+    Quiet,
     Ready,
     Refused,
     Search,
@@ -241,7 +242,7 @@ def _form_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-class OpenAIVideos:
+class OpenAIVideos(Quiet):
     """A server that speaks `/v1/videos`."""
 
     def __init__(self, name: str, rest: Rest, profile: Profile = OPENAI) -> None:
@@ -250,7 +251,13 @@ class OpenAIVideos:
         self._profile = profile
 
     async def submit(
-        self, spec: Spec, *, upstream_model: str, token: str, assets: Assets
+        self,
+        spec: Spec,
+        *,
+        upstream_model: str,
+        token: str,
+        assets: Assets,
+        callback_url: str | None = None,  # noqa: ARG002 -- its webhooks are set up by hand
     ) -> Ticket:
         """Create a video, once.
 

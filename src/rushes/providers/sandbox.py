@@ -32,6 +32,7 @@ from rushes.providers.base import (
     NotUnderstood,
     Outcome,
     Provider,
+    Quiet,
     Ready,
     Search,
     Stream,
@@ -78,7 +79,7 @@ def build(
     raise ValueError(f"the sandbox is built in and needs no provider; remove {name!r}")
 
 
-class Sandbox:
+class Sandbox(Quiet):
     """Renders films on this machine."""
 
     def __init__(self, farm: Farm, assets: Assets, *, name: str = NAME) -> None:
@@ -93,9 +94,10 @@ class Sandbox:
         upstream_model: str,
         token: str,
         assets: Assets,
+        callback_url: str | None = None,
     ) -> Ticket:
         """Begin a film; the ticket would do the same at any later time."""
-        del upstream_model
+        del upstream_model, callback_url
         ticket = ticket_of(spec, token)
         with suppress(OSError):  # a file cannot be had just now: `check` begins it, or says so
             await self._begin(token, spec, assets)

@@ -34,6 +34,7 @@ from rushes.providers.base import (
     NotThere,
     NotUnderstood,
     Outcome,
+    Quiet,
     Ready,
     Refused,
     Search,
@@ -114,7 +115,7 @@ class _Opened(AbstractAsyncContextManager[Stream]):
         return None
 
 
-class SimUpstream:
+class SimUpstream(Quiet):
     """A provider that does what its script says, and remembers the truth."""
 
     def __init__(self, name: str, clock: ManualClock, *, is_billable: bool) -> None:
@@ -135,7 +136,13 @@ class SimUpstream:
     # -- submit ------------------------------------------------------------------------
 
     async def submit(
-        self, spec: Spec, *, upstream_model: str, token: str, assets: Assets
+        self,
+        spec: Spec,
+        *,
+        upstream_model: str,
+        token: str,
+        assets: Assets,
+        callback_url: str | None = None,
     ) -> Ticket:
         """Answer by the script."""
         await boundary(f"{self.name}: submit is on its way")

@@ -10,6 +10,9 @@ from typing import Final
 
 from rushes.testing.simulators.script import Rule
 
+Fields = Mapping[str, object]
+"""What a create said: text, bytes of a file, or whatever stood in its JSON."""
+
 FATES: Final = frozenset({"fail", "never_ends", "skip_states", "no_content"})
 """Faults that are no fault of an answer, but decided when a job is made."""
 
@@ -49,7 +52,7 @@ class Job:
     prompt: str
     created_at: datetime
     fate: Rule | None = None
-    fields: Mapping[str, str | bytes] = field(default_factory=dict)
+    fields: Fields = field(default_factory=dict)
 
     def said(self, name: str, default: str = "") -> str:
         """Return a text field of the create."""
@@ -73,7 +76,7 @@ class Job:
         return Phase.RENDERING, min(99, int(100 * rendered_s / max(pace.render_s, 1e-9)))
 
 
-def said(fields: Mapping[str, str | bytes], name: str, default: str = "") -> str:
+def said(fields: Fields, name: str, default: str = "") -> str:
     """Return a field that holds text, or the default where it does not, or is empty."""
     value = fields.get(name, default)
     return value if isinstance(value, str) and value else default

@@ -21,26 +21,23 @@ from __future__ import annotations
 
 import argparse
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote
 
 import msgspec
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
+from starlette.requests import Request
 
-from rushes.clock import Clock, SystemClock
-from rushes.testing.fakes import ManualClock
+from rushes.clock import Clock
 from rushes.testing.simulators.command import Command, serve
 from rushes.testing.simulators.films import tiny_film, tiny_still
 from rushes.testing.simulators.host import Exchange, Reply
-from rushes.testing.simulators.jobs import FATES, Job, Pace, Phase, said
+from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase, said
 from rushes.testing.simulators.openai_errors import PAGE, REPLIES, error
 from rushes.testing.simulators.script import RequestLog, Rule, Script
+from rushes.testing.simulators.upstream import SimulatedUpstream, film_reply, has_bearer
 
 PROMPT_CHARACTERS_MAX: Final = 32_000
 MODEL_DEFAULT: Final = "sora-2"
@@ -57,18 +54,12 @@ IMAGES: Final = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
 LIST_DEFAULT: Final = 20
 LIST_MAX: Final = 100
 
-Fields = dict[str, str | bytes]
-
-
-WIRE: Final = frozenset({"answer", "drop", "hang", "half", "slow"})
 BENT_LOOKS: Final = frozenset({"regress", "unknown_word", "job_error"})
 BENT_LISTS: Final = frozenset({"lag", "silent", "unsorted"})
 BENT_CREATES: Final = frozenset({"echo"})
 BENT_CONTENT: Final = frozenset({"short", "empty", "html_as_video", "elsewhere"})
 LOSSES: Final = frozenset({"forget", "restart"})
 BENT: Final = BENT_CREATES | BENT_LOOKS | BENT_LISTS | BENT_CONTENT | LOSSES
-FAULTS: Final = frozenset(REPLIES) | WIRE | FATES | BENT
-VERBS: Final = frozenset({"connect", "create", "retrieve", "list", "delete", "content"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +77,12 @@ class Settings:
     stops: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The value of the fault `answer`: what to say, word for word."""
-
-    status: int
-    body: object
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A request as it came in: its path as written, its headers by lowercase names."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-
-
-class OpenAIVideosServer:
+class OpenAIVideosServer(SimulatedUpstream):
     """The ASGI application."""
+
+    verbs = frozenset({"connect", "create", "retrieve", "list", "delete", "content"})
+    bent = BENT
+    replies = REPLIES
 
     def __init__(
         self,
@@ -116,41 +92,17 @@ class OpenAIVideosServer:
         log: RequestLog | None = None,
         settings: Settings | None = None,
     ) -> None:
-        self.clock = clock or SystemClock()
-        self.script = script or Script()
-        self.script.check(VERBS, FAULTS)
-        self.log = log or RequestLog()
         self.settings = settings or Settings()
-        self.seen: list[Seen] = []
-        self.jobs: dict[str, Job] = {}
-        self._prefix = secrets.token_hex(10)
-        self._count = 0
+        super().__init__(pace=self.settings.pace, clock=clock, script=script, log=log)
 
-    def restart(self) -> None:
-        """Forget every job, as a server that keeps them in memory does."""
-        self.jobs.clear()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        request = Request(scope, receive)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        path = scope["raw_path"].decode("ascii")
-        self.seen.append(Seen(request.method, path, request.url.query, headers))
-        exchange = Exchange(scope, receive, send, at=self.clock.now())
-        try:
-            await self._route([unquote(part) for part in path[1:].split("/")], request, exchange)
-        except ClientDisconnect:
-            await exchange.hang()
-
-    async def _route(self, parts: Sequence[str], request: Request, exchange: Exchange) -> None:
-        if parts[0] == "_simulator":
-            await exchange.answer(await self._control(parts[1:], request))
-        elif not self._opens(request):
+    async def route(self, parts: Sequence[str], request: Request, exchange: Exchange) -> None:
+        """Answer a request by the parts of its path."""
+        if not self.opens(request):
             await exchange.answer(REPLIES["unauthorized"])
         else:
             match request.method, parts:
                 case "POST", ["v1", "videos"]:
-                    await self._create(request, exchange)
+                    await self.create(request, exchange)
                 case "GET", ["v1", "videos"]:
                     await self._list(request, exchange)
                 case "GET", ["v1", "videos", video_id]:
@@ -163,32 +115,33 @@ class OpenAIVideosServer:
                 case _:
                     await exchange.answer(error(404, None, "Unknown request URL."))
 
-    def _opens(self, request: Request) -> bool:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        return scheme == "Bearer" and bool(key) and self.settings.key in {None, key}
+    def opens(self, request: Request) -> bool:
+        """Say whether a request has the key."""
+        return has_bearer(request, self.settings.key)
 
     # -- create ------------------------------------------------------------------------
 
-    async def _create(self, request: Request, exchange: Exchange) -> None:
-        """Make a job, or spoil it; every attempt is on record before it is answered."""
-        early = self.script.strike("connect")
-        if early is not None:
-            self._note({}, early, None)
-            await self._spoil(early, REPLIES["server_error"], exchange)
-            return
-        fields = await _fields(request)
-        rule = self.script.strike("create", said(fields, "prompt"))
-        fate = rule if rule is not None and rule.fault in FATES else None
-        refusal = self._objection(fields)
-        accepts = refusal is None and (rule is None or fate is not None or rule.spares)
-        job = self._accept(fields, fate) if accepts else None
-        self._note(fields, rule, job)
-        good = refusal or (self._look(job) if job else REPLIES["server_error"])
-        if rule is not None and rule.fault == "echo":
-            good, rule = _echo(fields, request), None
-        await self._spoil(None if fate else rule, good, exchange)
+    async def fields_of(self, request: Request) -> Fields:
+        """Read a form or a JSON object."""
+        return await _fields(request)
 
-    def _objection(self, fields: Fields) -> Reply | None:
+    def prompt_of(self, fields: Fields) -> str:
+        """Return the prompt of a create."""
+        return said(fields, "prompt")
+
+    def new_id(self, fields: Fields) -> str:
+        """Name a job."""
+        return f"video_{self.prefix}{self.count:012x}"
+
+    def created(self, job: Job) -> Reply:
+        """Answer a create as a look is answered."""
+        return self._look(job)
+
+    def echo(self, fields: Fields, request: Request) -> Reply:
+        """Refuse with a sentence that quotes whatever it should not."""
+        return _echo(fields, request)
+
+    def objection(self, fields: Fields) -> Reply | None:
         """Check a create as the protocol asks."""
         prompt, model = said(fields, "prompt"), said(fields, "model", MODEL_DEFAULT)
         reference = fields.get("input_reference")
@@ -206,27 +159,6 @@ class OpenAIVideosServer:
             return error(400, "invalid_image", "No image.", param="input_reference")
         return None
 
-    def _accept(self, fields: Fields, fate: Rule | None) -> Job:
-        self._count += 1
-        job = Job(
-            id=f"video_{self._prefix}{self._count:012x}",
-            prompt=said(fields, "prompt"),
-            created_at=self.clock.now(),
-            fate=fate,
-            fields=fields,
-        )
-        self.jobs[job.id] = job
-        return job
-
-    def _note(self, fields: Fields, rule: Rule | None, job: Job | None) -> None:
-        self.log.note(
-            at=self.clock.now().isoformat(),
-            prompt=said(fields, "prompt") or None,
-            accepted=job is not None,
-            job_id=job.id if job else None,
-            fault=rule.fault if rule else None,
-        )
-
     # -- look, list, delete ------------------------------------------------------------
 
     async def _retrieve(self, video_id: str, exchange: Exchange) -> None:
@@ -240,10 +172,10 @@ class OpenAIVideosServer:
         good = self._look(job) if job else REPLIES["not_found"]
         if rule is not None and job is not None and fault in BENT_LOOKS:
             good, rule = self._bent_look(job, rule), None
-        await self._spoil(rule, good, exchange)
+        await self.spoil(rule, good, exchange)
 
     def _look(self, job: Job) -> Reply:
-        after_ms = None if self._stand(job)[0].is_over else self.settings.poll_after_ms
+        after_ms = None if self.stand(job)[0].is_over else self.settings.poll_after_ms
         headers = {} if after_ms is None else {"openai-poll-after-ms": str(after_ms)}
         return Reply.of(200, self._video(job), headers)
 
@@ -259,7 +191,7 @@ class OpenAIVideosServer:
 
     def _video(self, job: Job) -> dict[str, object]:
         """Describe a job as it stands now, by all the keys of the protocol."""
-        phase, progress = self._stand(job)
+        phase, progress = self.stand(job)
         created_at = int(job.created_at.timestamp())
         done_at = created_at + int(self.settings.pace.total_s)
         broke = (job.fate.value if job.fate else None) or BROKE
@@ -278,9 +210,6 @@ class OpenAIVideosServer:
             "seconds": job.said("seconds", SECONDS_DEFAULT),
             "size": job.said("size", SIZE_DEFAULT),
         }
-
-    def _stand(self, job: Job) -> tuple[Phase, int]:
-        return job.stand(self.settings.pace, self.clock.now())
 
     async def _list(self, request: Request, exchange: Exchange) -> None:
         query = request.query_params
@@ -308,20 +237,20 @@ class OpenAIVideosServer:
             "last_id": page[-1]["id"] if page else None,
             "has_more": start + int(limit) < len(jobs),
         }
-        await self._spoil(None if fault in BENT_LISTS else rule, Reply.of(200, body), exchange)
+        await self.spoil(None if fault in BENT_LISTS else rule, Reply.of(200, body), exchange)
 
     async def _delete(self, video_id: str, exchange: Exchange) -> None:
         job = self.jobs.get(video_id)
         rule = self.script.strike("delete", job.prompt if job else "")
         if job is None:
             good = REPLIES["not_found"]
-        elif self._stand(job)[0].is_over or self.settings.stops:
+        elif self.stand(job)[0].is_over or self.settings.stops:
             good = Reply.of(200, {"id": video_id, "object": "video.deleted", "deleted": True})
             if rule is None or rule.spares:
                 del self.jobs[video_id]
         else:
             good = error(400, "task_not_finished", "The video is not finished.", param="video_id")
-        await self._spoil(rule, good, exchange)
+        await self.spoil(rule, good, exchange)
 
     # -- content -----------------------------------------------------------------------
 
@@ -329,23 +258,18 @@ class OpenAIVideosServer:
         job = self.jobs.get(video_id)
         rule = self.script.strike("content", job.prompt if job else "")
         good = self._film(job, variant)
-        match rule.fault if rule else "":
-            case "short":
-                await exchange.answer_short(good)
-            case "empty":
-                await exchange.answer(Reply(200, b"", good.headers))
-            case "html_as_video":
-                await exchange.answer(Reply(200, PAGE, good.headers))
-            case "elsewhere":
-                target = str(rule.value) if rule else ""
-                await exchange.answer(Reply(307, b"", {"location": target}))
-            case _:
-                await self._spoil(rule, good, exchange)
+        bent = film_reply(rule, good, PAGE)
+        if bent is not None:
+            await exchange.answer(bent)
+        elif rule is not None and rule.fault == "short":
+            await exchange.answer_short(good)
+        else:
+            await self.spoil(rule, good, exchange)
 
     def _film(self, job: Job | None, variant: str) -> Reply:
         if job is None or job.has_fate("no_content"):
             return REPLIES["not_found"]
-        if self._stand(job)[0] is not Phase.DONE:
+        if self.stand(job)[0] is not Phase.DONE:
             return error(400, "task_not_finished", "The video is not finished.", param="video_id")
         match variant:
             case "video":
@@ -356,48 +280,6 @@ class OpenAIVideosServer:
                 return Reply(200, tiny_still("JPEG"), {"content-type": "image/jpeg"})
             case _:
                 return error(400, "invalid_value", "No such variant.", param="variant")
-
-    # -- faults and control ------------------------------------------------------------
-
-    async def _spoil(self, rule: Rule | None, good: Reply, exchange: Exchange) -> None:
-        """Answer well, or as badly as a rule wants it."""
-        match rule.fault if rule else "":
-            case "":
-                await exchange.answer(good)
-            case "drop":
-                await exchange.drop()
-            case "hang":
-                await exchange.hang()
-            case "half":
-                await exchange.answer_half(good)
-            case "slow":
-                await exchange.pause(float(rule.value) if rule else 0.0)
-                await exchange.answer(good)
-            case "answer":
-                told = msgspec.convert(rule.value if rule else None, Told)
-                await exchange.answer(Reply.of(told.status, told.body, told.headers))
-            case fault:
-                bad = REPLIES[fault]
-                more = rule.value if rule is not None and isinstance(rule.value, dict) else {}
-                await exchange.answer(Reply(bad.status, bad.body, {**bad.headers, **more}))
-
-    async def _control(self, verb: Sequence[str], request: Request) -> Reply:
-        """Steer a simulator that runs as its own process."""
-        match request.method, verb:
-            case "POST", ["advance"] if isinstance(self.clock, ManualClock):
-                self.clock.advance(float((await request.json())["seconds"]))
-            case "POST", ["rules"]:
-                script = Script.read((await request.body()).decode())
-                script.check(VERBS, FAULTS)
-                self.script.clear()
-                self.script.add(*script.rules)
-            case "POST", ["restart"]:
-                self.restart()
-            case "GET", ["log"]:
-                return Reply.of(200, self.log.entries)
-            case _:
-                return REPLIES["not_found"]
-        return Reply.of(200, {})
 
 
 def _echo(fields: Fields, request: Request) -> Reply:

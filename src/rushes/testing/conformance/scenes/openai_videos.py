@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Final
-
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
 
 from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import openai_videos
-from rushes.providers.base import Assets, Provider
+from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
-from rushes.testing.conformance.stage import RETRY_AFTER_S, Moment, Situation, Stage
+from rushes.testing.conformance.scenes.simulated import HOUR_S, Setting, simulated
+from rushes.testing.conformance.stage import RETRY_AFTER_S, Situation, Stage
 from rushes.testing.fakes import ManualClock
-from rushes.testing.simulators.films import tiny_film
-from rushes.testing.simulators.host import LOOPBACK, Exchange, Reply, serving
+from rushes.testing.simulators.host import LOOPBACK
 from rushes.testing.simulators.openai_videos import OpenAIVideosServer, Settings
 from rushes.testing.simulators.script import Rule
 
-NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ADVICE_MS: Final = 1500
-HOUR_S: Final = 3600.0
-PATIENCE_S: Final = 0.5
 KEY: Final = "sk-" + 8 * "Winter42"
 
 _RETRY_AFTER: Final = {"retry-after": f"{RETRY_AFTER_S:.0f}"}
@@ -85,8 +76,6 @@ RULES: Final[Mapping[Situation, Rule]] = {
 }
 """Each strikes once."""
 
-HANGING: Final = frozenset({Situation.ACCEPTED_THEN_HUNG, Situation.LOOK_HUNG})
-
 SPEC: Final = Spec(
     model="sora-2",
     mode=Mode.TEXT_TO_VIDEO,
@@ -107,114 +96,31 @@ def _impossible() -> tuple[Spec, ...]:
     return (*derived, *(replace(SPEC, mode=mode, assets=(last,)) for mode in others))
 
 
-class _Stranger:
-    """A host that has films for everyone, and remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[Mapping[str, str]] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.told.append(dict(Request(scope).headers))
-        film = Reply(200, tiny_film(), {"content-type": "video/mp4"})
-        await Exchange(scope, receive, send, at=NOON).answer(film)
+def _server(clock: ManualClock, elsewhere: str) -> OpenAIVideosServer:
+    del elsewhere  # films are its own
+    return OpenAIVideosServer(clock=clock, settings=Settings(key=KEY, poll_after_ms=ADVICE_MS))
 
 
-class _NoAssets:
-    async def path_of(self, blob: str) -> Path:
-        raise FileNotFoundError(blob)
+def _build(port: int, options: Mapping[str, object]) -> Provider:
+    return openai_videos.build(
+        name="gpu",
+        base_url=f"http://{LOOPBACK}:{port}/v1",
+        credential=Credential("env:UPSTREAM_KEY", KEY),
+        profile=None,
+        options=options,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ports:
-    """Where upstream and stranger listen, and what the stranger was told."""
-
-    upstream: int
-    stranger: int
-    told: Sequence[Mapping[str, str]]
-
-
-class _Stage:
-    """A stage with one simulator, one stranger, and providers as they are needed."""
-
-    assets: Assets = _NoAssets()
-    upstream_model = "sora-2"
-    impossible: Sequence[Spec] = _impossible()
-    secret = KEY
-    advice_s: float | None = ADVICE_MS / 1000
-
-    def __init__(self, server: OpenAIVideosServer, clock: ManualClock, ports: _Ports) -> None:
-        self.film = tiny_film()
-        self.providers: list[Provider] = []
-        self._server = server
-        self._clock = clock
-        self._ports = ports
-        self.provider = self._provider(ports.upstream, {})
-
-    def _provider(self, port: int, options: Mapping[str, object]) -> Provider:
-        provider = openai_videos.build(
-            name="gpu",
-            base_url=f"http://{LOOPBACK}:{port}/v1",
-            credential=Credential("env:UPSTREAM_KEY", KEY),
-            profile=None,
-            options=options,
-        )
-        self.providers.append(provider)
-        return provider
-
-    def spec(self, prompt: str = "") -> Spec:
-        """Return a spec that the provider can make."""
-        return replace(SPEC, prompt=prompt or SPEC.prompt)
-
-    def now(self) -> datetime:
-        """Return the upstream's present instant."""
-        return self._clock.now()
-
-    async def bring_about(self, situation: Situation) -> None:
-        """Bring the upstream into a situation."""
-        if situation is Situation.NOT_LISTENING:
-            self.provider = self._provider(_closed_port(), {})
-            return
-        if situation is Situation.ALL_TASKS_FORGOTTEN:
-            self._server.restart()
-            return
-        if situation in HANGING:
-            patience = {"submit_timeout_s": PATIENCE_S, "ask_timeout_s": PATIENCE_S}
-            self.provider = self._provider(self._ports.upstream, patience)
-        rule = replace(RULES[situation], times=1)
-        if situation is Situation.FILM_ELSEWHERE:
-            rule = replace(rule, value=f"http://{LOOPBACK}:{self._ports.stranger}/film?sig=1")
-        self._server.script.clear()
-        self._server.script.add(rule)
-
-    async def reach(self, moment: Moment) -> None:
-        """Let time pass, until tasks submitted so far are there."""
-        pace = self._server.settings.pace
-        match moment:
-            case Moment.WAITING:
-                pass
-            case Moment.RENDERING:
-                self._clock.advance(pace.queue_s + pace.render_s / 2)
-            case Moment.OVER:
-                self._clock.advance(pace.total_s)
-
-    async def pass_hours(self, count: int) -> None:
-        """Let much time pass."""
-        self._clock.advance(count * HOUR_S)
-
-    def submits(self) -> int:
-        """Return how many submits have reached the upstream, read or not."""
-        return len(self._server.log.entries)
-
-    def told_to_strangers(self) -> Sequence[Mapping[str, str]]:
-        """Return the headers of all requests that reached the stranger."""
-        return self._ports.told
-
-
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+SETTING: Final = Setting(
+    server=_server,
+    build=_build,
+    rules=RULES,
+    spec=SPEC,
+    upstream_model="sora-2",
+    secret=KEY,
+    impossible=_impossible(),
+    advice_s=ADVICE_MS / 1000,
+)
 
 
 class _Scene:
@@ -225,20 +131,7 @@ class _Scene:
 
     def open(self) -> AbstractAsyncContextManager[Stage]:
         """Put up a stage."""
-        return _open()
-
-
-@asynccontextmanager
-async def _open() -> AsyncIterator[Stage]:
-    clock, stranger = ManualClock(NOON), _Stranger()
-    server = OpenAIVideosServer(clock=clock, settings=Settings(key=KEY, poll_after_ms=ADVICE_MS))
-    async with serving(server) as port, serving(stranger) as stranger_port:
-        stage = _Stage(server, clock, _Ports(port, stranger_port, stranger.told))
-        try:
-            yield stage
-        finally:
-            for provider in stage.providers:
-                await provider.close()
+        return simulated(SETTING)
 
 
 scene = _Scene()

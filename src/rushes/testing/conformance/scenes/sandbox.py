@@ -52,7 +52,13 @@ class _Remembering(Sandbox):
         self.jobs: list[str] = []
 
     async def submit(
-        self, spec: Spec, *, upstream_model: str, token: str, assets: Assets
+        self,
+        spec: Spec,
+        *,
+        upstream_model: str,
+        token: str,
+        assets: Assets,
+        callback_url: str | None = None,
     ) -> Ticket:
         """Begin a film, and remember it."""
         self.jobs.append(token)
