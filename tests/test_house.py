@@ -31,7 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "http": {"gateway", "domain", "ports", "observe", "clock"},
     "testing": {"ports", "domain", "clock", "providers", "media", "studio", "engine", "observe"},
     "folder": {"domain", "ports", "clock", "settings", "store"},
+    "configured": {"domain", "settings", "engine", "providers", "folder"},
     "app": {
+        "configured",
         "domain",
         "clock",
         "bell",
@@ -51,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         "client",
         "app",
+        "configured",
         "settings",
         "domain",
         "observe",

@@ -7,7 +7,7 @@ application. Time stands still unless a test moves it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -39,6 +39,7 @@ from rushes.ports import (
     ArtifactKind,
     ArtifactState,
     Budgets,
+    HintReader,
     Transaction,
     Work,
 )
@@ -75,6 +76,11 @@ class RecordingDispatcher:
         self.given.append((task.id, work, queue))
 
 
+def _no_hint(provider: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
+    """Expect nothing, and have nothing to say."""
+    return None
+
+
 class Wired:
     """One callers' side, its store, and helpers that play the workers."""
 
@@ -86,6 +92,7 @@ class Wired:
         policies: Policies | None = None,
         download_bytes_max: int = 64 * 2**20,
         check: Callable[[], bool] = lambda: True,
+        read_hint: HintReader = _no_hint,
     ) -> None:
         self.clock = ManualClock(NOON)
         self.bell = LocalBell()
@@ -128,6 +135,7 @@ class Wired:
                 keyring=self.keyring,
                 links=self.links,
                 bell=self.bell,
+                read_hint=read_hint,
                 clock=self.clock,
                 metrics=self.gateway.metrics,
                 checks={"database": is_up, "storage": is_storage_up, "engine": is_up},

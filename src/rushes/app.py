@@ -14,7 +14,7 @@ import secrets
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,8 +24,8 @@ from rushes import __version__
 from rushes.bell import LocalBell
 from rushes.blobs.local import LocalBlobs
 from rushes.clock import Clock, SystemClock
-from rushes.domain.catalog import SANDBOX, Catalog, ModelCard, Price, Route, build_catalog
-from rushes.domain.reading import CardRefused, card_of, shipped_cards
+from rushes.configured import Configuration, configure
+from rushes.domain.catalog import SANDBOX
 from rushes.domain.task import Status
 from rushes.engine.dispatch import DbosDispatcher
 from rushes.engine.keeper import Keeper
@@ -45,11 +45,10 @@ from rushes.media.examiner import FileExaminer
 from rushes.media.fetch import GuardedFetcher
 from rushes.media.inspector import FilmInspector
 from rushes.observe import Metrics, log
-from rushes.ports import Budgets
-from rushes.providers import registry
-from rushes.providers.base import Provider
+from rushes.ports import Budgets, NotAHint
+from rushes.providers.base import Forged
 from rushes.providers.sandbox import Sandbox
-from rushes.settings import ModelSettings, ProviderSettings, Settings
+from rushes.settings import Settings, SettingsRefused, load
 from rushes.store.sqlite import SqliteStore
 from rushes.store.status import HotRead
 from rushes.studio.farm import Farm
@@ -63,6 +62,10 @@ PROVIDER_FIRST: Final = timedelta(seconds=5)
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 -- names, not a bind
 BACKLOG: Final = 2048
+DRAINING_MAX: Final = 8
+"""How many tasks a provider that left the configuration may have under watch at once."""
+
+RELOADED: Final = frozenset({"providers", "models"})
 
 
 @dataclass(slots=True)
@@ -77,7 +80,8 @@ class _Parts:
     blobs: LocalBlobs
     fetcher: GuardedFetcher
     examiner: FileExaminer
-    catalog: Catalog
+    configuration: Configuration
+    world: World
     budgets: Budgets
     metrics: Metrics
     dispatcher: DbosDispatcher
@@ -106,6 +110,34 @@ class House:
         """
         self.parts.engine.start()
 
+    def reload(self) -> bool:
+        """Read the configuration anew: providers, models, cards. Say whether it was taken.
+
+        It is refused whole if anything is wrong, and everything goes on as before. What was
+        submitted with a provider or a credential that left is still looked after there.
+        """
+        parts = self.parts
+        try:
+            settings = load(data_dir=parts.settings.data_dir)
+            configuration = configure(settings, before=parts.configuration)
+        except (SettingsRefused, Unready) as refusal:
+            log.error("the configuration was refused, and nothing changed", why=str(refusal))
+            return False
+        fixed = _fixed_changes(parts.settings, settings)
+        queues = queues_of(settings, parts.store.read_now(lambda tx: tx.queues()))
+        sandbox = parts.world.upstreams[SANDBOX]
+        upstreams = {SANDBOX: sandbox, **configuration.upstreams}
+        parts.engine.exchange(configuration.catalog, upstreams, queues)
+        self.application.wire.gateway.catalog = configuration.catalog
+        parts.configuration = configuration
+        log.info(
+            "the configuration was read anew",
+            providers=sorted(configuration.providers),
+            models=len(configuration.catalog.listings),
+            wants_a_restart=fixed,
+        )
+        return True
+
     def serve(self, listener: socket.socket) -> None:
         """Answer callers until a signal says stop; then drain."""
         settings = self.parts.settings
@@ -115,6 +147,7 @@ class House:
             port=listener.getsockname()[1],
             limits=_guard_limits(settings),
             drain_s=settings.server.drain_s,
+            on_hangup=self.reload,
         )
         server.run(sockets=[listener])
 
@@ -219,12 +252,8 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
     scratch.mkdir(mode=0o700, exist_ok=True)
     blobs = LocalBlobs(settings.blobs_path)
     assets = BlobAssets(blobs, scratch)
-    complaints: list[str] = []
-    with _noting(complaints):
-        catalog = catalog_of(settings)
-    with _noting(complaints):
-        upstreams = _upstreams(settings, assets, scratch)
-    _refuse(complaints)
+    configuration = configure(settings)
+    sandbox = Upstream(Sandbox(Farm(scratch / "studio"), assets), "none")
     bell = LocalBell()
     store = SqliteStore(settings.database_path, on_change=bell.ring_all)
     database = store.engine_for_workflows()
@@ -233,8 +262,8 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
     world = World(
         store=store,
         clock=clock,
-        catalog=catalog,
-        upstreams=upstreams,
+        catalog=configuration.catalog,
+        upstreams={SANDBOX: sandbox, **configuration.upstreams},
         blobs=blobs,
         assets=assets,
         fetcher=GuardedFetcher(),
@@ -246,6 +275,7 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
         jitter=random.SystemRandom().random,
         note_progress=progress.note,
         scratch=scratch,
+        hooks=_hooks(settings),
     )
     engine = Engine(
         world,
@@ -254,10 +284,7 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
         progress=progress,
         database=database,
         executor=EXECUTOR,
-        queues={
-            SANDBOX: settings.sandbox.in_flight_max,
-            **{provider.name: provider.in_flight_max for provider in settings.providers},
-        },
+        queues=queues_of(settings, store.read_now(lambda tx: tx.queues())),
     )
     return _Parts(
         settings=settings,
@@ -268,7 +295,8 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
         blobs=blobs,
         fetcher=GuardedFetcher(),
         examiner=FileExaminer(),
-        catalog=catalog,
+        configuration=configuration,
+        world=world,
         budgets=world.budgets,
         metrics=Metrics(),
         dispatcher=dispatcher,
@@ -276,94 +304,21 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
     )
 
 
-def _upstreams(settings: Settings, assets: BlobAssets, scratch: Path) -> dict[str, Upstream]:
-    sandbox = Sandbox(Farm(scratch / "studio"), assets)
-    upstreams = {SANDBOX: Upstream(sandbox, "none")}
-    complaints: list[str] = []
-    for provider in settings.providers:
-        with _noting(complaints):
-            upstreams[provider.name] = upstream_of(
-                provider, submit_call_s=settings.times.submit_call_s
-            )
-    _refuse(complaints)
-    return upstreams
+def queues_of(settings: Settings, waiting: Iterable[str]) -> dict[str, int]:
+    """Return how many tasks may be with each provider at once.
 
-
-@contextlib.contextmanager
-def _noting(complaints: list[str]) -> Iterator[None]:
-    """Write a refusal down and go on, so that the operator hears of all of them at once."""
-    try:
-        yield
-    except Unready as refusal:
-        complaints += str(refusal).splitlines()
-
-
-def _refuse(complaints: list[str]) -> None:
-    if complaints:
-        raise Unready("\n".join(complaints))
-
-
-def upstream_of(provider: ProviderSettings, *, submit_call_s: float) -> Upstream:
-    """Return a provider as it is configured, with the credential that it needs.
-
-    Raises:
-        Unready: it cannot be built so, or there is no credential to be had.
+    A provider that left the configuration keeps its queue while tasks are in it: whoever gets a
+    slot there goes on to a provider that is configured.
     """
-    try:
-        credential = None if provider.api_key is None else registry.resolve(provider.api_key)
-        built: Provider = registry.build(
-            provider.kind,
-            name=provider.name,
-            base_url=provider.base_url,
-            credential=credential,
-            profile=provider.profile,
-            options={"submit_timeout_s": submit_call_s, **provider.options},
-        )
-    except registry.Misconfigured as error:
-        raise Unready(str(error)) from None
-    return Upstream(built, provider.api_key or "none")
+    configured = {provider.name: provider.in_flight_max for provider in settings.providers}
+    leaving = dict.fromkeys(waiting, DRAINING_MAX)
+    return {**leaving, SANDBOX: settings.sandbox.in_flight_max, **configured}
 
 
-def catalog_of(settings: Settings) -> Catalog:
-    """Return what this server offers.
-
-    Raises:
-        Unready: a model names a card that does not exist, or brings one that is wrong.
-    """
-    cards = {card.id: card for card in shipped_cards()}
-    configured: dict[str, tuple[ModelCard, tuple[Route, ...], tuple[Price, ...]]] = {}
-    complaints: list[str] = []
-    for model in settings.models:
-        routes = tuple(
-            Route(
-                route.provider,
-                route.model,
-                is_billable=route.billable,
-                attempts_max=route.attempts_max,
-                weight=route.weight,
-                priority=route.priority,
-            )
-            for route in model.routes
-        )
-        with _noting(complaints):
-            configured[model.id] = (_card(model, cards), routes, ())
-    _refuse(complaints)
-    return build_catalog(
-        cards.values(), configured=configured, has_providers=bool(settings.providers)
-    )
-
-
-def _card(model: ModelSettings, cards: Mapping[str, ModelCard]) -> ModelCard:
-    if not isinstance(model.card, str):
-        try:
-            return card_of({"id": model.id, **model.card}, name=f"models.{model.id}")
-        except CardRefused as error:
-            raise Unready(str(error)) from None
-    card = cards.get(model.card)
-    if card is None:
-        known = ", ".join(cards)
-        raise Unready(f"models.{model.id}: there is no card {model.card}; cards are {known}")
-    return card
+def _hooks(settings: Settings) -> str | None:
+    """Return where upstreams can ring; only an address that an operator gave leads to us."""
+    public_url = settings.server.public_url
+    return None if public_url is None else f"{public_url}/hooks"
 
 
 def budgets_of(settings: Settings) -> Budgets:
@@ -377,6 +332,15 @@ def budgets_of(settings: Settings) -> Budgets:
         aftercare=settings.budget("aftercare"),
         film_bytes_max=settings.limits.film_bytes_max,
     )
+
+
+def _fixed_changes(before: Settings, after: Settings) -> list[str]:
+    """Name the sections that changed but are read at the start only."""
+    return [
+        name
+        for name in type(before).model_fields
+        if name not in RELOADED and getattr(before, name) != getattr(after, name)
+    ]
 
 
 def _guard_limits(settings: Settings) -> GuardLimits:
@@ -394,7 +358,7 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links) -> Wire:
     gateway = Gateway(
         store=parts.store,
         clock=parts.clock,
-        catalog=parts.catalog,
+        catalog=parts.configuration.catalog,
         blobs=parts.blobs,
         dispatcher=parts.dispatcher,
         examiner=parts.examiner,
@@ -422,8 +386,16 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links) -> Wire:
         for status in Status:
             parts.metrics.tasks.labels(status.value).set(counts.get(status, 0))
 
+    def read_hint(provider: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
+        upstream = parts.world.upstreams.get(provider)
+        try:
+            return None if upstream is None else upstream.provider.hint(headers, body)
+        except Forged as forged:
+            raise NotAHint(str(forged)) from forged
+
     return Wire(
         gateway=gateway,
+        read_hint=read_hint,
         hot=parts.hot,
         keyring=keyring,
         links=links,

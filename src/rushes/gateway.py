@@ -41,6 +41,7 @@ from rushes.domain.errors import (
     UrlNotAllowed,
 )
 from rushes.domain.ids import is_task_id, new_task_id
+from rushes.domain.preference import in_order
 from rushes.domain.spec import (
     SEED_MAX,
     Asset,
@@ -372,8 +373,6 @@ class Gateway:
             headers=headers,
             created_at=task.created_at,
         )
-        routes = self.catalog.routes(listing.id, is_rehearsal=listing.is_rehearsal)
-        queue = routes[0].provider
 
         def act(tx: Transaction) -> None:
             tx.add_task(task, hold(task.id, task.account_id, task.hold_microusd))
@@ -381,7 +380,7 @@ class Gateway:
             for asset in spec.assets:
                 if asset.blob is not None:
                     tx.refer_input(task.id, asset.blob)
-            self.dispatcher.enqueue(tx, task, Work.FILM, queue=queue)
+            self.dispatcher.enqueue(tx, task, Work.FILM, queue=task.queue or "")
 
         try:
             await self.store.write(act)
@@ -400,8 +399,10 @@ class Gateway:
         deadline_at = queue_deadline_at
         if start_within_s is not None:
             deadline_at = min(deadline_at, at + timedelta(seconds=start_within_s))
+        task_id = new_task_id(at)
+        routes = self.catalog.routes(listing.id, is_rehearsal=listing.is_rehearsal)
         task = Task(
-            id=new_task_id(at),
+            id=task_id,
             account_id=create.caller.account_id,
             key_id=create.caller.id,
             model=listing.id,
@@ -415,6 +416,7 @@ class Gateway:
             callback_url=wish.callback_url.value if wish.callback_url else None,
             user=wish.user.value if wish.user else None,
             metadata=dict(wish.metadata_keys),
+            queue=in_order(routes, task_id)[0].provider,
         )
         return replace(task, work_id=work_id_of(task, Work.FILM))
 

@@ -16,6 +16,7 @@ from typing import IO, Protocol, TypeVar
 
 from rushes.domain.access import Entry, Key
 from rushes.domain.catalog import InputRule
+from rushes.domain.health import Health
 from rushes.domain.spec import Size
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Status, Task
@@ -161,11 +162,17 @@ class Transaction(Protocol):
         handed to the keeper (`look_at = at`), all in this transaction.
         """
 
-    def take(self, task_id: str, statuses: frozenset[Status]) -> Task | None:
-        """Take over a task in one of `statuses`: epoch and takeover count rise by one."""
+    def take(self, task_id: str, statuses: frozenset[Status], work_id: str) -> Task | None:
+        """Take over a task in one of `statuses`: epoch and takeover count rise by one.
 
-    def rework(self, task: Task, work_id: str) -> bool:
-        """Give a task whose work ended early to new work; its epoch rises by one."""
+        Only the work that the task belongs to now can take it.
+        """
+
+    def rework(self, task: Task, work_id: str, queue: str | None) -> bool:
+        """Give a task to new work, in a provider's queue; its epoch rises by one."""
+
+    def queues(self) -> Sequence[str]:
+        """Return the providers whose slots unfinished tasks hold, or wait for."""
 
     def count_fault(self, task: Task, note: str, *, at: datetime) -> None:
         """Count one more thing that we did not understand or that broke while watching.
@@ -200,6 +207,9 @@ class Transaction(Protocol):
 
     def submits(self, task_id: str) -> Sequence[Submit]:
         """Return the submits of a task by number."""
+
+    def submit_by_token(self, provider: str, token: str) -> Submit | None:
+        """Return the submit that a provider knows by this token."""
 
     def change_submit(self, submit: Submit, expected: frozenset[Verdict]) -> bool:
         """Write what was learned of a submit, if its verdict is still one of `expected`.
@@ -288,6 +298,16 @@ class Transaction(Protocol):
 
     def key_version(self) -> int:
         """Return a number that changes with every change to any key."""
+
+    # -- routes ------------------------------------------------------------------------
+    def healths(self) -> Sequence[Health]:
+        """Return what is known of all routes, by name."""
+
+    def health(self, provider: str, upstream_model: str) -> Health | None:
+        """Return what is known of one route; None if nothing ever went wrong."""
+
+    def put_health(self, health: Health) -> None:
+        """Write how a route fares; a clean one needs no row."""
 
     # -- money -------------------------------------------------------------------------
     def entries(self, task_id: str) -> Sequence[Entry]:
@@ -519,6 +539,22 @@ class Fetcher(Protocol):
             UrlNotAllowed: the address, or where it leads, is not public.
             InvalidMedia: too large, or the server said no for good.
             OSError: it could not be had now.
+        """
+        ...
+
+
+class NotAHint(Exception):
+    """What came under a hint's address was not sent by the upstream it is for."""
+
+
+class HintReader(Protocol):
+    """Verifies an upstream's call, which is only a bell."""
+
+    def __call__(self, provider: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
+        """Return what the upstream wants to hear, None for nothing.
+
+        Raises:
+            NotAHint: the provider signs, and this was not signed by it.
         """
         ...
 

@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from rushes.domain.access import Entry, EntryKind
 from rushes.domain.errors import IllegalMove, LeaseLost
+from rushes.domain.health import Health, RouteState
 from rushes.domain.submit import Verdict
 from rushes.domain.task import MOVES, Event, Status, Task
 from rushes.ports import (
@@ -38,6 +39,7 @@ from rushes.store.connection import Recalling
 from rushes.store.sqlite import SqliteStore
 from rushes.testing.builders import (
     NOON,
+    WORK_ID,
     a_hold,
     a_key,
     a_spec,
@@ -73,6 +75,16 @@ verdicts = st.frozensets(st.sampled_from(Verdict))
 routes = st.sampled_from(["/v1/videos", "/v1/videos", "/v1/videos", "/v1/generations"])
 idempotency_keys = st.sampled_from([None, "k1", "k1", "k2"])
 digests = st.sampled_from([b"1", b"2"])
+healths = st.builds(
+    Health,
+    provider=st.sampled_from(["gpu", "ark"]),
+    upstream_model=st.sampled_from(["wan", "ltx"]),
+    changed_at=instants,
+    state=st.sampled_from(RouteState),
+    fault_count=st.integers(0, 2),
+    open_until=st.none() | instants,
+    note=st.sampled_from(["", "HTTP 503"]),
+)
 tasks = st.builds(
     a_task,
     id=ids,
@@ -150,8 +162,10 @@ def _move(
     return tx.move(before, after, event, at=at)
 
 
-def _rework(tx: Transaction, seen: Sequence[Task], place: str | int, work: str) -> object:
-    return tx.rework(_row(tx, seen, place), work)
+def _rework(
+    tx: Transaction, seen: Sequence[Task], place: str | int, work: str, queue: str | None
+) -> object:
+    return tx.rework(_row(tx, seen, place), work, queue)
 
 
 def _set_spec(tx: Transaction, seen: Sequence[Task], place: str | int, seed: int) -> object:
@@ -214,8 +228,9 @@ writes = st.one_of(
     moves,
     moves,
     moves,
-    step("take", ids, statuses),
-    step("rework", places, st.sampled_from(["w1", "w2"])),
+    step("take", ids, statuses, st.sampled_from([WORK_ID, WORK_ID, "w1", "w2"])),
+    step("rework", places, st.sampled_from(["w1", "w2"]), st.sampled_from([None, "gpu"])),
+    step("put_health", healths),
     step("set_spec", places, st.integers(0, 2)),
     step(
         "set_progress",
@@ -248,6 +263,10 @@ reads = st.one_of(
     step("page", pages),
     step("counts"),
     step("entries", ids),
+    step("queues"),
+    step("healths"),
+    step("health", st.sampled_from(["gpu", "ark"]), st.sampled_from(["wan", "ltx"])),
+    step("submit_by_token", st.sampled_from(["gpu", "ark"]), st.just("tok")),
     step("submits", ids),
     step("is_ticket_known", submits),
     step("submits_to_look_at", instants, limits),

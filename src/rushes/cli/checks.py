@@ -20,8 +20,9 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import rushes
-from rushes.app import WILDCARDS, catalog_of, listen, upstream_of
+from rushes.app import WILDCARDS, listen
 from rushes.cli.paper import lasting, moment, size
+from rushes.configured import catalog_of, upstream_of
 from rushes.folder import Unready, folder_holder
 from rushes.settings import Settings
 from rushes.store.migrate import HEAD, SchemaState, schema_state

@@ -167,8 +167,9 @@ class Task:
     Instants are UTC. `version` rises by one with every move and numbers the events.
     `deadline_at` is when the present status runs out of time, `queue_deadline_at` when the
     queue does. `submit_count` counts rows in `submits`; `takeover_count` counts workers that
-    took the task since it last moved on. `model` is what the caller wrote, `served_by` what
-    serves it where an operator's alias does.
+    took the task since it last moved on. `work_id` names the piece of work that may carry
+    the task, `queue` the provider whose slot its film work holds. `model` is what the caller
+    wrote, `served_by` what serves it where an operator's alias does.
     """
 
     id: str
@@ -190,6 +191,7 @@ class Task:
     fault_count: int = 0
     lease_epoch: int = 0
     work_id: str | None = None
+    queue: str | None = None
     finished_at: datetime | None = None
     failure: Failure | None = None
     measures: Measures | None = None

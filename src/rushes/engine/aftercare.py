@@ -80,8 +80,8 @@ async def _search(submit: Submit, task: Task | None, at: datetime, world: World)
 
 
 async def _watch(submit: Submit, at: datetime, world: World) -> None:
-    upstream = world.upstreams.get(submit.provider)
-    if upstream is None:
+    upstream = world.upstream_of(submit)
+    if upstream is None or upstream.looks.wait_s(at) > 0:
         await _later(submit, at, world)
         return
     try:

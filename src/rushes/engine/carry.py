@@ -31,15 +31,15 @@ _KINDS: Final[Mapping[Work, _Kind]] = {
 }
 
 
-async def carry(task_id: str, work: Work, world: World, bell: Bell) -> None:
-    """Carry a task as far as this kind of work goes.
+async def carry(task_id: str, work: Work, work_id: str, world: World, bell: Bell) -> None:
+    """Carry a task as far as this kind of work goes; work it no longer belongs to does nothing.
 
     Raises:
         LeaseLost: another worker owns the task now.
         StoreBusy: the store did not take a write; the task may be carried again.
     """
     kind = _KINDS[work]
-    task = await story.take(task_id, kind.statuses, world)
+    task = await story.take(task_id, kind.statuses, work_id, world)
     if task is None:
         return
     following: Next = NOW

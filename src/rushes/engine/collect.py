@@ -93,7 +93,7 @@ async def step(task_id: str, epoch: int, world: World) -> Next:
 
 
 async def _bring_home(task: Task, submit: Submit, world: World) -> Next:
-    upstream = world.upstreams.get(submit.provider)
+    upstream = world.upstream_of(submit)
     if upstream is None:
         raise Unreachable(f"provider {submit.provider} is not configured")
     tries = _begin(task, world)
@@ -187,7 +187,9 @@ async def _keep(
 
 async def _ask_again(task: Task, submit: Submit, world: World) -> Next:
     """The handle for the film is spent: the provider may have a fresh one."""
-    upstream = world.upstreams[submit.provider]
+    upstream = world.upstream_of(submit)
+    if upstream is None:
+        return await _trouble(task, f"provider {submit.provider} is not configured", world)
     try:
         outcome = await upstream.provider.check(submit.ticket or {})
     except NotThere as trouble:

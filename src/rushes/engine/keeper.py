@@ -7,18 +7,19 @@ may run, and one that dies in the middle has done no harm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from rushes.domain.catalog import SANDBOX
 from rushes.domain.submit import Submit
-from rushes.domain.task import Status, Task
+from rushes.domain.task import Task
 from rushes.engine.aftercare import look_after
 from rushes.engine.deadlines import run_out
+from rushes.engine.queues import give_work
 from rushes.engine.world import World
 from rushes.observe import log
-from rushes.ports import Transaction, Work, work_id_of
+from rushes.ports import Transaction
 
 BATCH: Final = 100
 SWEEP_EVERY: Final = timedelta(seconds=60)
@@ -96,30 +97,14 @@ class Keeper:
             await self._give_new_work(by_work[work_id])
 
     async def _give_new_work(self, task: Task) -> None:
-        work = Work.COLLECT if task.status is Status.STORING else Work.FILM
-
         def act(tx: Transaction) -> bool:
             now = tx.task(task.id)
             if now is None or now.is_final or now.work_id != task.work_id:
                 return False
-            given = replace(now, lease_epoch=now.lease_epoch + 1)
-            given = replace(given, work_id=work_id_of(given, work))
-            if not tx.rework(now, given.work_id or ""):
-                return False
-            self.world.dispatcher.enqueue(tx, given, work, queue=self._queue(tx, given, work))
-            return True
+            return give_work(tx, now, now.queue or SANDBOX, self.world.dispatcher)
 
         if await self.world.store.write(act):
             log.warning("work ended early; the task was given new work", task_id=task.id)
-
-    def _queue(self, tx: Transaction, task: Task, work: Work) -> str:
-        if work is Work.COLLECT:
-            return ""
-        submits = tx.submits(task.id)
-        if submits:
-            return submits[-1].provider
-        routes = self.world.catalog.routes(task.model, is_rehearsal=task.is_rehearsal)
-        return routes[0].provider if routes else SANDBOX
 
     async def sweep(self, at: datetime) -> None:
         """Remove what nobody will want: lost tries, orphan inputs, old answers and history."""

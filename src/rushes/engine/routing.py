@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from rushes.domain.catalog import Catalog, Route
 from rushes.domain.errors import Failure, Reason
+from rushes.domain.health import Health, wait_s
+from rushes.domain.preference import in_order
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Task
 
+RETIRED: Final = "The model is retired at the provider; it needs the operator."
 MENDABLE: Final = frozenset({Reason.PROVIDER_FAILED, Reason.OUTPUT_LOST, Reason.INTERNAL})
 """Why a film was lost, where asking an own GPU again can help."""
 
@@ -35,6 +38,30 @@ class NoRoute:
     """No route is left to ask."""
 
     failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be asked at this moment: the routes of every model, and how each fares."""
+
+    catalog: Catalog
+    configured: Container[str]
+    healths: Mapping[tuple[str, str], Health]
+
+    def routes(self, task: Task) -> tuple[Route, ...]:
+        """Return a task's routes in the order in which it asks them."""
+        routes = self.catalog.routes(task.model, is_rehearsal=task.is_rehearsal)
+        return in_order((one for one in routes if one.provider in self.configured), task.id)
+
+    def health_of(self, route: Route) -> Health | None:
+        """Return how a route fares; None if nothing ever went wrong."""
+        return self.healths.get((route.provider, route.upstream_model))
+
+
+def offer(catalog: Catalog, configured: Container[str], healths: Iterable[Health]) -> Offer:
+    """Put together what can be asked at this moment."""
+    known = {(one.provider, one.upstream_model): one for one in healths}
+    return Offer(catalog, configured, known)
 
 
 def seconds(value: float) -> timedelta:
@@ -67,34 +94,52 @@ def _used(route: Route, submits: Sequence[Submit]) -> int:
 def choose(
     task: Task,
     submits: Sequence[Submit],
-    catalog: Catalog,
-    configured: Mapping[str, object],
+    offer: Offer,
     at: datetime,
 ) -> Chosen | NotYet | NoRoute:
-    """Choose the route for a queued task from what its submits have shown so far.
+    """Choose the route for a queued task from what its submits and other tasks' have shown.
 
-    A route that refused for good is spent; a busy one is free again at its `next_try_at`; one
-    that may have been billed never comes here again, because its task is not queued.
+    A route that refused for good is spent; a busy one is free again at its `next_try_at`; an
+    open one is passed over for another, or waited for where there is none. One that may have
+    been billed never comes here again, because its task is not queued.
     """
     waits_s: list[float] = []
     failure = Failure.of(Reason.PROVIDER_UNUSABLE)
-    for route in catalog.routes(task.model, is_rehearsal=task.is_rehearsal):
-        if route.provider not in configured:
-            continue
+    for route in offer.routes(task):
         last = _last(route, submits)
-        if last is None:
+        spent = _spent(route, last, submits)
+        if spent is not None:
+            failure = spent
+            continue
+        route_wait_s = wait_s(offer.health_of(route), at)
+        if route_wait_s is None:
+            failure = Failure.of(Reason.PROVIDER_UNUSABLE, RETIRED)
+            continue
+        own_wait_s = _own_wait_s(last, at)
+        if max(route_wait_s, own_wait_s) <= 0:
             return Chosen(route)
-        if last.verdict is not Verdict.RETURNED:
-            if not route.is_billable and _used(route, submits) < route.attempts_max:
-                return Chosen(route)
-            failure = Failure.of(Reason.PROVIDER_FAILED)
-        elif last.next_try_at is None:
-            failure = Failure.of(last.reason or Reason.PROVIDER_FAILED, last.note)
-        elif last.next_try_at <= at:
-            return Chosen(route)
-        else:
-            waits_s.append((last.next_try_at - at).total_seconds())
+        waits_s.append(max(route_wait_s, own_wait_s))
     return NotYet(min(waits_s)) if waits_s else NoRoute(failure)
+
+
+def _spent(route: Route, last: Submit | None, submits: Sequence[Submit]) -> Failure | None:
+    """Return why a task cannot ask a route any more; None if it can."""
+    if last is None:
+        return None
+    if last.verdict is not Verdict.RETURNED:
+        if not route.is_billable and _used(route, submits) < route.attempts_max:
+            return None
+        return Failure.of(Reason.PROVIDER_FAILED)
+    if last.next_try_at is None:
+        return Failure.of(last.reason or Reason.PROVIDER_FAILED, last.note)
+    return None
+
+
+def _own_wait_s(last: Submit | None, at: datetime) -> float:
+    """Return how long this task was asked to wait before it asks the route again."""
+    if last is None or last.next_try_at is None or last.verdict is not Verdict.RETURNED:
+        return 0.0
+    return max(0.0, (last.next_try_at - at).total_seconds())
 
 
 def _last(route: Route, submits: Sequence[Submit]) -> Submit | None:

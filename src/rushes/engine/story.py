@@ -19,9 +19,10 @@ from rushes.domain.errors import Blame, Failure, LeaseLost, Reason
 from rushes.domain.ids import new_token
 from rushes.domain.submit import Submit, Ticket, Verdict
 from rushes.domain.task import Event, Status, Task, advance
-from rushes.engine import ledger, routing
+from rushes.engine import health, ledger, routing
 from rushes.engine.deadlines import run_out
 from rushes.engine.inputs import gather
+from rushes.engine.queues import give_work
 from rushes.engine.world import NOW, OVER, Again, Next, Upstream, World
 from rushes.ports import Transaction
 from rushes.providers.base import (
@@ -46,7 +47,9 @@ MISSING_MAX = 3
 MISSING_FOR_S = 30.0
 
 
-async def take(task_id: str, statuses: frozenset[Status], world: World) -> Task | None:
+async def take(
+    task_id: str, statuses: frozenset[Status], work_id: str, world: World
+) -> Task | None:
     """Take a task over: from now on only this worker's writes count.
 
     A task that was taken too often without moving on is poison, and fails.
@@ -55,12 +58,12 @@ async def take(task_id: str, statuses: frozenset[Status], world: World) -> Task 
 
     def act(tx: Transaction) -> Task | None:
         task = tx.task(task_id)
-        if task is None or task.status not in statuses:
+        if task is None or task.status not in statuses or task.work_id != work_id:
             return None
         if task.takeover_count >= world.budgets.takeovers_max:
             ledger.fail(tx, task, Failure.of(Reason.INTERNAL), at=at)
             return None
-        return tx.take(task_id, statuses)
+        return tx.take(task_id, statuses, work_id)
 
     return await world.store.write(act)
 
@@ -96,13 +99,28 @@ async def _hand_over(task: Task, submits: Sequence[Submit], world: World) -> Nex
     gathered = await gather(task, world)
     if not isinstance(gathered, Task):
         return gathered
-    choice = routing.choose(gathered, submits, world.catalog, world.upstreams, world.clock.now())
+    healths = await world.store.read(lambda tx: tx.healths())
+    offer = routing.offer(world.catalog, world.upstreams, healths)
+    choice = routing.choose(gathered, submits, offer, world.clock.now())
     if isinstance(choice, routing.NotYet):
         return Again(max(LOOK_AGAIN_MIN_S, choice.wait_s))
     if isinstance(choice, routing.NoRoute):
         await ledger.end(gathered, choice.failure, world)
         return OVER
+    if gathered.queue not in {None, choice.route.provider}:
+        return await _change_queues(gathered, choice.route.provider, world)
     return await _submit(gathered, choice.route, Event.INTENT, world)
+
+
+async def _change_queues(task: Task, provider: str, world: World) -> Next:
+    """Go and wait for a slot of the provider that is asked next; this one's slot is let go."""
+
+    def act(tx: Transaction) -> None:
+        if not give_work(tx, task, provider, world.dispatcher):
+            raise LeaseLost(f"{task.id}: not ours to move")
+
+    await world.store.write(act)
+    return OVER
 
 
 async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
@@ -125,12 +143,16 @@ async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
     deadline_at = task.deadline_at if event is Event.RENEWED else at + limit
     after = advance(task, event, at=at, deadline_at=deadline_at)
 
-    def intend(tx: Transaction) -> None:
+    def intend(tx: Transaction) -> bool:
+        if not health.may_ask(tx, route, at=at, until=at + limit):
+            return False
         if not tx.move(task, after, event, at=at):
             raise LeaseLost(f"{task.id}: not ours to submit")
         tx.add_submit(submit)
+        return True
 
-    await world.store.write(intend)
+    if not await world.store.write(intend):  # someone else probes the route
+        return Again(world.pause_s(1))
     try:
         async with world.patience(budgets.submit_call.total_seconds()):
             ticket = await upstream.provider.submit(
@@ -138,6 +160,7 @@ async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
                 upstream_model=route.upstream_model,
                 token=submit.token,
                 assets=world.assets,
+                callback_url=world.callback_url(upstream, submit.token),
             )
     except Refused as verdict:
         return await _refused(after, submit, verdict, world)
@@ -154,12 +177,14 @@ async def _accept(task: Task, submit: Submit, ticket: Ticket, world: World) -> N
     accepted = replace(
         submit, verdict=Verdict.ACCEPTED, ticket=ticket, answered_at=world.clock.now()
     )
+    await health.note_success(submit, world)
     await ledger.learn(task, accepted, ledger.UNANSWERED, world)
     return NOW
 
 
 async def _doubt(task: Task, submit: Submit, note: str, world: World) -> Next:
     doubted = replace(submit, verdict=Verdict.DOUBT, note=note, answered_at=world.clock.now())
+    await health.note_fault(submit, note, world)
     await ledger.learn(task, doubted, frozenset({Verdict.INTENT}), world)
     return NOW
 
@@ -177,6 +202,7 @@ async def _busy(task: Task, submit: Submit, verdict: Busy, world: World) -> Next
         answered_at=at,
         next_try_at=at + routing.seconds(wait_s),
     )
+    await health.note_fault(submit, verdict.note, world, retry_after_s=verdict.retry_after_s)
     await ledger.learn(task, returned, ledger.UNANSWERED, world)
     return NOW
 
@@ -190,6 +216,7 @@ async def _refused(task: Task, submit: Submit, verdict: Refused, world: World) -
         note=verdict.failure.message,
         answered_at=world.clock.now(),
     )
+    await health.note_refusal(submit, verdict, world)
     if verdict.note:
         note = f"{submit.provider} refused: {verdict.note}"[:500]
         at = world.clock.now()
@@ -218,6 +245,9 @@ async def _search(task: Task, submits: Sequence[Submit], world: World) -> Next:
     if submit.verdict is not Verdict.DOUBT:
         await ledger.follow(task, submit, world)
         return NOW
+    wait_s = world.look_wait_s(submit)
+    if wait_s > 0:
+        return Again(wait_s)
     try:
         found = await find(task, submit, world)
     except (NotUnderstood, Unreachable) as trouble:
@@ -234,7 +264,7 @@ async def _search(task: Task, submits: Sequence[Submit], world: World) -> Next:
 
 async def find(task: Task, submit: Submit, world: World) -> Search:
     """Ask the provider whether it has a submit; a ticket that another submit holds is not it."""
-    upstream = world.upstreams.get(submit.provider)
+    upstream = world.upstream_of(submit)
     if upstream is None:
         return Unknown()
     async with world.patience(world.budgets.submit_call.total_seconds()):
@@ -259,7 +289,7 @@ async def _watch(task: Task, submits: Sequence[Submit], world: World) -> Next:
     if submit.verdict is Verdict.READY:
         await ledger.follow(task, submit, world)
         return NOW
-    upstream = world.upstreams.get(submit.provider)
+    upstream = world.upstream_of(submit)
     if upstream is None:
         return await _trouble(task, f"provider {submit.provider} is not configured", world)
     if submit.verdict is not Verdict.ACCEPTED or submit.ticket is None:
@@ -268,6 +298,9 @@ async def _watch(task: Task, submits: Sequence[Submit], world: World) -> Next:
 
 
 async def _check(task: Task, submit: Submit, upstream: Upstream, world: World) -> Next:
+    wait_s = upstream.looks.wait_s(world.clock.now())
+    if wait_s > 0:  # the account's looks of this moment are spent
+        return Again(wait_s)
     try:
         async with world.patience(world.budgets.submit_call.total_seconds()):
             outcome = await upstream.provider.check(submit.ticket or {})

@@ -16,12 +16,13 @@ from typing import Final
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig
 
+from rushes.domain.catalog import Catalog
 from rushes.domain.errors import LeaseLost, StoreBusy
 from rushes.engine.carry import carry
 from rushes.engine.dispatch import APPLICATION, VERSION, queue_name
 from rushes.engine.keeper import Keeper
 from rushes.engine.progress import ProgressNotes
-from rushes.engine.world import World
+from rushes.engine.world import Upstream, World
 from rushes.observe import log
 from rushes.ports import Bell, Work
 
@@ -92,6 +93,19 @@ class Engine:
         self._thread.join()
         Engine.running = None
 
+    def exchange(
+        self, catalog: Catalog, upstreams: Mapping[str, Upstream], queues: Mapping[str, int]
+    ) -> None:
+        """Work by another configuration from now on.
+
+        Upstreams that left, or speak with another credential now, are kept for what was
+        submitted to them.
+        """
+        if self._loop is None:
+            raise RuntimeError("the engine is not running")
+        changing = self._exchange(catalog, upstreams, queues)
+        asyncio.run_coroutine_threadsafe(changing, self._loop).result()
+
     # -- the engine's own thread ---------------------------------------------------------
 
     def _run(self) -> None:
@@ -118,7 +132,7 @@ class Engine:
         }
         DBOS(config=config)
         DBOS.launch()
-        await self._open_queues()
+        await self._open_queues(self._queues)
         beats = asyncio.create_task(self._beat())
         self._ready.set()
         await self._stop.wait()
@@ -126,11 +140,25 @@ class Engine:
         await self._let_go()
         await asyncio.to_thread(DBOS.destroy)
         await self._let_go()
-        for upstream in self._world.upstreams.values():
+        for upstream in (*self._world.upstreams.values(), *self._world.former.values()):
             await upstream.provider.close()
 
-    async def _open_queues(self) -> None:
-        caps = {queue_name(Work.FILM, name): cap for name, cap in self._queues.items()}
+    async def _exchange(
+        self, catalog: Catalog, upstreams: Mapping[str, Upstream], queues: Mapping[str, int]
+    ) -> None:
+        await self._open_queues(queues)
+        world = self._world
+        left = {
+            (name, upstream.credential): upstream
+            for name, upstream in world.upstreams.items()
+            if upstreams.get(name) is not upstream
+        }
+        world.former = {**world.former, **left}
+        world.upstreams = upstreams
+        world.catalog = catalog
+
+    async def _open_queues(self, queues: Mapping[str, int]) -> None:
+        caps = {queue_name(Work.FILM, name): cap for name, cap in queues.items()}
         caps[queue_name(Work.COLLECT, "")] = COLLECTS_MAX
         for name, cap in caps.items():
             await DBOS.register_queue_async(
@@ -161,14 +189,14 @@ class Engine:
 
     # -- one piece of work ---------------------------------------------------------------
 
-    async def drive(self, task_id: str, work: Work) -> None:
+    async def drive(self, task_id: str, work: Work, work_id: str) -> None:
         """Carry a task as far as this kind of work goes."""
         broken_count = 0
         while broken_count < BROKEN_MAX:
             if self._is_closing:
                 raise asyncio.CancelledError
             try:
-                await carry(task_id, work, self._world, self._bell)
+                await carry(task_id, work, work_id, self._world, self._bell)
             except LeaseLost:
                 break
             except StoreBusy as busy:
@@ -187,7 +215,7 @@ async def _drive(task_id: str, work: Work) -> None:
     engine = Engine.running
     if engine is None:
         raise asyncio.CancelledError
-    await engine.drive(task_id, work)
+    await engine.drive(task_id, work, str(DBOS.workflow_id))
 
 
 @DBOS.workflow(name=str(Work.FILM), max_recovery_attempts=RECOVERIES_MAX)

@@ -33,7 +33,7 @@ class Creating:
     @asynccontextmanager
     async def body(self, call: Call) -> AsyncIterator[Body]:
         """Read a request's body; its files live as long as the block."""
-        body = await read_body(call.headers, _chunks(call), self.limits)
+        body = await read_body(call.headers, chunks_of(call), self.limits)
         try:
             yield body
         finally:
@@ -97,7 +97,12 @@ def _is_retry(call: Call) -> bool:
     return count.isdecimal() and int(count[:9]) >= 1
 
 
-async def _chunks(call: Call) -> AsyncGenerator[bytes, None]:
+async def chunks_of(call: Call) -> AsyncGenerator[bytes, None]:
+    """Yield the body of a request as it comes.
+
+    Raises:
+        ClientGone: the caller left before it was whole.
+    """
     while True:
         message: Mapping[str, Any] = await call.receive()
         if message["type"] == "http.disconnect":

@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 
 from rushes.domain.access import Key
-from rushes.domain.catalog import Catalog, Listing
+from rushes.domain.catalog import Listing
 from rushes.domain.errors import ModelNotFound
+from rushes.gateway import Gateway
 from rushes.http.routes import Call, Reply, Route
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -20,7 +21,7 @@ _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "private, n
 class Models:
     """The handlers of the catalog."""
 
-    catalog: Catalog
+    gateway: Gateway
 
     def routes(self) -> list[Route]:
         """Return the table's rows."""
@@ -43,7 +44,7 @@ class Models:
         """List the models a key may use."""
         data = [
             model(listing)
-            for listing in self.catalog.listings.values()
+            for listing in self.gateway.catalog.listings.values()
             if _may_use(call.caller, listing.id)
         ]
         return Reply(_ENCODER.encode({"object": "list", "data": data}), headers=_JSON)
@@ -51,7 +52,7 @@ class Models:
     async def get(self, call: Call) -> Reply:
         """Tell one model."""
         name = call.path["model"]
-        listing = self.catalog.get(name)
+        listing = self.gateway.catalog.get(name)
         if not _may_use(call.caller, listing.id):
             raise ModelNotFound(
                 f"There is no model {name}. GET /v1/models lists the models.", param="model"

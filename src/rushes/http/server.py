@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -22,6 +23,7 @@ from rushes.http.fast import HotLooks
 from rushes.http.files import Files
 from rushes.http.generations import Generations
 from rushes.http.guard import guarded
+from rushes.http.hooks import Hooks
 from rushes.http.links import Links
 from rushes.http.live import Live
 from rushes.http.looking import Looking
@@ -31,7 +33,7 @@ from rushes.http.routes import Route, Table
 from rushes.http.system import Check, System
 from rushes.http.videos import Videos
 from rushes.observe import Metrics, log
-from rushes.ports import Bell, HotLook
+from rushes.ports import Bell, HintReader, HotLook
 
 REFRESH_S: Final = 1.0
 
@@ -45,6 +47,7 @@ class Wire:
     keyring: Keyring
     links: Links
     bell: Bell
+    read_hint: HintReader
     clock: Clock
     metrics: Metrics
     checks: Mapping[str, Check]
@@ -74,8 +77,9 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
     routes = [
         *Generations(wire.gateway, creating, looking, live, wire.download_bytes_max).routes(),
         *Videos(wire.gateway, creating).routes(),
-        *Models(wire.gateway.catalog).routes(),
+        *Models(wire.gateway).routes(),
         *Files(wire.gateway, wire.links).routes(),
+        *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
         *system.routes(),
     ]
     described = Described({})
@@ -138,9 +142,22 @@ class Application:
 class DrainingServer(uvicorn.Server):
     """uvicorn, telling the application first: long-polls and streams end at once."""
 
-    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        application: Application,
+        on_hangup: Callable[[], object] | None,
+    ) -> None:
         super().__init__(config)
         self._application = application
+        self._on_hangup = on_hangup
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Start as uvicorn does, and hear SIGHUP, away from the loop that answers."""
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self._on_hangup is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._on_hangup)
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Drain, then shut down as uvicorn does."""
@@ -149,9 +166,15 @@ class DrainingServer(uvicorn.Server):
 
 
 def server_of(
-    application: Application, *, host: str, port: int, limits: GuardLimits, drain_s: float
+    application: Application,
+    *,
+    host: str,
+    port: int,
+    limits: GuardLimits,
+    drain_s: float,
+    on_hangup: Callable[[], object] | None = None,
 ) -> DrainingServer:
-    """Return the server, not yet started."""
+    """Return the server, not yet started; `on_hangup` is called at SIGHUP, in a thread."""
     protocol = guarded(limits, at_once=application.hot_looks)
     application.wire.metrics.ask(
         "rushes_guard", "What the guard of connections did.", lambda: asdict(protocol.counters)
@@ -171,4 +194,4 @@ def server_of(
         timeout_graceful_shutdown=max(1, round(drain_s)),
         backlog=2048,
     )
-    return DrainingServer(config, application)
+    return DrainingServer(config, application, on_hangup)

@@ -84,14 +84,16 @@ class Complaint:
 class Words:
     """The codes by which one sort of upstream says what is wrong: data, each with its source.
 
-    A code with a `*` is a pattern (`Throttling.*`). `later` holds codes below 500 that ask for
-    patience whatever their status is; `overload` only codes of a 5xx that are documented to mean
-    that nothing was accepted.
+    A code with a `*` is a pattern (`Throttling.*`). `retired` are those of the `model` codes that
+    say the model is gone for good, not merely not open to us. `later` holds codes below 500 that
+    ask for patience whatever their status is; `overload` only codes of a 5xx that are documented
+    to mean that nothing was accepted.
     """
 
     content: frozenset[str] = frozenset()
     money: frozenset[str] = frozenset()
     model: frozenset[str] = frozenset()
+    retired: frozenset[str] = frozenset()
     later: frozenset[str] = frozenset()
     overload: frozenset[str] = frozenset()
 
@@ -184,7 +186,8 @@ def _refusal(
     if fits(complaint, words.money):
         return Refused(unusable, Blame.HOUSE, note=note)
     if fits(complaint, words.model) or complaint.param == "model":
-        return Refused(unusable, Blame.PROVIDER, note=note)
+        is_retired = fits(complaint, words.retired)
+        return Refused(unusable, Blame.PROVIDER, note=note, is_retired=is_retired)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or fits(complaint, words.later):
         return _busy(answer, complaint)
     if answer.status in _CALLER and complaint != Complaint():

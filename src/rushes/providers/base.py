@@ -27,15 +27,19 @@ class Refused(Exception):
     """Proven: the submit was not accepted, and asking the same again cannot help.
 
     `blame` says whose fault it is: the caller's ends the task, any other may be helped by
-    another route. `note` tells the operator more; it never holds a key or a prompt, and no
-    caller sees it.
+    another route. `is_retired` says that the upstream no longer has the model, so that no task
+    should be sent there until an operator acts. `note` tells the operator more; it never holds
+    a key or a prompt, and no caller sees it.
     """
 
-    def __init__(self, failure: Failure, blame: Blame, *, note: str = "") -> None:
+    def __init__(
+        self, failure: Failure, blame: Blame, *, note: str = "", is_retired: bool = False
+    ) -> None:
         super().__init__(failure.message)
         self.failure = failure
         self.blame = blame
         self.note = note
+        self.is_retired = is_retired
 
 
 class Busy(Exception):

@@ -65,6 +65,7 @@ tasks = sa.Table(
     sa.Column("fault_count", sa.Integer, nullable=False),
     sa.Column("submit_count", sa.Integer, nullable=False),
     sa.Column("work_id", sa.Text),
+    sa.Column("queue", sa.Text),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("finished_at", Instant),
     sa.Column("deadline_at", Instant),
@@ -152,6 +153,7 @@ submits = sa.Table(
 )
 sa.Index("ix_submits_provider_ticket", submits.c.provider, submits.c.ticket)
 sa.Index("ix_submits_verdict", submits.c.verdict)
+sa.Index("ix_submits_token", submits.c.token)
 sa.Index(
     "ix_submits_look_at",
     submits.c.look_at,
@@ -258,6 +260,7 @@ routes_health = sa.Table(
     sa.Column("fault_count", sa.Integer, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("open_until", Instant),
 )
 
 live_executors = sa.Table(

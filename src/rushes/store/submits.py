@@ -30,6 +30,14 @@ class SubmitRows(Rows):
         statement = sa.select(submits).where(submits.c.task_id == task_id).order_by(submits.c.n)
         return [rows.submit_of(found) for found in self.run(statement).mappings()]
 
+    def submit_by_token(self, provider: str, token: str) -> Submit | None:
+        """Return the submit that a provider knows by this token."""
+        statement = sa.select(submits).where(
+            submits.c.token == token, submits.c.provider == provider
+        )
+        found = self.run(statement.limit(1)).mappings().first()
+        return None if found is None else rows.submit_of(found)
+
     def change_submit(self, submit: Submit, expected: frozenset[Verdict]) -> bool:
         """Write what was learned of a submit, if its verdict is still one of `expected`."""
         statement = (

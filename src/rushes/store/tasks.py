@@ -122,11 +122,15 @@ class TaskRows(Rows):
         }
         self.write(_ADD_ENTRY, values)
 
-    def take(self, task_id: str, statuses: frozenset[Status]) -> Task | None:
+    def take(self, task_id: str, statuses: frozenset[Status], work_id: str) -> Task | None:
         """Take over a task in one of `statuses`: epoch and takeover count rise by one."""
         statement = (
             sa.update(tasks)
-            .where(tasks.c.id == task_id, tasks.c.status.in_([s.value for s in statuses]))
+            .where(
+                tasks.c.id == task_id,
+                tasks.c.work_id == work_id,
+                tasks.c.status.in_([s.value for s in statuses]),
+            )
             .values(
                 lease_epoch=tasks.c.lease_epoch + 1,
                 takeover_count=tasks.c.takeover_count + 1,
@@ -136,9 +140,9 @@ class TaskRows(Rows):
         found = self.run(statement).mappings().first()
         return None if found is None else rows.task_of(found)
 
-    def rework(self, task: Task, work_id: str) -> bool:
-        """Give a task whose work ended early to new work; its epoch rises by one."""
-        values = {"work_id": work_id, "lease_epoch": task.lease_epoch + 1}
+    def rework(self, task: Task, work_id: str, queue: str | None) -> bool:
+        """Give a task to new work, in a queue of its own; its epoch rises by one."""
+        values = {"work_id": work_id, "queue": queue, "lease_epoch": task.lease_epoch + 1}
         return self.write(_REWORK, {**values, **_seen(task)}) == 1
 
     def set_spec(self, task: Task) -> bool:
@@ -233,6 +237,13 @@ class TaskRows(Rows):
             .limit(limit)
         )
         return [rows.task_of(found) for found in self.run(statement).mappings()]
+
+    def queues(self) -> Sequence[str]:
+        """Return the providers whose slots unfinished tasks hold, or wait for."""
+        statement = sa.select(tasks.c.queue).where(
+            tasks.c.deadline_at.is_not(None), tasks.c.queue.is_not(None)
+        )
+        return sorted({str(row.queue) for row in self.run(statement.distinct())})
 
     def page(self, page: Page) -> Sequence[Task]:
         """Return one page of an account's tasks, and one more if there is more."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from rushes.store.answers import AnswerRows
 from rushes.store.files import FileRows
+from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
 from rushes.store.submits import SubmitRows
 from rushes.store.tasks import TaskRows
 
 
-class SqlTransaction(TaskRows, SubmitRows, FileRows, AnswerRows, KeyRows):
+class SqlTransaction(TaskRows, SubmitRows, FileRows, AnswerRows, KeyRows, HealthRows):
     """A `ports.Transaction` over one SQLAlchemy connection."""

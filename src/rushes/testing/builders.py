@@ -31,6 +31,8 @@ MODEL: Final = "wan2.5-t2v-preview"
 ACCOUNT_ID: Final = "acct_" + "a" * 32
 KEY_ID: Final = "key_" + "a" * 32
 
+WORK_ID: Final = "work:0"
+
 PATHS: Final[Mapping[Status, tuple[Event, ...]]] = {
     Status.QUEUED: (),
     Status.SUBMITTING: (Event.INTENT,),
@@ -104,6 +106,7 @@ def a_task(status: Status = Status.QUEUED, **changes: Any) -> Task:  # noqa: ANN
         queue_deadline_at=born_at + timedelta(hours=24),
         deadline_at=born_at + timedelta(hours=24),
         hold_microusd=500_000,
+        work_id=WORK_ID,
     )
     task = replace(task, **{name: changes[name] for name in changes if name in _BIRTH})
     for event in PATHS[status]:

@@ -188,7 +188,7 @@ class History:
 
         def accept(tx: Transaction) -> None:
             tx.add_task(task, hold(task.id, task.account_id, task.hold_microusd))
-            self.world.dispatcher.enqueue(tx, task, Work.FILM, queue="paid")
+            self.world.dispatcher.enqueue(tx, task, Work.FILM, queue=task.queue or "")
 
         self.store.write_now(accept)
         self.auditor.accepted[task.id] = prompt
@@ -235,7 +235,7 @@ class History:
                     continue
                 self._reap_at.pop(work_id, None)
                 self.records.change(work_id, "pending")
-                script = carry(row.task_id, row.work, self.world, SimBell())
+                script = carry(row.task_id, row.work, work_id, self.world, SimBell())
                 name = f"{row.work}#{self._number(row.task_id)}"
                 self._owners[work_id] = Actor(name, script, now, work_id)
                 self.stage.enter(self._owners[work_id])
@@ -352,6 +352,7 @@ def _task(number: int, prompt: str, wishes: Wishes, at: datetime) -> Task:
         deadline_at=min(deadline_at, queue_deadline_at),
         hold_microusd=PRICE_MICROUSD,
         start_within_s=wishes.start_within_s,
+        queue="paid" if wishes.is_billable else "own",
     )
     return replace(task, work_id=work_id_of(task, Work.FILM))
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from rushes.domain.access import Entry, EntryKind, Key, hold, settle
 from rushes.domain.errors import LeaseLost
+from rushes.domain.health import Health
 from rushes.domain.submit import PERHAPS_PAID, Submit, Ticket, Verdict
 from rushes.domain.task import FINAL, Event, Status, Task
 from rushes.ports import (
@@ -38,6 +39,7 @@ _MOVED: Final = (
     "fault_count",
     "submit_count",
     "work_id",
+    "queue",
     "finished_at",
     "deadline_at",
     "failure",
@@ -66,6 +68,7 @@ class _Tables:
     executors: dict[str, datetime] = field(default_factory=dict)
     news: dict[str, tuple[Status, datetime]] = field(default_factory=dict)
     house: dict[str, int] = field(default_factory=dict)
+    healths: dict[tuple[str, str], Health] = field(default_factory=dict)
     others: dict[str, object] = field(default_factory=dict)
 
 
@@ -193,10 +196,10 @@ class MemoryTransaction:
         told = Told(number=task.version, event=event, status=task.status, at=at)
         self._add(self._t.told, (task.id, task.version), told)
 
-    def take(self, task_id: str, statuses: frozenset[Status]) -> Task | None:
+    def take(self, task_id: str, statuses: frozenset[Status], work_id: str) -> Task | None:
         """Take over a task in one of `statuses`: epoch and takeover count rise by one."""
         task = self._t.tasks.get(task_id)
-        if task is None or task.status not in statuses:
+        if task is None or task.status not in statuses or task.work_id != work_id:
             return None
         taken = replace(
             task, lease_epoch=task.lease_epoch + 1, takeover_count=task.takeover_count + 1
@@ -204,12 +207,12 @@ class MemoryTransaction:
         self._put(self._t.tasks, task_id, taken)
         return taken
 
-    def rework(self, task: Task, work_id: str) -> bool:
-        """Give a task whose work ended early to new work; its epoch rises by one."""
+    def rework(self, task: Task, work_id: str, queue: str | None) -> bool:
+        """Give a task to new work, in a queue of its own; its epoch rises by one."""
         now = self._stands(task)
         if now is None:
             return False
-        given = replace(now, work_id=work_id, lease_epoch=now.lease_epoch + 1)
+        given = replace(now, work_id=work_id, queue=queue, lease_epoch=now.lease_epoch + 1)
         self._put(self._t.tasks, task.id, given)
         return True
 
@@ -278,6 +281,11 @@ class MemoryTransaction:
         found = [t for t in self._t.tasks.values() if not t.is_final and t.id > after_id]
         return sorted(found, key=lambda task: task.id)[:limit]
 
+    def queues(self) -> Sequence[str]:
+        """Return the providers whose slots unfinished tasks hold, or wait for."""
+        open_tasks = (task for task in self._t.tasks.values() if not task.is_final)
+        return sorted({task.queue for task in open_tasks if task.queue is not None})
+
     def page(self, page: Page) -> Sequence[Task]:
         """Return one page of an account's tasks, and one more if there is more."""
 
@@ -322,6 +330,13 @@ class MemoryTransaction:
         found = [submit for key, submit in self._t.submits.items() if key[0] == task_id]
         return sorted(found, key=lambda submit: submit.n)
 
+    def submit_by_token(self, provider: str, token: str) -> Submit | None:
+        """Return the submit that a provider knows by this token."""
+        for submit in self._t.submits.values():
+            if submit.token == token and submit.provider == provider:
+                return submit
+        return None
+
     def change_submit(self, submit: Submit, expected: frozenset[Verdict]) -> bool:
         """Write what was learned of a submit, if its verdict is still one of `expected`."""
         now = self._t.submits.get((submit.task_id, submit.n))
@@ -359,6 +374,24 @@ class MemoryTransaction:
         return [s for key, s in sorted(self._t.submits.items()) if counts(key, s)][:limit]
 
     # -- files -------------------------------------------------------------------------
+
+    # -- routes ------------------------------------------------------------------------
+
+    def healths(self) -> Sequence[Health]:
+        """Return what is known of all routes, by name."""
+        return [self._t.healths[key] for key in sorted(self._t.healths)]
+
+    def health(self, provider: str, upstream_model: str) -> Health | None:
+        """Return what is known of one route; None if nothing ever went wrong."""
+        return self._t.healths.get((provider, upstream_model))
+
+    def put_health(self, health: Health) -> None:
+        """Write how a route fares; a clean one needs no row."""
+        key = (health.provider, health.upstream_model)
+        if health.is_clean:
+            self._drop(self._t.healths, key)
+        else:
+            self._put(self._t.healths, key, health)
 
     def add_artifact(self, artifact: Artifact) -> None:
         """Write down a blob that is about to be written."""

@@ -9,7 +9,7 @@ import pytest
 from rushes.domain.errors import LeaseLost
 from rushes.domain.task import FINAL, Event, Status
 from rushes.ports import ArtifactKind, ArtifactState, Filed, IntegrityFault, Transaction
-from rushes.testing.builders import NOON, a_task, an_artifact, an_input, kept, put_move
+from rushes.testing.builders import NOON, WORK_ID, a_task, an_artifact, an_input, kept, put_move
 from rushes.testing.conformance.stores.subject import Subject, later
 
 FAR = later(minutes=999)
@@ -67,7 +67,7 @@ async def a_try_of_the_owner_is_not_sweepable(subject: Subject) -> None:
     task = await subject.put(Status.STORING)
     old = an_artifact(task)
     await subject.do(Transaction.add_artifact, old)
-    taken = await subject.do(Transaction.take, task.id, frozenset({Status.STORING}))
+    taken = await subject.do(Transaction.take, task.id, frozenset({Status.STORING}), WORK_ID)
     assert taken is not None
     await subject.do(Transaction.add_artifact, an_artifact(taken))
     assert await subject.ask(Transaction.sweepable, FAR, 99) == [old]

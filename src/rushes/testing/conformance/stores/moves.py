@@ -9,7 +9,7 @@ from rushes.domain.access import Entry, EntryKind
 from rushes.domain.submit import OPEN, Verdict
 from rushes.domain.task import FINAL, MOVES, Event, Status, Task
 from rushes.ports import Told, Transaction
-from rushes.testing.builders import a_hold, a_measure, a_spec, a_submit, answered, moved
+from rushes.testing.builders import WORK_ID, a_hold, a_measure, a_spec, a_submit, answered, moved
 from rushes.testing.conformance.stores.subject import Subject, later
 
 AT = later(minutes=7)
@@ -36,7 +36,7 @@ async def every_legal_move_is_written(subject: Subject) -> None:
 async def a_move_needs_the_row_as_it_was_seen(subject: Subject) -> None:
     """Another status, version, epoch or id: nothing is written, nowhere (P10)."""
     task = await subject.put(Status.RUNNING)
-    await subject.do(Transaction.take, task.id, frozenset({Status.RUNNING}))
+    await subject.do(Transaction.take, task.id, frozenset({Status.RUNNING}), WORK_ID)
     now = await subject.task(task.id)
     assert now is not None
     submits = await subject.ask(Transaction.submits, task.id)

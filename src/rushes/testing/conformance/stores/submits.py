@@ -10,7 +10,7 @@ from rushes.domain.errors import Reason
 from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
 from rushes.domain.task import FINAL, Status
 from rushes.ports import IntegrityFault, Transaction
-from rushes.testing.builders import NOON, a_submit, a_task, answered
+from rushes.testing.builders import NOON, WORK_ID, a_submit, a_task, answered
 from rushes.testing.conformance.stores.subject import Subject, later
 
 
@@ -74,7 +74,7 @@ async def evidence_is_taken_from_anyone(subject: Subject) -> None:
     """A worker that lost its task still knows what was paid: no epoch fences a submit (P11)."""
     task = await subject.put(Status.SUBMITTING)
     submit = (await subject.ask(Transaction.submits, task.id))[0]
-    await subject.do(Transaction.take, task.id, frozenset({Status.SUBMITTING}))
+    await subject.do(Transaction.take, task.id, frozenset({Status.SUBMITTING}), WORK_ID)
     accepted = answered(submit, Verdict.ACCEPTED)
     expected = frozenset({Verdict.INTENT, Verdict.DOUBT})
     assert await subject.do(Transaction.change_submit, accepted, expected)

@@ -14,6 +14,7 @@ from rushes.ports import Faults, IntegrityFault, Page, Told, Transaction
 from rushes.testing.builders import (
     ACCOUNT_ID,
     NOON,
+    WORK_ID,
     a_hold,
     a_spec,
     a_task,
@@ -62,7 +63,7 @@ async def what_is_not_there_is_not_found(subject: Subject) -> None:
     assert await subject.ask(Transaction.told, "nobody") == []
     assert await subject.ask(Transaction.faults, "nobody") == []
     assert await subject.ask(Transaction.entries, "nobody") == []
-    assert await subject.do(Transaction.take, "nobody", frozenset(Status)) is None
+    assert await subject.do(Transaction.take, "nobody", frozenset(Status), WORK_ID) is None
 
 
 async def a_task_is_added_once(subject: Subject) -> None:
@@ -77,9 +78,9 @@ async def a_task_is_added_once(subject: Subject) -> None:
 async def a_takeover_raises_epoch_and_count(subject: Subject) -> None:
     """Whoever takes a task over becomes its only writer; nothing else of it changes."""
     task = await subject.put(Status.RUNNING)
-    taken = await subject.do(Transaction.take, task.id, frozenset({Status.RUNNING}))
+    taken = await subject.do(Transaction.take, task.id, frozenset({Status.RUNNING}), WORK_ID)
     assert taken == replace(task, lease_epoch=1, takeover_count=1)
-    again = await subject.do(Transaction.take, task.id, frozenset(UNFINISHED))
+    again = await subject.do(Transaction.take, task.id, frozenset(UNFINISHED), WORK_ID)
     assert again == replace(task, lease_epoch=2, takeover_count=2)
     assert await subject.task(task.id) == again
 
@@ -89,18 +90,41 @@ async def a_takeover_needs_one_of_the_statuses(subject: Subject) -> None:
     for status in Status:
         task = await subject.put(status)
         others = frozenset(Status) - {status}
-        assert await subject.do(Transaction.take, task.id, others) is None
-        assert await subject.do(Transaction.take, task.id, frozenset()) is None
+        assert await subject.do(Transaction.take, task.id, others, WORK_ID) is None
+        assert await subject.do(Transaction.take, task.id, frozenset(), WORK_ID) is None
         assert await subject.task(task.id) == task
+
+
+async def a_takeover_is_for_the_work_the_task_belongs_to(subject: Subject) -> None:
+    """Work that a task was taken from, to another queue say, cannot take it back."""
+    task = await subject.put(Status.RUNNING)
+    assert await subject.do(Transaction.rework, task, "work:1", "gpu")
+    running = frozenset({Status.RUNNING})
+    assert await subject.do(Transaction.take, task.id, running, WORK_ID) is None
+    taken = await subject.do(Transaction.take, task.id, running, "work:1")
+    assert taken is not None
+    assert (taken.lease_epoch, taken.queue) == (2, "gpu")
+
+
+async def the_queues_of_unfinished_tasks_are_named(subject: Subject) -> None:
+    """A queue is named once while a task holds or awaits a slot there; a final task holds none."""
+    await subject.put(queue="gpu")
+    await subject.put(Status.RUNNING, queue="gpu")
+    await subject.put(Status.STORING, queue="ark")
+    await subject.put(Status.FAILED, queue="gone")
+    await subject.put(queue=None)
+    assert await subject.ask(Transaction.queues) == ["ark", "gpu"]
 
 
 async def new_work_is_given_once(subject: Subject) -> None:
     """Rework raises the epoch, so that the second to ask, who saw the same row, gets nothing."""
     task = await subject.put(Status.RUNNING)
-    given = await subject.do(Transaction.rework, task, "work:1")
-    again = await subject.do(Transaction.rework, task, "work:2")
+    given = await subject.do(Transaction.rework, task, "work:1", "gpu")
+    again = await subject.do(Transaction.rework, task, "work:2", "gpu")
     assert (given, again) == (True, False)
-    assert await subject.task(task.id) == replace(task, work_id="work:1", lease_epoch=1)
+    assert await subject.task(task.id) == replace(
+        task, work_id="work:1", queue="gpu", lease_epoch=1
+    )
 
 
 async def a_spec_is_completed_by_the_owner_only(subject: Subject) -> None:
@@ -117,14 +141,14 @@ async def a_spec_is_completed_by_the_owner_only(subject: Subject) -> None:
         replace(task, id="nobody"),
     ):
         assert not await subject.do(Transaction.set_spec, stale)
-        assert not await subject.do(Transaction.rework, stale, "work")
+        assert not await subject.do(Transaction.rework, stale, "work", None)
     assert await subject.task(task.id) == written
 
 
 async def progress_only_rises(subject: Subject) -> None:
     """Progress is raised by its owner while the task runs, and forgives takeovers."""
     task = await subject.put(Status.RUNNING)
-    await subject.do(Transaction.take, task.id, frozenset({Status.RUNNING}))
+    await subject.do(Transaction.take, task.id, frozenset({Status.RUNNING}), WORK_ID)
     for percent, epoch, seen in (
         (40, 1, 40),
         (39, 1, 40),

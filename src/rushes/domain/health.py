@@ -1,0 +1,130 @@
+"""How a route fares: a breaker as a value, and nothing that reads a clock.
+
+A route is closed while it works. Faults in a row open it for a while that doubles; when the
+while is over one task may probe it, and its fate decides. A retired model stays retired until
+an operator says otherwise: no waiting brings it back. A route that only asks for patience is
+left alone for as long as it asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+FAULTS_MAX: Final = 3
+COOL_S_MIN: Final = 15.0
+COOL_S_MAX: Final = 600.0
+NOTE_CHARACTERS_MAX: Final = 200
+
+
+class RouteState(StrEnum):
+    """What may be done with a route."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PROBING = "probing"
+    RETIRED = "retired"
+
+
+MEANING: Final = {
+    RouteState.CLOSED: "it works; tasks go there",
+    RouteState.OPEN: "it failed in a row, or asked for patience; tasks wait or go elsewhere",
+    RouteState.PROBING: "one task is trying it; the others wait for what becomes of that one",
+    RouteState.RETIRED: "the upstream no longer has the model; an operator must act",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How one route fares: a provider, and the model it is asked for there.
+
+    `fault_count` counts faults in a row. `open_until` is when an open route may be probed, and
+    when a probe that never came back is given up. `note` says why, for operators only.
+    """
+
+    provider: str
+    upstream_model: str
+    changed_at: datetime
+    state: RouteState = RouteState.CLOSED
+    fault_count: int = 0
+    open_until: datetime | None = None
+    note: str = ""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing to remember."""
+        return self.state is RouteState.CLOSED and self.fault_count == 0
+
+
+def wait_s(health: Health | None, at: datetime) -> float | None:
+    """Return how long a task should wait before it asks a route; 0 for now, None for never.
+
+    >>> wait_s(None, datetime.now())
+    0.0
+    """
+    if health is None or health.state is RouteState.CLOSED:
+        return 0.0
+    if health.state is RouteState.RETIRED:
+        return None
+    if health.open_until is None:
+        return 0.0
+    return max(0.0, (health.open_until - at).total_seconds())
+
+
+def needs_probe(health: Health | None) -> bool:
+    """Say whether only one task at a time may ask the route."""
+    return health is not None and health.state in {RouteState.OPEN, RouteState.PROBING}
+
+
+def probing(health: Health, *, at: datetime, until: datetime) -> Health:
+    """Return the health while one task probes; after `until` another may."""
+    return replace(health, state=RouteState.PROBING, open_until=until, changed_at=at)
+
+
+def after_success(health: Health, *, at: datetime) -> Health:
+    """Return the health after a submit was accepted, or refused for the caller's sake."""
+    if health.is_clean:
+        return health
+    return Health(health.provider, health.upstream_model, changed_at=at)
+
+
+def after_fault(
+    health: Health, *, at: datetime, note: str, retry_after_s: float | None = None
+) -> Health:
+    """Return the health after a submit that the route failed.
+
+    A failed probe opens the route again for twice as long; an upstream's own word about when
+    to come back is taken.
+    """
+    count = health.fault_count + 1
+    is_opening = count >= FAULTS_MAX or needs_probe(health) or retry_after_s is not None
+    cool_s = _cool_s(count)
+    if retry_after_s is not None:
+        cool_s = max(retry_after_s, cool_s if count >= FAULTS_MAX else 0.0)
+    return replace(
+        health,
+        state=RouteState.OPEN if is_opening else RouteState.CLOSED,
+        fault_count=count,
+        open_until=at + timedelta(seconds=cool_s) if is_opening else None,
+        changed_at=at,
+        note=note[:NOTE_CHARACTERS_MAX],
+    )
+
+
+def after_retirement(health: Health, *, at: datetime, note: str) -> Health:
+    """Return the health after an upstream said that it no longer has the model."""
+    return replace(
+        health,
+        state=RouteState.RETIRED,
+        fault_count=health.fault_count + 1,
+        open_until=None,
+        changed_at=at,
+        note=note[:NOTE_CHARACTERS_MAX],
+    )
+
+
+def _cool_s(fault_count: int) -> float:
+    doublings = min(max(fault_count - FAULTS_MAX, 0), 10)
+    return min(COOL_S_MAX, COOL_S_MIN * 2.0**doublings)

@@ -1,0 +1,24 @@
+"""Giving a task to a piece of work of its own, in the queue of a provider."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rushes.domain.task import Status, Task
+from rushes.ports import Dispatcher, Transaction, Work, work_id_of
+
+
+def give_work(tx: Transaction, task: Task, provider: str | None, dispatcher: Dispatcher) -> bool:
+    """Give a task to new work, and whatever carried it so far to nobody; say if it still could be.
+
+    A film that exists is brought home on a queue of its own; any other work waits for a slot of
+    `provider`.
+    """
+    work = Work.COLLECT if task.status is Status.STORING else Work.FILM
+    given = replace(task, lease_epoch=task.lease_epoch + 1, queue=provider)
+    given = replace(given, work_id=work_id_of(given, work))
+    if not tx.rework(task, given.work_id or "", provider):
+        return False
+    queue = "" if work is Work.COLLECT else provider or ""
+    dispatcher.enqueue(tx, given, work, queue=queue)
+    return True

@@ -1,0 +1,100 @@
+"""A breaker as a value: it opens after faults in a row, cools, lets one probe through."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rushes.domain.health import (
+    COOL_S_MAX,
+    COOL_S_MIN,
+    FAULTS_MAX,
+    MEANING,
+    Health,
+    RouteState,
+    after_fault,
+    after_retirement,
+    after_success,
+    needs_probe,
+    probing,
+    wait_s,
+)
+from rushes.testing.builders import NOON
+
+WELL = Health("gpu", "wan", changed_at=NOON)
+
+
+def at(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
+def failed(times: int) -> Health:
+    health = WELL
+    for _ in range(times):
+        health = after_fault(health, at=NOON, note="HTTP 503")
+    return health
+
+
+def test_a_few_faults_do_not_open_a_route() -> None:
+    health = failed(FAULTS_MAX - 1)
+    assert (health.state, wait_s(health, NOON)) == (RouteState.CLOSED, 0)
+
+
+def test_faults_in_a_row_open_a_route_for_a_while() -> None:
+    health = failed(FAULTS_MAX)
+    assert health.state is RouteState.OPEN
+    assert wait_s(health, NOON) == COOL_S_MIN
+    assert wait_s(health, NOON + at(COOL_S_MIN)) == 0
+
+
+def test_a_success_forgets_the_faults_before_it() -> None:
+    assert after_success(failed(FAULTS_MAX - 1), at=NOON) == WELL
+    assert after_success(WELL, at=NOON + at(5)) is WELL
+
+
+def test_while_one_task_probes_the_others_wait() -> None:
+    health = probing(failed(FAULTS_MAX), at=NOON, until=NOON + at(90))
+    assert needs_probe(health)
+    assert wait_s(health, NOON + at(1)) == 89
+    assert wait_s(health, NOON + at(90)) == 0, "a probe that never came back is given up"
+
+
+def test_a_failed_probe_opens_the_route_for_twice_as_long() -> None:
+    health = probing(failed(FAULTS_MAX), at=NOON, until=NOON + at(90))
+    again = after_fault(health, at=NOON, note="still down")
+    assert (again.state, wait_s(again, NOON)) == (RouteState.OPEN, 2 * COOL_S_MIN)
+
+
+def test_a_probe_that_succeeds_closes_the_route() -> None:
+    health = probing(failed(FAULTS_MAX), at=NOON, until=NOON + at(90))
+    assert after_success(health, at=NOON) == WELL
+
+
+def test_an_upstream_that_names_a_time_is_left_alone_until_then() -> None:
+    health = after_fault(WELL, at=NOON, note="HTTP 429", retry_after_s=7)
+    assert wait_s(health, NOON) == 7
+
+
+def test_no_waiting_brings_a_retired_model_back() -> None:
+    health = after_retirement(WELL, at=NOON, note="gone")
+    assert wait_s(health, NOON + timedelta(days=365)) is None
+    assert not needs_probe(health)
+
+
+@given(st.lists(st.sampled_from(["fault", "success", "probe"]), max_size=40))
+def test_a_route_never_cools_longer_than_its_bound(lives: list[str]) -> None:
+    health = WELL
+    for life in lives:
+        if life == "fault":
+            health = after_fault(health, at=NOON, note="x")
+        elif life == "success":
+            health = after_success(health, at=NOON)
+        elif needs_probe(health):
+            health = probing(health, at=NOON, until=NOON + at(90))
+        assert (wait_s(health, NOON) or 0) <= COOL_S_MAX
+
+
+def test_every_state_has_its_meaning() -> None:
+    assert set(MEANING) == set(RouteState)
