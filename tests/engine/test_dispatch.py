@@ -116,7 +116,9 @@ def test_a_task_without_work_cannot_be_handed_over(
     store: SqliteStore, dispatcher: DbosDispatcher
 ) -> None:
     with pytest.raises(ValueError, match="has no work id"):
-        store.write_now(lambda tx: dispatcher.enqueue(tx, a_task(work_id=None), Work.FILM, queue="gpu"))
+        store.write_now(
+            lambda tx: dispatcher.enqueue(tx, a_task(work_id=None), Work.FILM, queue="gpu")
+        )
 
 
 def test_only_work_that_has_ended_is_told_as_ended(

@@ -26,6 +26,9 @@ app: Final = typer.Typer(
 keys: Final = typer.Typer(
     help="Make, list and revoke API keys.", no_args_is_help=True, context_settings=_SETTINGS
 )
+routes: Final = typer.Typer(
+    help="See how routes to providers fare.", no_args_is_help=True, context_settings=_SETTINGS
+)
 salvage: Final = typer.Typer(
     help="Find what may have been paid for without a film.",
     no_args_is_help=True,
@@ -68,12 +71,21 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_FILMS, "download", callers.download),
     (_FILMS, "models", callers.models),
     (_INSIDE, "explain", operators.explain),
+    (_INSIDE, "reroute", operators.reroute),
 )
 for _panel, _name, _verb in _MENU:
     app.command(_name, rich_help_panel=_panel)(plainly(_verb))
+app.command(
+    "simulate",
+    rich_help_panel=_SERVER,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(plainly(operators.simulate))
 app.add_typer(keys, name="keys", rich_help_panel=_INSIDE)
+app.add_typer(routes, name="routes", rich_help_panel=_INSIDE)
 app.add_typer(salvage, name="salvage", rich_help_panel=_INSIDE)
 keys.command("create")(plainly(operators.create_key))
 keys.command("list")(plainly(operators.list_keys))
 keys.command("revoke")(plainly(operators.revoke_key))
+routes.command("list")(plainly(operators.list_routes))
+routes.command("reset")(plainly(operators.reset_route))
 salvage.command("list")(plainly(operators.list_salvage))

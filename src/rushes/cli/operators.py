@@ -106,6 +106,48 @@ def list_salvage(*, as_json: Asks = False) -> None:
     show(as_json=as_json)
 
 
+def list_routes(*, as_json: Asks = False) -> None:
+    """List the routes of every configured model, and how each fares."""
+    from rushes.cli.routes import show
+
+    show(as_json=as_json)
+
+
+def reset_route(
+    provider: Annotated[str, typer.Argument(help="The provider's name.")],
+    model: Annotated[str, typer.Argument(help="What the provider is asked for.")],
+    *,
+    as_json: Asks = False,
+) -> None:
+    """Forget what went wrong with a route, a retirement included: it is asked again."""
+    from rushes.cli.routes import reset
+
+    reset(provider, model, as_json=as_json)
+
+
+def reroute(
+    *,
+    model: Annotated[str | None, typer.Option(help="Only tasks for this public model.")] = None,
+    as_json: Asks = False,
+) -> None:
+    """Move queued tasks to the route each would take now; what was sent stays where it is."""
+    from rushes.cli.routes import move
+
+    move(model, as_json=as_json)
+
+
+def simulate(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="Which upstream; without one, all are listed.")
+    ] = None,
+) -> None:
+    """Run a simulated upstream on this machine; words after its name are its own."""
+    from rushes.cli.simulating import simulate
+
+    simulate(name, context.args)
+
+
 def doctor(*, host: Host = None, port: Port = None, as_json: Asks = False) -> None:
     """Check this machine, the settings and the data folder; exit 1 if something is broken."""
     from rushes.cli.doctor import doctor

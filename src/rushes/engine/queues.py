@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from rushes.domain.task import Status, Task
+from rushes.engine.routing import Chosen, Offer, choose
 from rushes.ports import Dispatcher, Transaction, Work, work_id_of
 
 
@@ -22,3 +24,18 @@ def give_work(tx: Transaction, task: Task, provider: str | None, dispatcher: Dis
     queue = "" if work is Work.COLLECT else provider or ""
     dispatcher.enqueue(tx, given, work, queue=queue)
     return True
+
+
+def reroute(
+    tx: Transaction, task: Task, offer: Offer, dispatcher: Dispatcher, *, at: datetime
+) -> bool:
+    """Move a queued task to the provider that it would be handed to now; say whether it moved.
+
+    A task whose submit is out, or in doubt, stays where it is: what was sent is sent.
+    """
+    if task.status is not Status.QUEUED:
+        return False
+    choice = choose(task, tx.submits(task.id), offer, at)
+    if not isinstance(choice, Chosen) or choice.route.provider == task.queue:
+        return False
+    return give_work(tx, task, choice.route.provider, dispatcher)

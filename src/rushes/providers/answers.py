@@ -39,6 +39,12 @@ is never carried along.
 _FOR_NOW: Final = frozenset({401, 402, 403, 408, 409, 423, 425, 429})
 """Below 500, yet no word about the task that was asked for."""
 
+_GONE: Final = re.compile(
+    r"(?i)\b(?:no longer (?:available|supported|served)|retired|decommissioned|sunset"
+    r"|(?:has|have) been (?:shut down|removed|discontinued)|discontinued|end of life)\b"
+)
+"""How upstreams say that a model is gone (Google: "is no longer available"; OpenAI: retired)."""
+
 _NUMBER_CODE_MAX: Final = 10**9
 _CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -85,9 +91,10 @@ class Words:
     """The codes by which one sort of upstream says what is wrong: data, each with its source.
 
     A code with a `*` is a pattern (`Throttling.*`). `retired` are those of the `model` codes that
-    say the model is gone for good, not merely not open to us. `later` holds codes below 500 that
-    ask for patience whatever their status is; `overload` only codes of a 5xx that are documented
-    to mean that nothing was accepted.
+    say the model is gone for good; a sentence that says so does as well, for most upstreams have
+    one code for a model that is gone, unknown, or not open to us. `later` holds codes below 500
+    that ask for patience whatever their status is; `overload` only codes of a 5xx that are
+    documented to mean that nothing was accepted.
     """
 
     content: frozenset[str] = frozenset()
@@ -186,7 +193,7 @@ def _refusal(
     if fits(complaint, words.money):
         return Refused(unusable, Blame.HOUSE, note=note)
     if fits(complaint, words.model) or complaint.param == "model":
-        is_retired = fits(complaint, words.retired)
+        is_retired = fits(complaint, words.retired) or bool(_GONE.search(complaint.message))
         return Refused(unusable, Blame.PROVIDER, note=note, is_retired=is_retired)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or fits(complaint, words.later):
         return _busy(answer, complaint)

@@ -121,7 +121,7 @@ OPENAI: Final = Profile(
             }
         ),
         model=frozenset({"model_not_found", "model_not_allowed", "model_retired"}),
-        retired=frozenset({"model_not_found", "model_retired"}),
+        retired=frozenset({"model_retired"}),
         # developersdigest.tech: a video overload is 503 server_is_overloaded; CONTRACT §3.
         overload=frozenset({"overloaded", "server_is_overloaded"}),
     ),
