@@ -284,8 +284,8 @@ FILM = bytes(range(256)) * 1000
 MP4 = {"content-type": "video/mp4"}
 
 
-async def fetched(rest: Rest, address: str) -> bytes:
-    async with rest.film(address) as stream:
+async def fetched(rest: Rest, address: str, *, is_signed: bool = False) -> bytes:
+    async with rest.film(address, is_signed=is_signed) as stream:
         parts = [part async for part in stream.chunks]
         assert stream.length in {None, sum(map(len, parts))}
         return b"".join(parts)
@@ -321,6 +321,17 @@ async def test_a_credential_goes_to_the_own_origin_and_nowhere_else() -> None:
     assert all(headers["authorization"] == f"Bearer {KEY}" for headers in home.headers)
     assert len(away.headers) == 2
     assert not any("authorization" in headers for headers in away.headers)
+
+
+async def test_a_signed_link_is_told_no_credential_not_even_at_home() -> None:
+    home = Upstream(Reply(200, FILM, MP4))
+    async with talking_to(home) as (rest, port):
+        link = f"http://127.0.0.1:{port}/film?Signature=1"
+        assert await fetched(rest, link, is_signed=True) == FILM
+        home.reply = Reply(403)
+        with pytest.raises(FilmLost):
+            await fetched(rest, link, is_signed=True)
+    assert not any("authorization" in headers for headers in home.headers)
 
 
 async def test_a_redirect_home_carries_the_credential_again() -> None:

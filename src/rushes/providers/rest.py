@@ -148,17 +148,21 @@ class Rest:
             raise Unreachable(f"no answer: {type(error).__name__}") from error
 
     @asynccontextmanager
-    async def film(self, address: str) -> AsyncIterator[Stream]:
+    async def film(self, address: str, *, is_signed: bool = False) -> AsyncIterator[Stream]:
         """Open a film: a path at the provider, or an absolute link to anywhere.
+
+        A signed link opens by itself: no host on the way is told a credential, ours included,
+        and one that does not open any more is over.
 
         Raises:
             FilmLost: a link says that it is over.
             NotUnderstood, Unreachable: as in `Provider.open`; Unreachable also from the chunks.
         """
         url = httpx.URL(address) if "://" in address else self._url(address)
-        url, response = await self._follow(url)
+        url, response = await self._follow(url, is_signed=is_signed)
         async with aclosing(response):
-            length = await self._length(url, response)
+            is_link = is_signed or not self.is_own(url)
+            length = await self._length(response, is_link=is_link)
             async with aclosing(_chunks(response, length)) as chunks:
                 yield Stream(chunks, length)
 
@@ -174,10 +178,12 @@ class Rest:
         """Say whether an address is the provider's own origin: scheme, host and port."""
         return _origin(url) == _origin(self._base)
 
-    def _headers(self, url: httpx.URL, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    def _headers(
+        self, url: httpx.URL, more: Mapping[str, str] | None = None, *, is_signed: bool = False
+    ) -> dict[str, str]:
         """Return what a request says of itself; the credential only where it belongs."""
         headers = {"accept-encoding": "identity", "user-agent": f"rushes/{__version__}"}
-        if self._credential is not None and self.is_own(url):
+        if self._credential is not None and self.is_own(url) and not is_signed:
             headers["authorization"] = f"Bearer {self._credential.secret}"
         return headers | dict(more or {})
 
@@ -192,12 +198,13 @@ class Rest:
             response = await transport.handle_async_request(request)
             return await _read(response)
 
-    async def _follow(self, url: httpx.URL) -> tuple[httpx.URL, httpx.Response]:
+    async def _follow(self, url: httpx.URL, *, is_signed: bool) -> tuple[httpx.URL, httpx.Response]:
         """Ask for a film, and again wherever we are sent; a credential stays at home."""
         for _ in range(1 + REDIRECTS_MAX):
             try:
                 async with asyncio.timeout(self._timeouts.ask_s):
-                    request = httpx.Request("GET", url, headers=self._headers(url))
+                    headers = self._headers(url, is_signed=is_signed)
+                    request = httpx.Request("GET", url, headers=headers)
                     request.extensions = {"timeout": self._waits(read_s=self._timeouts.read_s)}
                     response = await self._kept.handle_async_request(request)
             except _TROUBLE as error:
@@ -208,10 +215,10 @@ class Rest:
             url = _elsewhere(url, response.headers.get("location", ""))
         raise NotUnderstood("the film is always somewhere else")
 
-    async def _length(self, url: httpx.URL, response: httpx.Response) -> int | None:
+    async def _length(self, response: httpx.Response, *, is_link: bool) -> int | None:
         """Make sure that a film follows, and return its length in bytes if it is said."""
         if response.status_code != HTTPStatus.OK:
-            raise await self._no_film(url, response)
+            raise await self._no_film(response, is_link=is_link)
         content_type = response.headers.get("content-type", "").lower()
         if content_type.startswith(_NO_FILM):
             raise NotUnderstood(f"{content_type[:40]!r} in place of a film")
@@ -221,7 +228,7 @@ class Rest:
         return None if length is None else int(length)
 
     async def _no_film(
-        self, url: httpx.URL, response: httpx.Response
+        self, response: httpx.Response, *, is_link: bool
     ) -> FilmLost | NotUnderstood | Unreachable:
         try:
             async with asyncio.timeout(self._timeouts.ask_s):
@@ -229,7 +236,7 @@ class Rest:
         except _TROUBLE as error:
             return Unreachable(f"no film: {type(error).__name__}")
         gone = {HTTPStatus.GONE}
-        if not self.is_own(url):  # so a link ends; a new look at the task may give another
+        if is_link:  # so a link ends; a new look at the task may give another
             gone |= {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
         if answer.status in gone:
             return FilmLost(f"no film any more: HTTP {answer.status}")
