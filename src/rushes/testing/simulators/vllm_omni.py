@@ -89,7 +89,7 @@ class VllmOmniServer(OpenAIVideosServer):
     def _look(self, job: Job) -> Reply:
         video = self._video(job)
         error = video["error"]
-        status = error["code"] if isinstance(error, dict) else 200
+        status = error.get("code", 500) if isinstance(error, dict) else 200
         return Reply.of(int(status), video)
 
     def _video(self, job: Job) -> dict[str, object]:
