@@ -72,10 +72,17 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def an_upstream(*, log: Path, script: str = "{}", render_s: float = 0.5) -> Iterator[Running]:
+def an_upstream(
+    *,
+    log: Path,
+    script: str = "{}",
+    render_s: float = 0.5,
+    simulator: str = "openai_videos",
+    port: int = 0,
+) -> Iterator[Running]:
     """A `/v1/videos` upstream in a process of its own."""
     command = [
-        sys.executable, "-m", "rushes.testing.simulators.openai_videos", "--port", "0",
+        sys.executable, "-m", f"rushes.testing.simulators.{simulator}", "--port", str(port),
         "--log", str(log), "--script", script, "--render-s", str(render_s), "--queue-s", "0.1",
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -97,7 +104,7 @@ def make_key(folder: Path, environment: dict[str, str]) -> str:
 
 @contextmanager
 def a_starting_server(
-    folder: Path, *, config: str = ""
+    folder: Path, *, config: str = "", upstream_key: str = "sk-upstream-secret"
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`rushes serve` on a data folder, which may not answer yet; and the key it knows."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,7 +114,7 @@ def a_starting_server(
         **os.environ,
         "RUSHES_DATA_DIR": str(folder),
         "RUSHES_CONFIG": str(file),
-        "TEST_UPSTREAM_KEY": "sk-upstream-secret",
+        "TEST_UPSTREAM_KEY": upstream_key,
         "NO_COLOR": "1",
     }
     kept = folder.parent / f"{folder.name}.key"
@@ -128,9 +135,11 @@ def a_starting_server(
 
 
 @contextmanager
-def a_server(folder: Path, *, config: str = "") -> Iterator[Running]:
+def a_server(
+    folder: Path, *, config: str = "", upstream_key: str = "sk-upstream-secret"
+) -> Iterator[Running]:
     """`rushes serve` on a data folder, answering; the same key at every start."""
-    with a_starting_server(folder, config=config) as (process, key):
+    with a_starting_server(folder, config=config, upstream_key=upstream_key) as (process, key):
         line = read_line(process, lambda text: "http://127.0.0.1:" in text)
         port = int(line.partition("http://127.0.0.1:")[2].split("/")[0].split()[0])
         yield Running(process, port, key)

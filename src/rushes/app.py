@@ -330,6 +330,8 @@ def budgets_of(settings: Settings) -> Budgets:
         render=settings.budget("render"),
         collect=settings.budget("collect"),
         aftercare=settings.budget("aftercare"),
+        missing_for=settings.budget("missing_for"),
+        missing_max=settings.times.missing_max,
         film_bytes_max=settings.limits.film_bytes_max,
     )
 

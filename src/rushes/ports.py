@@ -561,7 +561,11 @@ class HintReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """How long a task may stay where (promise P3)."""
+    """How long a task may stay where (promise P3).
+
+    That an upstream does not know a task is believed after `missing_max` looks in a row, over
+    `missing_for` at least.
+    """
 
     queue: timedelta = timedelta(hours=24)
     submit_call: timedelta = timedelta(seconds=60)
@@ -570,6 +574,8 @@ class Budgets:
     render: timedelta = timedelta(hours=1)
     collect: timedelta = timedelta(hours=6)
     aftercare: timedelta = timedelta(hours=24)
+    missing_for: timedelta = timedelta(seconds=30)
+    missing_max: int = 3
     takeovers_max: int = 20
     orphan_input: timedelta = timedelta(hours=1)
     answer: timedelta = timedelta(hours=24)

@@ -82,7 +82,11 @@ class Limits(_Section):
 
 
 class Times(_Section):
-    """How long a task may stay where (promise P3), and how long a link lives."""
+    """How long a task may stay where (promise P3), and how long a link lives.
+
+    A task that its upstream does not know is lost after `missing_max` looks in a row, over
+    `missing_for_s` at least.
+    """
 
     queue_s: Seconds = 24 * 3600
     submit_call_s: Seconds = 60
@@ -90,6 +94,8 @@ class Times(_Section):
     render_s: Seconds = 3600
     collect_s: Seconds = 6 * 3600
     aftercare_s: Seconds = 24 * 3600
+    missing_for_s: Seconds = 30
+    missing_max: Positive = 3
     link_ttl_s: Positive = 24 * 3600
 
 

@@ -23,7 +23,7 @@ from rushes.providers.answers import (
     retry_after_s,
 )
 from rushes.providers.base import Busy, InDoubt, NotThere, NotUnderstood, Refused, Unreachable
-from rushes.providers.openai_videos import OPENAI
+from rushes.providers.profiles import OPENAI
 
 WORDS = OPENAI.words
 

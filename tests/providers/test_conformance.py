@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -20,6 +20,7 @@ from rushes.providers.base import (
     Working,
 )
 from rushes.providers.openai_videos import OpenAIVideos
+from rushes.providers.profiles import PROFILES
 from rushes.providers.registry import kinds
 from rushes.testing.conformance.asking import BrokenPromise
 from rushes.testing.conformance.providers import (
@@ -27,43 +28,50 @@ from rushes.testing.conformance.providers import (
     NoScene,
     hold,
     scene_of,
+    scenes_of,
     skipped,
     stale_skips,
 )
-from rushes.testing.conformance.stage import Stage
+from rushes.testing.conformance.stage import Scene, Stage
 
 
-def enrolled() -> list[str]:
-    def has_scene(kind: str) -> bool:
-        try:
-            return bool(scene_of(kind))
-        except NoScene:
-            return False
+def enrolled() -> dict[str, Scene]:
+    found: dict[str, Scene] = {}
+    for kind in kinds():
+        with suppress(NoScene):
+            found |= scenes_of(kind)
+    return found
 
-    return [kind for kind in kinds() if has_scene(kind)]
+
+SCENES = enrolled()
 
 
 @pytest.mark.parametrize("kind", kinds())
 def test_every_provider_in_the_package_has_a_scene(kind: str) -> None:
     assert scene_of(kind).kind == kind
+    assert {scene.kind for scene in scenes_of(kind).values()} == {kind}
 
 
-@pytest.mark.parametrize("kind", enrolled())
-def test_a_scene_skips_only_what_exists_and_says_why(kind: str) -> None:
-    assert stale_skips(scene_of(kind)) == []
+def test_every_profile_has_a_scene() -> None:
+    assert {name.partition(".")[2] for name in scenes_of("openai_videos")} == set(PROFILES)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_scene_skips_only_what_exists_and_says_why(name: str) -> None:
+    assert stale_skips(SCENES[name]) == []
 
 
 APPLYING = [
-    (kind, check)
-    for kind in enrolled()
+    (name, check)
+    for name, scene in SCENES.items()
     for check in CHECKS
-    if skipped(scene_of(kind), check) is None
+    if skipped(scene, check) is None
 ]
 
 
-@pytest.mark.parametrize(("kind", "check"), APPLYING)
-async def test_a_provider_keeps_its_promise(kind: str, check: str) -> None:
-    await hold(scene_of(kind), check)
+@pytest.mark.parametrize(("name", "check"), APPLYING)
+async def test_a_provider_keeps_its_promise(name: str, check: str) -> None:
+    await hold(SCENES[name], check)
 
 
 # -- the suite itself -----------------------------------------------------------------------

@@ -50,7 +50,7 @@ def test_an_unknown_kind_is_refused_with_the_known_ones(kind: str) -> None:
     [
         (None, None, {}, "needs a base_url"),
         ("gpu", None, {}, "no http"),
-        ("http://gpu/v1", "klingon", {}, "no profile 'klingon'; it has openai"),
+        ("http://gpu/v1", "klingon", {}, "no profile 'klingon'; it has litellm, openai"),
         ("http://gpu/v1", None, {"colour": 1}, "no option 'colour'"),
         ("http://gpu/v1", None, {"submit_timeout_s": 0}, "above 0"),
         ("http://gpu/v1", None, {"submit_timeout_s": True}, "above 0"),

@@ -126,8 +126,7 @@ def _missing(submit: Submit, world: World) -> Submit:
     at = world.clock.now()
     since = submit.missing_since or at
     count = submit.missing_count + 1
-    has_waited = (at - since).total_seconds() >= story.MISSING_FOR_S
-    if count >= story.MISSING_MAX and has_waited:
+    if story.is_gone(count, since, at, world.budgets):
         return replace(submit, verdict=Verdict.GONE, look_at=None, missing_count=count)
     return replace(_next_look(submit, at), missing_count=count, missing_since=since)
 

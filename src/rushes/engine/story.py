@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from rushes.domain.catalog import Route
 from rushes.domain.errors import Blame, Failure, LeaseLost, Reason
@@ -24,7 +25,7 @@ from rushes.engine.deadlines import run_out
 from rushes.engine.inputs import gather
 from rushes.engine.queues import give_work
 from rushes.engine.world import NOW, OVER, Again, Next, Upstream, World
-from rushes.ports import Transaction
+from rushes.ports import Budgets, Transaction
 from rushes.providers.base import (
     Absent,
     Busy,
@@ -43,8 +44,6 @@ from rushes.providers.base import (
 
 FILM_STATUSES = frozenset({Status.QUEUED, Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING})
 LOOK_AGAIN_MIN_S = 0.2
-MISSING_MAX = 3
-MISSING_FOR_S = 30.0
 
 
 async def take(
@@ -352,11 +351,16 @@ async def _missing(task: Task, submit: Submit, note: str, world: World) -> Next:
     since = submit.missing_since or at
     counted = replace(submit, missing_count=submit.missing_count + 1, missing_since=since)
     await ledger.learn(task, counted, frozenset({Verdict.ACCEPTED}), world)
-    if counted.missing_count >= MISSING_MAX and (at - since).total_seconds() >= MISSING_FOR_S:
+    if is_gone(counted.missing_count, since, at, world.budgets):
         failure = Failure.of(Reason.OUTPUT_LOST, "The provider no longer knows the task.")
         return await _lost(task, counted, failure, world)
     await _trouble(task, note, world)
-    return Again(MISSING_FOR_S / MISSING_MAX)
+    return Again(world.budgets.missing_for.total_seconds() / world.budgets.missing_max)
+
+
+def is_gone(missing_count: int, since: datetime, at: datetime, budgets: Budgets) -> bool:
+    """Say whether a ticket was missing often enough, for long enough, to be believed gone."""
+    return missing_count >= budgets.missing_max and at - since >= budgets.missing_for
 
 
 async def _is_there(task: Task, submit: Submit, world: World) -> Submit:

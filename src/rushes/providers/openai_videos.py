@@ -11,19 +11,18 @@ Wire facts (SDK: openai-python 3.54, `resources/videos.py` and `types/video.py`;
 - film: GET /videos/{id}/content, with the key; or a redirect to a link.                  SDK, §7
 - OpenAI switched its own API off on 2026-09-24; the protocol lives on.
 
-What differs from one server to the next is a Profile; `openai` is the protocol as it stands.
+What differs from one server to the next is a Profile, in `profiles`; `openai` is the protocol as
+it stands, and what is not said there of a server is as it stands here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
-from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -33,7 +32,6 @@ from rushes.domain.submit import Ticket
 from rushes.providers.answers import (
     Answer,
     Complaint,
-    Words,
     complaint_of,
     ignorance,
     judge_submit,
@@ -59,7 +57,18 @@ from rushes.providers.base import (
     Unknown,
     Working,
 )
+from rushes.providers.links import data_uri
 from rushes.providers.lists import ListSearch
+from rushes.providers.profiles import (
+    OPENAI,
+    PROFILES,
+    Field,
+    Profile,
+    State,
+    Stop,
+    encodable,
+    form_text,
+)
 from rushes.providers.rest import Credential, Part, Rest, Timeouts
 
 ID_CHARACTERS_MAX: Final = 512
@@ -68,88 +77,8 @@ LOOK_AGAIN_S_MAX: Final = 60.0
 PAGE_ITEMS: Final = 100
 PAGES_MAX: Final = 10
 
-_NO_LIST: Final = frozenset({404, 405, 501})
-
 Job = Mapping[str, object]
 """A Video as a server tells it; nothing in it is trusted to be there."""
-
-
-class State(Enum):
-    """What a state word of an upstream comes to."""
-
-    WORKING = auto()
-    READY = auto()
-    LOST = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How one sort of server speaks the protocol.
-
-    `reasons` are tried in turn against the code of a failed job; what fits none of them is
-    the provider's own failure. `options` maps options of a spec to the form fields they
-    travel in. `stops` says what the status of a refused DELETE means.
-    """
-
-    name: str
-    modes: frozenset[Mode]
-    words: Words
-    states: Mapping[str, State]
-    reasons: tuple[tuple[re.Pattern[str], Reason], ...]
-    stops: Mapping[int, CancelOutcome]
-    options: Mapping[str, str] = field(default_factory=dict)
-    look_again_s: float = 5.0
-
-
-OPENAI: Final = Profile(
-    name="openai",
-    modes=frozenset({Mode.TEXT_TO_VIDEO, Mode.IMAGE_TO_VIDEO}),
-    words=Words(
-        # Codes are not published first-hand: apiyi.com and public issues, 2025-2026; CONTRACT §3.
-        content=frozenset({"content_policy_violation", "moderation_blocked", "sentinel_block"}),
-        # developersdigest.tech and dev.to/sublynow, read 2026-11; CONTRACT §3.
-        money=frozenset(
-            {
-                "insufficient_quota",
-                "billing_hard_limit_reached",
-                "billing_not_active",
-                "credit_balance_exhausted",
-                "organization_spend_limit_exceeded",
-                "organization_usage_limit_exceeded",
-                "project_spend_limit_exceeded",
-                "account_deactivated",
-            }
-        ),
-        model=frozenset({"model_not_found", "model_not_allowed", "model_retired"}),
-        retired=frozenset({"model_retired"}),
-        # developersdigest.tech: a video overload is 503 server_is_overloaded; CONTRACT §3.
-        overload=frozenset({"overloaded", "server_is_overloaded"}),
-    ),
-    states={
-        "queued": State.WORKING,
-        "in_progress": State.WORKING,
-        "completed": State.READY,
-        "failed": State.LOST,
-    },
-    reasons=(
-        (
-            re.compile(r"content_policy|content_filter|moderation|sentinel|safety"),
-            Reason.CONTENT_REFUSED,
-        ),
-        (re.compile(r"quota|billing|balance|spend_limit"), Reason.PROVIDER_UNUSABLE),
-        (re.compile(r"^rate_"), Reason.PROVIDER_RATE_LIMITED),
-        (re.compile(r"^invalid_"), Reason.PARAMETERS_REFUSED),
-    ),
-    stops={
-        HTTPStatus.BAD_REQUEST: CancelOutcome.TOO_LATE,
-        HTTPStatus.NOT_FOUND: CancelOutcome.TOO_LATE,
-        HTTPStatus.CONFLICT: CancelOutcome.TOO_LATE,
-        HTTPStatus.METHOD_NOT_ALLOWED: CancelOutcome.UNSUPPORTED,
-        HTTPStatus.NOT_IMPLEMENTED: CancelOutcome.UNSUPPORTED,
-    },
-)
-
-PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for profile in (OPENAI,)}
 
 
 def build(
@@ -191,10 +120,11 @@ def _timeouts(options: Mapping[str, object]) -> Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a server is told of a spec: the fields of the form in order, and the one file."""
+    """What a server is told of a spec: fields of the form, its files by part, and references."""
 
-    fields: tuple[tuple[str, str], ...]
-    reference: Asset | None = None
+    fields: tuple[Field, ...]
+    files: tuple[tuple[str, Asset], ...] = ()
+    references: tuple[Asset, ...] = ()
 
 
 def told(spec: Spec, upstream_model: str, profile: Profile) -> Told:
@@ -207,8 +137,15 @@ def told(spec: Spec, upstream_model: str, profile: Profile) -> Told:
     if sentence:
         failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
         raise Refused(failure, Blame.PROVIDER, note=f"profile {profile.name}: {spec.mode}")
-    first_frame = spec.assets_as(Role.FIRST_FRAME)
-    return Told(_fields(spec, upstream_model, profile), first_frame[0] if first_frame else None)
+    files = [(profile.files[a.role], a) for a in spec.assets if not a.role.is_reference]
+    references = tuple(asset for asset in spec.assets if asset.role.is_reference)
+    return Told(_fields(spec, upstream_model, profile), tuple(files), references)
+
+
+_FRAMES: Final[Mapping[Mode, tuple[Role, ...]]] = {
+    Mode.IMAGE_TO_VIDEO: (Role.FIRST_FRAME,),
+    Mode.FIRST_LAST_FRAME: (Role.FIRST_FRAME, Role.LAST_FRAME),
+}
 
 
 def _objection(spec: Spec, profile: Profile) -> str:
@@ -219,28 +156,44 @@ def _objection(spec: Spec, profile: Profile) -> str:
         )
     if spec.mode not in profile.modes:
         return f"The provider does not offer the mode {spec.mode}."
-    others = [asset.role for asset in spec.assets if asset.role is not Role.FIRST_FRAME]
+    roles = [asset.role for asset in spec.assets]
+    others = [
+        r for r in roles if r not in profile.files and not (r.is_reference and profile.has_content)
+    ]
     if others:
         return f"The provider takes no {others[0].replace('_', ' ')}."
-    if len(spec.assets) != (spec.mode is Mode.IMAGE_TO_VIDEO):
+    frames = [role for role in roles if not role.is_reference]
+    has_references = len(frames) < len(roles)
+    if sorted(frames) == sorted(_FRAMES.get(spec.mode, ())) and has_references == (
+        spec.mode is Mode.REFERENCE_TO_VIDEO
+    ):
+        return ""
+    if profile.files.keys() == {Role.FIRST_FRAME}:
         return "The provider takes one first frame, and only to make a film from it."
-    return ""
+    return f"The provider cannot make the mode {spec.mode} from the files given."
 
 
-def _fields(spec: Spec, upstream_model: str, profile: Profile) -> tuple[tuple[str, str], ...]:
-    prompt = spec.prompt.encode("utf-8", "replace").decode()  # half a surrogate has no encoding
-    fields = [("prompt", prompt), ("model", upstream_model)]
-    if spec.seconds != SECONDS_BY_PROVIDER:
-        fields.append(("seconds", str(spec.seconds)))
-    fields.append(("size", str(spec.size)))
+def _fields(spec: Spec, upstream_model: str, profile: Profile) -> tuple[Field, ...]:
+    fields = {"prompt": encodable(spec.prompt), "model": upstream_model}
+    is_open = spec.seconds == SECONDS_BY_PROVIDER
+    seconds = profile.open_length if is_open else str(spec.seconds)
+    if seconds is not None:
+        fields["seconds"] = seconds
+    fields["size"] = str(spec.size)
     for option, key in profile.options.items():
         if option in spec.options:
-            fields.append((key, _form_text(spec.options[option])))
-    return tuple(fields)
+            fields[key] = form_text(spec.options[option])
+    for key, text in profile.more(spec):  # what was named weighs more than what was let through
+        fields.setdefault(key, text)
+    return tuple(fields.items())
 
 
-def _form_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def echo(spec: Spec, upstream_model: str, profile: Profile) -> dict[str, str]:
+    """Return what an item of the list must hold to be ours."""
+    asked = dict(_fields(spec, upstream_model, profile))
+    if spec.seconds == SECONDS_BY_PROVIDER:
+        asked.pop("seconds", None)
+    return {name: text for name, text in asked.items() if name in profile.echoes}
 
 
 class OpenAIVideos(Quiet):
@@ -265,13 +218,14 @@ class OpenAIVideos(Quiet):
         The protocol has no place for a token; OpenAI's own log takes it as a request id, by
         which its support can be asked about a submit that got no answer.
         """
-        wish = told(spec, upstream_model, self._profile)
+        profile = self._profile
+        wish = told(spec, upstream_model, profile)
         form: list[Part] = [(key, (None, text.encode(), None)) for key, text in wish.fields]
-        if wish.reference is not None:
-            form.append(await _file("input_reference", wish.reference, assets))
-        answer = await self._rest.submit(
-            "/videos", form=form, headers={"x-client-request-id": token}
-        )
+        form += [await _file(name, asset, assets) for name, asset in wish.files]
+        if wish.references:
+            form.append(("content", (None, await _content(wish.references, assets), None)))
+        headers = {profile.reference_header: token, **profile.headers}
+        answer = await self._rest.submit("/videos", form=form, headers=headers)
         if not answer.is_success:
             raise judge_submit(answer, self._profile.words, hide=self._rest.hidden)
         video_id = _id_in(answer.json_object())
@@ -283,15 +237,16 @@ class OpenAIVideos(Quiet):
         """Look at a video."""
         video_id = _id_of(ticket)
         answer = await self._rest.ask("GET", _path(video_id))
-        job = _job_in(answer, video_id)
+        job = _job_in(answer, video_id if self._profile.keeps_id else None)
         if job is None:
             raise NotUnderstood("no video") if answer.is_success else ignorance(answer)
         return self._outcome(job, answer, video_id)
 
     async def cancel(self, ticket: Ticket) -> CancelOutcome:
-        """Delete a video that is not finished; a finished one is left alone.
+        """Stop a video that is not finished; a finished one is left alone.
 
-        DELETE would take the film of a finished one away, which was paid and may be salvaged.
+        DELETE would take the film of a finished one away, which was paid and may be salvaged;
+        and where it does not stop the work, also what is left to find the film by.
         """
         try:
             outcome = await self.check(ticket)
@@ -299,7 +254,15 @@ class OpenAIVideos(Quiet):
             return CancelOutcome.TOO_LATE
         if not isinstance(outcome, Working):
             return CancelOutcome.TOO_LATE
-        answer = await self._rest.ask("DELETE", _path(_id_of(ticket)))
+        video_id = _id_of(ticket)
+        match self._profile.stop:
+            case Stop.NEVER:
+                return CancelOutcome.UNSUPPORTED
+            case Stop.DELETE:
+                answer = await self._rest.ask("DELETE", _path(video_id))
+            case Stop.CANCEL:
+                path = f"/video/generations/{quote(video_id, safe='')}/cancel"
+                answer = await self._rest.ask("POST", path)
         if answer.is_success:
             return CancelOutcome.CANCELED
         stopped = self._profile.stops.get(answer.status)
@@ -316,12 +279,12 @@ class OpenAIVideos(Quiet):
         since: datetime,
     ) -> Search:
         """Search the list for a video like ours."""
-        search = ListSearch(dict(_fields(spec, upstream_model, self._profile)), since=since)
+        search = ListSearch(echo(spec, upstream_model, self._profile), since=since)
         after: dict[str, str] = {}
         for _ in range(PAGES_MAX):
             params = {"limit": str(PAGE_ITEMS), "order": "desc", **after}
             answer = await self._rest.ask("GET", "/videos", params=params)
-            if answer.status in _NO_LIST:
+            if answer.status in self._profile.no_list:
                 return Unknown()
             page = _page_in(answer)
             for job in page.jobs:
@@ -332,8 +295,9 @@ class OpenAIVideos(Quiet):
         return search.result(is_whole=False)
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
-        """Open the film of a finished video; the bytes want the key."""
-        return self._rest.film(_path(_id_of(film)) + "/content")
+        """Open the film of a finished video: by its own link, else its bytes, with the key."""
+        video_id, link = _id_of(film), film.get("link")
+        return self._rest.film(link if isinstance(link, str) else _path(video_id) + "/content")
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -345,11 +309,16 @@ class OpenAIVideos(Quiet):
                 return Working(percent(job.get("progress")), self._look_again_s(answer))
             case State.READY:
                 usage = {key: job[key] for key in ("seconds", "size", "usage") if job.get(key)}
-                return Ready({"id": video_id}, usage)
+                return Ready({"id": video_id, **self._link(job)}, usage)
             case State.LOST:
                 return Lost(self._failure(job))
             case None:
                 raise NotUnderstood(f"unknown state {str(job['status'])[:40]!r}")
+
+    def _link(self, job: Job) -> dict[str, str]:
+        link = job.get(self._profile.link) if self._profile.link else None
+        is_address = isinstance(link, str) and link.startswith(("https://", "http://"))
+        return {"link": str(link)} if is_address else {}
 
     def _look_again_s(self, answer: Answer) -> float:
         millis = number(answer.headers.get("openai-poll-after-ms", ""))
@@ -396,16 +365,17 @@ def _page_in(answer: Answer) -> _Page:
     return _Page(jobs, last if isinstance(last, str) else None, not has_more)
 
 
-def _job_in(answer: Answer, video_id: str) -> Job | None:
-    """Return the video in an answer, whatever the status.
+def _job_in(answer: Answer, video_id: str | None) -> Job | None:
+    """Return the video in an answer, whatever the status; without an id, under whatever id.
 
     vLLM-Omni answers a look at a failed job with the failure's own HTTP status: read as
     trouble of the transport, it would be looked at for ever.
     """
     body = answer.json_object()
-    if body is None or body.get("id") != video_id or not isinstance(body.get("status"), str):
+    if body is None or not isinstance(body.get("status"), str):
         return None
-    return body
+    is_ours = _id_in(body) is not None if video_id is None else body.get("id") == video_id
+    return body if is_ours else None
 
 
 def _id_in(body: Job | None) -> str | None:
@@ -440,3 +410,17 @@ async def _file(name: str, asset: Asset, assets: Assets) -> Part:
     content_type = asset.content_type or "application/octet-stream"
     extension = content_type.rpartition("/")[2]
     return name, (f"{asset.role}.{extension}", content, content_type)
+
+
+async def _content(references: Sequence[Asset], assets: Assets) -> bytes:
+    """Put references into one field, as CONTRACT §4 has them: with their roles, in order."""
+    items = []
+    for asset in references:
+        kind = f"{asset.role.medium}_url"
+        try:
+            address = await data_uri(asset, assets)
+        except OSError as error:
+            note = f"not sent: the {asset.role} cannot be read: {type(error).__name__}"
+            raise Busy(note) from error
+        items.append({"type": kind, kind: {"url": address}, "role": asset.role.value})
+    return json.dumps(items).encode()

@@ -21,7 +21,7 @@ from rushes import providers
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
 
-FLOOR: Final = frozenset({"answers", "base", "links", "lists", "registry", "rest"})
+FLOOR: Final = frozenset({"answers", "base", "links", "lists", "profiles", "registry", "rest"})
 """Modules of the package that are no provider, but what providers stand on."""
 
 SECRET_BYTES_MAX: Final = 64 * 1024

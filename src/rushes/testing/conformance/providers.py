@@ -5,10 +5,10 @@ scene. The promise that counts most: one call of `submit` is one submit upstream
 happens.
 
     for kind in registry.kinds():
-        scene = scene_of(kind)
-        for name in CHECKS:
-            if skipped(scene, name) is None:
-                await hold(scene, name)
+        for scene in scenes_of(kind).values():
+            for name in CHECKS:
+                if skipped(scene, name) is None:
+                    await hold(scene, name)
 """
 
 from __future__ import annotations
@@ -40,6 +40,21 @@ def scene_of(kind: str) -> Scene:
     if find_spec(module) is None:
         raise NoScene(f"provider kind {kind!r} has no scene; write {module}")
     return cast("Scene", import_module(module).scene)
+
+
+def scenes_of(kind: str) -> Mapping[str, Scene]:
+    """Return all scenes of a kind: one, or where it has profiles, one for each as `kind.profile`.
+
+    The latter are the mapping `scenes` of the module, beside its `scene`.
+
+    Raises:
+        NoScene: there is none.
+    """
+    scene = scene_of(kind)
+    several = getattr(import_module(f"{scenes.__name__}.{kind}"), "scenes", None)
+    if several is None:
+        return {kind: scene}
+    return {f"{kind}.{profile}": each for profile, each in several.items()}
 
 
 def stale_skips(scene: Scene) -> list[str]:

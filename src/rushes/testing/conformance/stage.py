@@ -145,8 +145,15 @@ class Scene(Protocol):
     a pattern that fits no check is an error, and so is an empty reason.
     """
 
-    kind: str
-    skips: Mapping[str, str]
+    @property
+    def kind(self) -> str:
+        """The kind it puts to the test."""
+        ...
+
+    @property
+    def skips(self) -> Mapping[str, str]:
+        """What cannot apply, and why."""
+        ...
 
     def open(self) -> AbstractAsyncContextManager[Stage]:
         """Put up a stage."""

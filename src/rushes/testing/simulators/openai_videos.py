@@ -98,7 +98,7 @@ class OpenAIVideosServer(SimulatedUpstream):
     async def route(self, parts: Sequence[str], request: Request, exchange: Exchange) -> None:
         """Answer a request by the parts of its path."""
         if not self.opens(request):
-            await exchange.answer(REPLIES["unauthorized"])
+            await exchange.answer(self.replies["unauthorized"])
         else:
             match request.method, parts:
                 case "POST", ["v1", "videos"]:
@@ -108,7 +108,7 @@ class OpenAIVideosServer(SimulatedUpstream):
                 case "GET", ["v1", "videos", video_id]:
                     await self._retrieve(video_id, exchange)
                 case "DELETE", ["v1", "videos", video_id]:
-                    await self._delete(video_id, exchange)
+                    await self.delete(video_id, exchange)
                 case "GET", ["v1", "videos", video_id, "content"]:
                     variant = request.query_params.get("variant", "video")
                     await self._content(video_id, variant, exchange)
@@ -139,7 +139,7 @@ class OpenAIVideosServer(SimulatedUpstream):
 
     def echo(self, fields: Fields, request: Request) -> Reply:
         """Refuse with a sentence that quotes whatever it should not."""
-        return _echo(fields, request)
+        return error(400, "invalid_value", indiscretion(fields, request), param="prompt")
 
     def objection(self, fields: Fields) -> Reply | None:
         """Check a create as the protocol asks."""
@@ -169,7 +169,7 @@ class OpenAIVideosServer(SimulatedUpstream):
             self.restart()
         if fault in LOSSES:
             job, rule = self.jobs.pop(video_id, None) and None, None
-        good = self._look(job) if job else REPLIES["not_found"]
+        good = self._look(job) if job else self.replies["not_found"]
         if rule is not None and job is not None and fault in BENT_LOOKS:
             good, rule = self._bent_look(job, rule), None
         await self.spoil(rule, good, exchange)
@@ -230,27 +230,35 @@ class OpenAIVideosServer(SimulatedUpstream):
         page = [self._video(job) for job in jobs[start : start + int(limit)]]
         if fault == "silent":
             page = [video | {"prompt": None} for video in page]
-        body = {
+        body = self._page(page, has_more=start + int(limit) < len(jobs))
+        await self.spoil(None if fault in BENT_LISTS else rule, Reply.of(200, body), exchange)
+
+    def _page(self, page: list[dict[str, object]], *, has_more: bool) -> dict[str, object]:
+        return {
             "object": "list",
             "data": page,
             "first_id": page[0]["id"] if page else None,
             "last_id": page[-1]["id"] if page else None,
-            "has_more": start + int(limit) < len(jobs),
+            "has_more": has_more,
         }
-        await self.spoil(None if fault in BENT_LISTS else rule, Reply.of(200, body), exchange)
 
-    async def _delete(self, video_id: str, exchange: Exchange) -> None:
+    async def delete(self, video_id: str, exchange: Exchange) -> None:
+        """Delete a job, or refuse to."""
         job = self.jobs.get(video_id)
         rule = self.script.strike("delete", job.prompt if job else "")
         if job is None:
-            good = REPLIES["not_found"]
+            good = self.replies["not_found"]
         elif self.stand(job)[0].is_over or self.settings.stops:
             good = Reply.of(200, {"id": video_id, "object": "video.deleted", "deleted": True})
             if rule is None or rule.spares:
                 del self.jobs[video_id]
         else:
-            good = error(400, "task_not_finished", "The video is not finished.", param="video_id")
+            good = self.unstopped()
         await self.spoil(rule, good, exchange)
+
+    def unstopped(self) -> Reply:
+        """Refuse to end an unfinished job."""
+        return error(400, "task_not_finished", "The video is not finished.", param="video_id")
 
     # -- content -----------------------------------------------------------------------
 
@@ -268,9 +276,10 @@ class OpenAIVideosServer(SimulatedUpstream):
 
     def _film(self, job: Job | None, variant: str) -> Reply:
         if job is None or job.has_fate("no_content"):
-            return REPLIES["not_found"]
-        if self.stand(job)[0] is not Phase.DONE:
-            return error(400, "task_not_finished", "The video is not finished.", param="video_id")
+            return self.replies["not_found"]
+        phase = self.stand(job)[0]
+        if phase is not Phase.DONE:
+            return self.filmless(phase)
         match variant:
             case "video":
                 return Reply(200, tiny_film(), {"content-type": "video/mp4"})
@@ -281,12 +290,16 @@ class OpenAIVideosServer(SimulatedUpstream):
             case _:
                 return error(400, "invalid_value", "No such variant.", param="variant")
 
+    def filmless(self, phase: Phase) -> Reply:
+        """Refuse the film of a job that is not, or never, done."""
+        del phase
+        return error(400, "task_not_finished", "The video is not finished.", param="video_id")
 
-def _echo(fields: Fields, request: Request) -> Reply:
-    """Refuse with a sentence that quotes whatever it should not."""
+
+def indiscretion(fields: Fields, request: Request) -> str:
+    """Quote whatever should not be quoted."""
     quotes = (said(fields, "prompt"), request.headers["authorization"], request.url)
-    message = "We do not like {!r}, asked for with {!r} at {}.".format(*quotes)
-    return error(400, "invalid_value", message, param="prompt")
+    return "We do not like {!r}, asked for with {!r} at {}.".format(*quotes)
 
 
 async def _fields(request: Request) -> Fields:
