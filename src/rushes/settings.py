@@ -106,7 +106,10 @@ class Sandbox(_Section):
 
 
 class ProviderSettings(_Section):
-    """A provider: a kind with an address and a credential, under a name of the operator's."""
+    """A provider: a kind with an address and a credential, under a name of the operator's.
+
+    A kind that knows its own addresses needs no `base_url`; one that does not says so.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
     kind: str
