@@ -105,7 +105,7 @@ class ProviderSettings(_Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
     kind: str
     profile: str | None = None
-    base_url: str
+    base_url: str | None = None  # a kind that needs one says so
     api_key: str | None = None
     in_flight_max: Positive = 8
     options: dict[str, Any] = Field(default_factory=dict)

@@ -18,7 +18,7 @@ SECRET = "sk-Winter42Winter42"
 
 def test_the_kinds_are_the_modules_of_the_package() -> None:
     folder = Path(providers.__path__[0])
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    modules = {path.stem for path in folder.glob("[!_]*.py")}
     assert set(kinds()) == modules - FLOOR
     assert modules >= FLOOR
     assert "openai_videos" in kinds()
