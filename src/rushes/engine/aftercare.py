@@ -141,6 +141,11 @@ async def _let_go(submit: Submit, world: World) -> None:
     await _write(replace(submit, verdict=Verdict.GONE, note=note, look_at=None), submit, world)
 
 
+async def later(submit: Submit, world: World) -> None:
+    """Put a submit off whose act broke in a way that nobody foresaw."""
+    await _later(submit, world.clock.now(), world)
+
+
 async def _later(submit: Submit, at: datetime, world: World) -> None:
     await _write(_next_look(submit, at), submit, world)
 

@@ -130,23 +130,28 @@ async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
             raise LeaseLost(f"{task.id}: not ours to submit")
         tx.add_submit(submit)
 
-    await world.store.write(intend)
+    with world.submitting():
+        await world.store.write(intend)
+        return await _call(after, submit, upstream, world)
+
+
+async def _call(task: Task, submit: Submit, upstream: Upstream, world: World) -> Next:
     try:
-        async with world.patience(budgets.submit_call.total_seconds()):
+        async with world.patience(world.budgets.submit_call.total_seconds()):
             ticket = await upstream.provider.submit(
                 task.spec,
-                upstream_model=route.upstream_model,
+                upstream_model=submit.upstream_model,
                 token=submit.token,
                 assets=world.assets,
             )
     except Refused as verdict:
-        return await _refused(after, submit, verdict, world)
+        return await _refused(task, submit, verdict, world)
     except Busy as verdict:
-        return await _busy(after, submit, verdict, world)
+        return await _busy(task, submit, verdict, world)
     except (InDoubt, TimeoutError) as verdict:
         note = verdict.note if isinstance(verdict, InDoubt) else "the submit call took too long"
-        return await _doubt(after, submit, note, world)
-    return await _accept(after, submit, ticket, world)
+        return await _doubt(task, submit, note, world)
+    return await _accept(task, submit, ticket, world)
 
 
 async def _accept(task: Task, submit: Submit, ticket: Ticket, world: World) -> Next:
@@ -220,8 +225,8 @@ async def _search(task: Task, submits: Sequence[Submit], world: World) -> Next:
         return NOW
     try:
         found = await find(task, submit, world)
-    except (NotUnderstood, Unreachable) as trouble:
-        return await _trouble(task, str(trouble), world)
+    except (NotUnderstood, Unreachable, TimeoutError) as trouble:
+        return await _trouble(task, str(trouble) or "the search took too long", world)
     if isinstance(found, Found):
         return await _accept(task, submit, found.ticket, world)
     if not submit.is_billable and routing.attempts_left(submit, submits, world.catalog, task):

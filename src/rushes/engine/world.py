@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,10 @@ Patience = Callable[[float], AbstractAsyncContextManager[object]]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The ports of the story. `jitter` draws from [0, 1); `note_progress` is saved in groups."""
+    """The ports of the story. `jitter` draws from [0, 1); `note_progress` is saved in groups.
+
+    `submitting` is held from an intent to its answer.
+    """
 
     store: Store
     clock: Clock
@@ -60,6 +63,7 @@ class World:
     jitter: Callable[[], float]
     note_progress: Callable[[str, int, int], None]
     scratch: Path
+    submitting: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def pause_s(self, count: int) -> float:
         """Return how long to wait after the `count`-th trouble in a row, jittered."""

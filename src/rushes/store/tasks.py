@@ -222,7 +222,7 @@ class TaskRows(Rows):
             .order_by(tasks.c.deadline_at, tasks.c.id)
             .limit(limit)
         )
-        return [rows.task_of(found) for found in self.run(statement).mappings()]
+        return rows.readable(self.run(statement).mappings(), rows.task_of)
 
     def unfinished(self, after_id: str, limit: int) -> Sequence[Task]:
         """Page through unfinished tasks by id."""
@@ -232,7 +232,7 @@ class TaskRows(Rows):
             .order_by(tasks.c.id)
             .limit(limit)
         )
-        return [rows.task_of(found) for found in self.run(statement).mappings()]
+        return rows.readable(self.run(statement).mappings(), rows.task_of)
 
     def page(self, page: Page) -> Sequence[Task]:
         """Return one page of an account's tasks, and one more if there is more."""
