@@ -19,6 +19,7 @@ $(VENV)/python:
 	@touch $@
 
 $(VENV)/server: $(VENV)/python pyproject.toml constraints.txt
+	@echo "Installing into $(VENV): once, and a minute at most where the network is good"
 	$(PIP) install --constraint constraints.txt --editable '.[server]'
 	@touch $@
 

@@ -106,7 +106,13 @@ def fill(folder: Path, task_count: int, key_count: int) -> Path:
         def put(tx: Transaction) -> list[str]:
             at = datetime.now(tz=UTC)
             return [
-                put_task(tx, id=new_task_id(at), account_id=DEFAULT_ACCOUNT_ID, created_at=at).id
+                put_task(
+                    tx,
+                    id=new_task_id(at),
+                    account_id=DEFAULT_ACCOUNT_ID,
+                    created_at=at,
+                    work_id=None,
+                ).id
                 for _ in range(BATCH)
             ]
 

@@ -43,4 +43,7 @@ async def main(folder: Path) -> bool:
 if __name__ == "__main__":
     films = Path(sys.argv[1] if len(sys.argv) > 1 else "films")
     films.mkdir(exist_ok=True)
-    sys.exit(0 if asyncio.run(main(films)) else 1)
+    try:
+        sys.exit(0 if asyncio.run(main(films)) else 1)
+    except RushesError as error:  # no key, or no address
+        sys.exit(str(error))

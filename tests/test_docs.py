@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rushes.settings import Settings
+from rushes.cli.checks import State, of_settings
+from rushes.settings import Settings, load
 from rushes.store.schema import metadata
 
 ROOT = Path(__file__).parent.parent
@@ -102,6 +103,30 @@ def readme_python() -> str:
 def test_the_readmes_python_is_python() -> None:
     for block in re.findall(r"```python\n(.*?)```", text_of(ROOT / "README.md"), re.DOTALL):
         compile(block, "README.md", "exec")
+
+
+def toml_blocks() -> list[tuple[str, str]]:
+    return [
+        (str(page.relative_to(ROOT)), block)
+        for page in PAGES
+        for block in re.findall(r"```toml\n(.*?)```", text_of(page), re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize(("page", "block"), toml_blocks(), ids=[page for page, _ in toml_blocks()])
+def test_every_config_file_that_a_page_shows_makes_a_house(
+    page: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rushes.toml"
+    file.write_text(block, encoding="utf-8")
+    monkeypatch.setenv("RUSHES_CONFIG", str(file))
+    monkeypatch.setenv("GPU_KEY", "sk-upstream")
+    broken = [
+        finding
+        for finding in of_settings(load(data_dir=tmp_path, server={"port": 0}))
+        if finding.state is State.FAIL
+    ]
+    assert not broken
 
 
 def test_the_environment_of_a_test_is_not_the_operators() -> None:

@@ -26,7 +26,8 @@ from rushes.domain.ids import digest_of, new_key_id
 from rushes.domain.reading import shipped_cards
 from rushes.domain.spec import Size
 from rushes.domain.task import MOVES, Event, Measures, Status, Task, advance
-from rushes.gateway import Gateway, Policies
+from rushes.gateway.door import Gateway
+from rushes.gateway.looks import Policies
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.links import Links

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from rushes import __version__
 from rushes.bell import LocalBell
@@ -30,10 +30,11 @@ from rushes.domain.task import Status
 from rushes.engine.dispatch import DbosDispatcher
 from rushes.engine.keeper import Keeper
 from rushes.engine.progress import ProgressNotes
-from rushes.engine.workflows import Engine
+from rushes.engine.workflows import Calls, Engine
 from rushes.engine.world import Upstream, World
-from rushes.folder import Unready, lock_folder, migrate_now
-from rushes.gateway import Gateway, Policies
+from rushes.folder import Unready, lock_all, migrate_now
+from rushes.gateway.door import Gateway
+from rushes.gateway.looks import Policies
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
@@ -95,7 +96,7 @@ class House:
     parts: _Parts
     application: Application
     keyring: Keyring
-    lock: IO[str]
+    locks: contextlib.ExitStack
 
     @property
     def store(self) -> SqliteStore:
@@ -156,7 +157,7 @@ class House:
         self.parts.engine.close()
         self.parts.hot.close()
         self.parts.store.close()
-        self.lock.close()
+        self.locks.close()
 
 
 # -- opening ---------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ def open_house(settings: Settings, *, port: int, clock: Clock | None = None) -> 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = clock or SystemClock()
     with contextlib.ExitStack() as undo:
-        lock = undo.enter_context(lock_folder(settings.data_dir))
+        locks = undo.enter_context(lock_all(settings))
         copy = migrate_now(settings, clock)
         if copy is not None:
             log.info("the database was migrated; a copy from before is kept", copy=str(copy))
@@ -184,7 +185,7 @@ def open_house(settings: Settings, *, port: int, clock: Clock | None = None) -> 
         )
         application = Application(_wire(parts, keyring, links))
         undo.pop_all()
-    return House(parts, application, keyring, lock)
+    return House(parts, application, keyring, locks)
 
 
 def signing_secret(folder: Path) -> bytes:
@@ -258,7 +259,7 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
     store = SqliteStore(settings.database_path, on_change=bell.ring_all)
     database = store.engine_for_workflows()
     dispatcher = DbosDispatcher(database)
-    progress = ProgressNotes(store)
+    progress, calls = ProgressNotes(store), Calls(settings.server.drain_s)
     world = World(
         store=store,
         clock=clock,
@@ -276,12 +277,14 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
         note_progress=progress.note,
         scratch=scratch,
         hooks=_hooks(settings),
+        submitting=calls.one,
     )
     engine = Engine(
         world,
         bell=bell,
         keeper=Keeper(world, dispatcher, EXECUTOR),
         progress=progress,
+        calls=calls,
         database=database,
         executor=EXECUTOR,
         queues=queues_of(settings, store.read_now(lambda tx: tx.queues())),

@@ -1,7 +1,8 @@
 """The data folder: who has it, which schema it is of, and its books without the engine.
 
-A server takes the folder's lock for as long as it works. Commands beside it never do: they read
-and write the database as it stands, and leave its schema alone.
+A server takes the folder's lock for as long as it works, and that of a database or a storage
+that lie elsewhere. Commands beside it never do: they read and write the database as it stands,
+and leave its schema alone.
 """
 
 from __future__ import annotations
@@ -53,7 +54,30 @@ def lock_folder(folder: Path) -> IO[str]:
         Unready: another server has it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = (folder / LOCK_NAME).open("a+", encoding="utf-8")
+    return _lock(folder / LOCK_NAME, f"in {folder}", "RUSHES_DATA_DIR")
+
+
+def lock_all(settings: Settings) -> contextlib.ExitStack:
+    """Take all that a server must have to itself, until this is closed or the process goes.
+
+    Database and storage have locks of their own: they may lie in another server's folder.
+
+    Raises:
+        Unready: another server has a part of it.
+    """
+    with contextlib.ExitStack() as locks:
+        locks.enter_context(lock_folder(settings.data_dir))
+        path = settings.database_path
+        beside = path.with_name(f"{path.name}.{LOCK_NAME}")
+        locks.enter_context(_lock(beside, f"on {path}", "RUSHES_DATABASE_URL"))
+        path = settings.blobs_path
+        locks.enter_context(_lock(path / f".{LOCK_NAME}", f"in {path}", "RUSHES_STORAGE_URL"))
+        return locks.pop_all()
+
+
+def _lock(path: Path, where: str, setting: str) -> IO[str]:
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    lock = path.open("a+", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -61,8 +85,8 @@ def lock_folder(folder: Path) -> IO[str]:
         holder = lock.read().strip() or "unknown"
         lock.close()
         raise Unready(
-            f"another rushes serve (process {holder}) works in {folder}; SQLite is one process. "
-            "Stop it, or choose another RUSHES_DATA_DIR."
+            f"another rushes serve (process {holder}) works {where}; SQLite is one process. "
+            f"Stop it, or choose another {setting}."
         ) from None
     lock.truncate(0)
     lock.write(str(os.getpid()))
@@ -93,7 +117,7 @@ def migrate_folder(settings: Settings, clock: Clock, *, steps: Steps = STEPS) ->
     Raises:
         Unready: a server has the folder, or a newer Rushes made it.
     """
-    with contextlib.closing(lock_folder(settings.data_dir)):
+    with lock_all(settings):
         found = schema_state(settings.database_path, steps=steps)
         return Migrated(found, migrate_now(settings, clock, steps=steps))
 

@@ -270,6 +270,13 @@ def _misfits(settings: Settings) -> list[str]:
             for route in model.routes
             if route.provider not in known
         ]
+    times = settings.times
+    live_s = times.submit_call_s + times.doubt_s + times.render_s
+    if times.aftercare_s <= live_s:
+        complaints.append(
+            f"times.aftercare_s: must be more than {live_s:g}, the sum of submit_call_s, doubt_s "
+            "and render_s: nobody looks after a submit while its task may still be alive"
+        )
     database = settings.database.url
     if database is not None and not database.startswith("sqlite:///"):
         complaints.append("database.url: only sqlite:///PATH is supported by this version")

@@ -100,6 +100,13 @@ def test_a_failed_film_is_told_with_its_reason(asked: Typed, tmp_path: Path) -> 
         (("--metadata", "{"), "no JSON"),
         (("--seconds", "99"), "seconds"),
         (("--model", "nobody"), "no model nobody"),
+        (("-o", "no-such-folder/"), "There is no folder no-such-folder"),
+        (("-o", "-", "--json"), "cannot take both"),
+        (("--metadata", '{"shot": NaN}'), "cannot be said in JSON"),
+        (("--metadata", "[" * 100_000), "no JSON"),
+        (("--idempotency-key", "två"), "printable ASCII"),
+        (("--reference", "/proc/version"), "no picture, clip or sound"),
+        (("--negative", "half a \udcff"), "UTF-8"),
     ],
 )
 def test_a_wish_that_cannot_be_is_refused_before_anything_is_paid(
@@ -122,6 +129,36 @@ def test_a_wait_that_is_too_short_says_how_to_go_on(asked: Typed, server: Living
     with server.client() as client:
         assert not client.videos.retrieve(video_id).is_final
         client.videos.cancel(video_id)
+
+
+def test_a_film_that_finds_no_room_is_told_to_be_safe(server: Living, tmp_path: Path) -> None:
+    words = ("generate", "a heron", *SMALL, "-o", str(tmp_path / "heron.mp4"))
+    run = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, "-m", "rushes", *words],
+        env=caller_environment(server),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "Error: File too large" in run.stderr
+    assert f"rushes download {run.stderr.split(':')[0]}\n" in run.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_watch_that_is_too_short_is_no_failure(asked: Typed, unfinished: str) -> None:
+    run = asked("watch", unfinished, "--wait", "0.5")
+    assert run.exit_code == 3
+    assert "It goes on" in run.stderr
+
+
+@pytest.mark.parametrize("verb", ["get", "watch", "cancel", "download", "models"])
+def test_what_is_no_id_is_one_sentence(asked: Typed, verb: str) -> None:
+    for word in (".", "video_\udcff"):
+        run = asked(verb, word)
+        assert run.exit_code == 2
+        assert run.stderr.count("\n") == 1
 
 
 def test_watch_tells_every_change_and_the_end(asked: Typed, film: str) -> None:
@@ -155,6 +192,7 @@ def test_get_and_list_tell_what_there_is(asked: Typed, film: str) -> None:
     shown = asked("get", film).stdout
     assert "a heron" in shown
     assert "1 s, 854x480" in shown
+    assert shown.splitlines()[-1].startswith("http://127.0.0.1:")  # whole, to be copied
     listed = json.loads(asked("list", "--json", "--limit", "100").stdout)
     assert film in [video["id"] for video in listed]
     lean = json.loads(asked("list", "--status", "completed", "--json").stdout)

@@ -76,6 +76,7 @@ def test_a_stranger_sees_a_film_made(tmp_path: Path) -> None:
         digest,
         "What to try next",
         "rushes serve",
+        'rushes generate "…" -o film.mp4',
     ):
         assert words in run.stdout, words
     assert all(line == line.rstrip() for line in run.stdout.splitlines())

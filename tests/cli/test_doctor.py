@@ -165,6 +165,20 @@ def test_an_old_python_is_found() -> None:
     assert checks.python((3, 11, 0)).state is State.OK
 
 
+def test_a_data_folder_that_is_a_file_is_a_finding_and_not_the_end(
+    typed: Typed, tmp_path: Path
+) -> None:
+    (tmp_path / "data").touch()
+    with socket.socket() as other:  # so that the port asks for the folder's holder, too
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        run = typed("doctor", "--json", "--port", str(other.getsockname()[1]))
+    assert run.exit_code == 1, run.output
+    by_name = {finding["name"]: finding for finding in json.loads(run.stdout)["findings"]}
+    assert by_name["data folder"]["told"].endswith("is no folder")
+    assert by_name["port"]["state"] == "fail"
+
+
 def test_few_open_files_are_a_warning() -> None:
     assert checks.open_files(1024).state is State.WARN
     assert checks.open_files(-1).state is State.OK

@@ -36,6 +36,14 @@ def test_a_key_is_made_as_exactly_one_json_object(typed: Typed, tmp_path: Path) 
     assert found.id == key["id"]
 
 
+@pytest.mark.parametrize("words", [("keys", "create"), ("keys", "revoke"), ("explain",)])
+def test_a_word_in_another_encoding_is_refused(typed: Typed, words: tuple[str, ...]) -> None:
+    made(typed)
+    run = typed(*words, "\udcff")
+    assert run.exit_code == 2
+    assert run.stderr == "Error: What was typed is not written in UTF-8.\n"
+
+
 def test_a_person_gets_the_secret_alone_on_standard_output(typed: Typed) -> None:
     run = typed("keys", "create", "bob")
     assert run.stdout.startswith("sk-live-")

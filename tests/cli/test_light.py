@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import rushes
-from living import environment_of
+from living import Living, environment_of
 
 HEAVY = [
     "alembic",
@@ -116,7 +116,7 @@ def test_a_callers_verb_goes_out_to_the_server(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_bare_venv_gets_the_light_command_line(tmp_path: Path) -> None:
+def test_a_bare_venv_gets_the_light_command_line(tmp_path: Path, server: Living) -> None:
     checkout = Path(__file__).parents[2]
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True, timeout=120)
@@ -144,6 +144,10 @@ def test_a_bare_venv_gets_the_light_command_line(tmp_path: Path) -> None:
     asked = run("list")
     assert asked.returncode == 1
     assert "nobody answers there" in asked.stderr
+    environment |= {"RUSHES_BASE_URL": server.url, "RUSHES_API_KEY": server.secret}
+    made = run("generate", "a heron", "--seconds", "1", "--resolution", "480p", "-o", "heron.mp4")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "heron.mp4").read_bytes()[4:8] == b"ftyp"
     served = run("serve")
     assert served.returncode == 2
     assert "pip install 'rushes[server]'" in served.stderr

@@ -18,7 +18,18 @@ from rich.console import Console
 from rich.text import Text
 
 from rushes import cli
-from rushes.cli.paper import Column, facts, fitting, lasting, money, plain, say, show_json, table
+from rushes.cli.paper import (
+    Column,
+    facts,
+    fitting,
+    lasting,
+    money,
+    ourselves,
+    plain,
+    say,
+    show_json,
+    table,
+)
 
 ROOMS = sorted(module.name for module in pkgutil.iter_modules(cli.__path__))
 LONG = "a red fox runs through fresh snow at dawn and does not look back"
@@ -42,6 +53,21 @@ def paper(*, width: int = 80, is_terminal: bool = True) -> tuple[Console, String
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_examples_in_docstrings_are_true(room: str) -> None:
     assert doctest.testmod(import_module(f"rushes.cli.{room}")).failed == 0
+
+
+def test_a_command_that_is_shown_is_one_that_the_shell_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "a venv" / "bin" / "rushes"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert ourselves(str(program)) == "rushes"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert ourselves("a venv/bin/rushes") == "'a venv/bin/rushes'"
+    assert ourselves("a venv/bin/rushes", is_elsewhere=True) == f"'{program}'"
+    assert ourselves("/x/rushes/__main__.py") == "rushes"
 
 
 @given(st.text())

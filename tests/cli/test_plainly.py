@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import pytest
 import sqlalchemy as sa
 import typer
+from typer.testing import CliRunner
 
-from rushes.cli.plainly import FAILED, REFUSED, Refused, plainly
-from rushes.client import ConnectionFailed, NotConfigured, VideoFailed
+from rushes.cli.filming import INTERRUPTED
+from rushes.cli.menu import app
+from rushes.cli.plainly import FAILED, REFUSED, UNFINISHED, Refused, plainly
+from rushes.client import (
+    ConnectionFailed,
+    NotConfigured,
+    Unsendable,
+    VideoFailed,
+    WaitTimeout,
+)
 from rushes.client.errors import Complaint, Unauthenticated
 from rushes.client.shapes import Video, VideoError
 from rushes.domain.errors import StoreBusy
@@ -37,8 +47,10 @@ LOST = Video(id="video_1", status="failed", progress=100, error=VideoError("time
         (Refused("Gone.", FAILED, "Look elsewhere."), FAILED, "Look elsewhere."),
         (Unready("the folder is taken"), REFUSED, "the folder is taken"),
         (SettingsRefused("a: wrong\nb: wrong"), REFUSED, "Error: 2 complaints\n  - a: wrong"),
-        (NotConfigured("There is no API key."), REFUSED, "RUSHES_API_KEY"),
-        (ConnectionFailed("GET /", "nobody answers there"), FAILED, "RUSHES_BASE_URL"),
+        (NotConfigured("There is no API key."), REFUSED, "There is no API key."),
+        (Unsendable("An id or a name was due."), REFUSED, "An id or a name"),
+        (WaitTimeout("video_1", 3), UNFINISHED, "It goes on"),
+        (ConnectionFailed("GET /", "nobody answers there"), FAILED, "`rushes serve` starts"),
         (ConnectionFailed("POST /", "cut off", "key-7"), FAILED, "--idempotency-key key-7"),
         (Unauthenticated(Complaint(401, "This API key is not valid.")), FAILED, "keys create"),
         (VideoFailed(LOST), FAILED, "Late."),
@@ -58,11 +70,33 @@ def test_an_expected_error_is_told_and_has_its_exit_code(
     assert "Traceback" not in told.err
 
 
+def test_the_menu_tells_every_exit_code() -> None:
+    told = CliRunner().invoke(app, ["--help"]).stdout
+    for code in (FAILED, REFUSED, UNFINISHED, INTERRUPTED):
+        assert re.search(rf"\b{code} [a-zC]", told.partition("Exit codes")[2]), code
+
+
 def test_a_database_error_is_told_without_its_statement(capsys: pytest.CaptureFixture[str]) -> None:
     cause = sqlite3.OperationalError("disk I/O error")
     assert ended(sa.exc.OperationalError("SELECT secret FROM keys", {}, cause)) == REFUSED
     assert "SELECT" not in (told := capsys.readouterr().err)
     assert "disk I/O error" in told
+
+
+def test_what_was_typed_in_another_encoding_is_one_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(UnicodeEncodeError) as half:
+        "\udcff".encode()
+    assert ended(half.value) == REFUSED
+    assert capsys.readouterr().err == "Error: What was typed is not written in UTF-8.\n"
+
+
+def test_an_error_brings_its_notes_along(capsys: pytest.CaptureFixture[str]) -> None:
+    full = OSError(28, "No space left on device")
+    full.add_note("The film is safe.")
+    assert ended(full) == FAILED
+    assert capsys.readouterr().err == "Error: No space left on device\nThe film is safe.\n"
 
 
 def test_a_message_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,6 +108,7 @@ def test_a_message_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str])
     "bug",
     [
         ValueError("a bug"),
+        UnicodeEncodeError("latin-1", "狐", 0, 1, "ordinal not in range(256)"),
         KeyError("a bug"),
         ModuleNotFoundError("no rushes.cli.nothing", name="rushes.cli.nothing"),
         BrokenPipeError(32, "Broken pipe"),

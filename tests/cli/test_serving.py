@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import signal
 import socket
@@ -19,7 +21,7 @@ from rich.console import Console
 
 from journeying import end
 from living import Typed, environment_of, living, rushes, said_until
-from rushes.cli.serving import Opened, banner, opened_json
+from rushes.cli.serving import Opened, _ended_by_signals, banner, opened_json
 from rushes.folder import lock_folder
 from rushes.settings import load
 from rushes.testing.builders import a_key
@@ -75,6 +77,16 @@ def test_a_first_key_is_shown_once_with_that_sentence(tmp_path: Path) -> None:
     assert "rushes keys create" in later
 
 
+def test_what_another_terminal_needs_stands_in_one_block(tmp_path: Path) -> None:
+    told = shown(opened_at("http://127.0.0.1:9000", tmp_path), width=300)
+    assert (
+        "Try, in another terminal:\n\n"
+        "  export RUSHES_BASE_URL=http://127.0.0.1:9000\n"
+        f"  export RUSHES_API_KEY={SECRET}\n"
+        "  rushes generate "
+    ) in told
+
+
 def test_another_port_is_told_to_the_client(tmp_path: Path) -> None:
     told = shown(opened_at("http://127.0.0.1:9000", tmp_path))
     assert "export RUSHES_BASE_URL=http://127.0.0.1:9000" in told
@@ -92,6 +104,15 @@ def test_machines_get_the_same_facts(tmp_path: Path) -> None:
     assert isinstance(told["key"], dict)
     assert told["key"]["secret"] == SECRET
     assert opened_json(replace(opened_at("http://x", tmp_path), key=None))["key"] is None
+
+
+def test_what_a_second_ctrl_c_cuts_off_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("uvicorn.error")
+    with _ended_by_signals():
+        log.error("Exception in ASGI application", exc_info=asyncio.CancelledError())
+        log.error("Exception in ASGI application", exc_info=RuntimeError("a bug"))
+    (record,) = caplog.records
+    assert "a bug" in str(record.exc_info)
 
 
 # -- refusals ----------------------------------------------------------------------------------

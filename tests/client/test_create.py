@@ -29,8 +29,10 @@ from rushes.client import (
     RateLimited,
     Reference,
     Retry,
+    RushesError,
     ServerError,
     UnexpectedAnswer,
+    Unsendable,
     VideoFailed,
 )
 
@@ -116,6 +118,27 @@ async def test_a_key_that_cannot_be_one_is_refused_before_anything_is_sent(
 ) -> None:
     with pytest.raises(ValueError, match="printable ASCII"):
         await stage.play(Script()).do("create", "Rain", idempotency_key=key)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"metadata": {"shot": float("nan")}},
+        {"metadata": {"shot": float("inf")}},
+        {"negative_prompt": "half a \udcff"},
+        {"negative_prompt": "half a \udcff", "image": PNG},
+        {"idempotency_key": "två"},
+        {"references": [b"what is this"]},
+    ],
+)
+async def test_what_cannot_be_sent_is_an_error_of_this_tree(
+    stage: Stage, option: dict[str, object]
+) -> None:
+    """So that one `except RushesError` is enough for all that a caller's data can do."""
+    with pytest.raises(Unsendable) as caught:
+        await stage.play(Script()).do("create", "Rain", **option)
+    assert isinstance(caught.value, RushesError)
+    assert isinstance(caught.value, ValueError)
 
 
 async def test_every_create_has_a_key_of_its_own(stage: Stage) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 from collections.abc import AsyncIterator, Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -289,6 +291,44 @@ async def test_a_file_of_the_caller_is_written_from_where_it_stands(stage: Stage
     assert file.getvalue() == b"head:" + other
     with pytest.raises(ValueError, match="file that download"):
         got.read()
+
+
+async def test_a_device_is_written_to_and_not_replaced(stage: Stage, tmp_path: Path) -> None:
+    """A film for /dev/null, fetched as root, must not make a file of it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        script = Script(httpx2.Response(200, content=b"film"))
+        got = await stage.play(script).do("download", ID, pipe)
+        assert os.read(reader, 100) == b"film"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert (got.path, got.size_bytes, names_in(tmp_path)) == (None, 4, ["pipe"])
+
+
+async def test_a_link_is_followed_and_stays_a_link(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    link = tmp_path / "latest.mp4"
+    link.symlink_to("films/boat.mp4")
+    await stage.play(Script(httpx2.Response(200, content=b"film"))).do("download", ID, link)
+    assert link.is_symlink()
+    assert names_in(tmp_path / "films") == ["boat.mp4"]
+    assert link.read_bytes() == b"film"
+
+
+async def test_a_full_disk_leaves_nothing_half(stage: Stage, tmp_path: Path) -> None:
+    """The last bytes are refused twice: when the film is kept, and when its file is closed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    script = Script(httpx2.Response(200, content=b"film"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            await stage.play(script).do("download", ID, tmp_path / "boat.mp4")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert names_in(tmp_path) == []
 
 
 class OneWay(BytesIO):

@@ -15,7 +15,14 @@ from client.scripted import (
     told,
     video_body,
 )
-from rushes.client import BadRequest, ConnectionFailed, NotFound, UnexpectedAnswer, Video
+from rushes.client import (
+    BadRequest,
+    ConnectionFailed,
+    NotFound,
+    UnexpectedAnswer,
+    Unsendable,
+    Video,
+)
 
 
 def page(*ids: str, more: bool = False) -> httpx2.Response:
@@ -150,6 +157,14 @@ async def test_an_empty_id_is_refused_before_anything_is_sent(stage: Stage, name
     for verb in ("retrieve", "wait", "cancel", "delete", "events"):
         with pytest.raises(ValueError, match="id or a name"):
             await stage.play(Script()).do(verb, name)
+
+
+async def test_an_id_that_is_no_unicode_is_refused_before_anything_is_sent(stage: Stage) -> None:
+    for verb in ("retrieve", "cancel", "events"):
+        with pytest.raises(Unsendable, match="UTF-8"):
+            await stage.play(Script()).do(verb, "video_\udcff")
+    with pytest.raises(Unsendable, match="UTF-8"):
+        await stage.play(Script()).do("list", model="\udcff")
 
 
 async def test_an_id_cannot_lead_to_another_path(stage: Stage) -> None:

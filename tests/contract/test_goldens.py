@@ -27,7 +27,7 @@ from rushes.domain.errors import Failure, Reason
 from rushes.domain.reading import shipped_cards
 from rushes.domain.spec import Mode, Spec
 from rushes.domain.task import Status, Task
-from rushes.gateway import Policies
+from rushes.gateway.looks import Policies
 from rushes.ports import ArtifactKind
 from rushes.testing.builders import NOON, a_task
 from wiring import FILM, SECRET, STILLS, Wired, wired

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -121,7 +121,7 @@ def test_a_task_without_work_cannot_be_handed_over(
         )
 
 
-def test_only_work_that_has_ended_is_told_as_ended(
+def test_work_has_ended_unless_it_is_alive_and_may_have_no_record_any_more(
     store: SqliteStore, dispatcher: DbosDispatcher
 ) -> None:
     waiting, failed = a_task_with_work(1), a_task_with_work(2)
@@ -129,9 +129,11 @@ def test_only_work_that_has_ended_is_told_as_ended(
         store.write_now(lambda tx, t=task: dispatcher.enqueue(tx, t, Work.FILM, queue="gpu"))
     store.write_now(
         lambda tx: cast("sa.Connection", tx.connection).exec_driver_sql(
-            "UPDATE workflow_status SET status = 'ERROR' WHERE workflow_uuid = ?",
+            "UPDATE workflow_status SET status = 'ERROR', completed_at = 1 WHERE workflow_uuid = ?",
             (failed.work_id,),
         )
     )
     works = [str(waiting.work_id), str(failed.work_id), "nobody"]
-    assert dispatcher.ended(works) == {failed.work_id}
+    assert dispatcher.ended(works) == {failed.work_id, "nobody"}
+    assert dispatcher.forget_history(datetime.now(tz=UTC) + timedelta(days=1), 10) == 1
+    assert dispatcher.ended(works) == {failed.work_id, "nobody"}

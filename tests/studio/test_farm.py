@@ -167,6 +167,7 @@ async def test_a_renderer_that_hangs_is_ended(tmp_path: Path, door: Path, order:
         ("raise KeyError('x')", "KeyError: 'x'"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended with -9"),
         ("print('{\"done\": null}')", "ended with 0"),
+        ("print('x' * 200_000)", "said a line without end"),
     ],
 )
 async def test_a_renderer_that_breaks_is_told(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
+from filming import Scene
+from filming import shoot as shoot_film
 from rushes.domain.spec import Mode, Role, Size
 from rushes.studio.director import TAG, direct, shoot
 from rushes.studio.order import BadOrder, Input, Order
 from rushes.studio.pictures import last_frame, still, tags_of
-from rushes.studio.planes import Frame
+from rushes.studio.planes import Frame, blank, over
+from rushes.studio.score import score
+from rushes.studio.text import chip
 
 MakeOrder = Callable[..., Order]
 Picture = Callable[..., Path]
@@ -49,6 +56,58 @@ def test_a_still_of_another_shape_is_cut_to_fill(order: MakeOrder, picture: Pict
     made = frames(wish)
     assert (made[0].width, made[0].height) == (90, 160)
     assert made[0].v[16:24].min() > 150  # red from rim to rim above the square, no bars
+
+
+def test_a_fixed_camera_hardly_moves_within_a_still(order: MakeOrder, picture: Picture) -> None:
+    files = {Role.FIRST_FRAME: picture("first", RED, GREEN)}
+    moved = [
+        apart(made[0], made[-1])
+        for made in (
+            frames(order(words, mode=Mode.IMAGE_TO_VIDEO, files=files))
+            for words in ("static shot", "push in")
+        )
+    ]
+    assert 0 < moved[0] < moved[1] / 4
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P"])
+def test_what_is_transparent_is_white(mode: str, tmp_path: Path) -> None:
+    clear = Image.new("RGBA", (32, 32), (210, 40, 30, 0))
+    if mode == "P":
+        clear = Image.new("P", (32, 32))
+        clear.putpalette(RED + BLUE)
+        clear.info["transparency"] = 0
+    clear.save(tmp_path / "clear.png")
+    made = still(Input("p", str(tmp_path / "clear.png")), 32, 32)
+    assert int(made.y.min()) > 230
+    assert abs(int(made.v.max()) - 128) < 2
+
+
+def test_grey_of_16_bits_is_grey(tmp_path: Path) -> None:
+    Image.new("I;16", (32, 32), 128 * 256).save(tmp_path / "grey.png")
+    assert np.allclose(still(Input("p", str(tmp_path / "grey.png")), 32, 32).y, 126, atol=2)
+
+
+def test_a_turned_clip_is_seen_upright(tmp_path: Path) -> None:
+    """A telephone held upright films sideways, and says so in the file."""
+    lying = np.zeros((64, 96, 3), np.uint8)
+    lying[:, :48] = 255
+    path = tmp_path / "lying.mp4"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=24, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for _ in range(3):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(lying, "rgb24")))
+        film.mux(stream.encode(None))
+    content = path.read_bytes()
+    upright = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    quarter = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    at = content.index(upright, content.index(b"tkhd"))
+    path.write_bytes(content[:at] + quarter + content[at + len(quarter) :])
+    seen = last_frame(Input("p", str(path)), 64, 96)
+    assert (seen.width, seen.height) == (64, 96)
+    assert seen.y[:40].mean() > 200  # turned clockwise: what lay at the left is on top
+    assert seen.y[56:].mean() < 40
 
 
 def test_a_film_begins_on_the_first_frame_and_ends_on_the_last(
@@ -107,6 +166,23 @@ def test_a_remix_keeps_the_composition_in_another_light(
     assert np.corrcoef(one, other)[0, 1] > 0.5
 
 
+def test_only_the_new_label_is_seen_on_a_remix(order: MakeOrder, render: Render) -> None:
+    size = Size(640, 360)
+    named = order("a boat at noon", size=size, model="a-model-with-quite-a-long-name")
+    files = {Role.SOURCE_FILM: render(named, "named")}
+    wish = order("a boat at noon", size=size, mode=Mode.REMIX, files=files)
+    older = chip(named.label, 640, 360)
+    alone = blank(640, 360)
+    newer = chip(wish.label, 640, 360, covering=older)
+    over(alone, newer.sprite, newer.x, newer.y)
+    rows = slice(newer.y + 3, newer.y + newer.sprite.height - 3)
+    seen, wanted = (
+        picture.y[rows, older.x + 8 : older.x + older.sprite.width - 8]
+        for picture in (frames(wish)[12], alone)
+    )
+    assert int(np.abs(seen.astype(int) - wanted).max()) < 12
+
+
 def test_a_film_of_ours_says_what_is_on_it(source: Path) -> None:
     said = tags_of(Input("p", str(source)))[TAG]
     assert said == "rushes-studio scene=sea subjects=sailboat"
@@ -141,6 +217,35 @@ def test_a_source_that_is_too_short_is_held(order: MakeOrder, source: Path) -> N
 def test_a_mode_without_its_file_is_refused(mode: Mode, order: MakeOrder) -> None:
     with pytest.raises(BadOrder):
         direct(shoot(order(mode=mode)))
+
+
+@pytest.mark.parametrize("boxes", [(b"avc1",), (b"mp4a", b"esds")])
+def test_a_clip_in_a_coding_that_nobody_knows_is_refused(
+    boxes: tuple[bytes, ...], order: MakeOrder, source: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.mp4"
+    content = source.read_bytes()
+    for box in boxes:
+        content = content.replace(box, b"zzzz")
+    odd.write_bytes(content)
+    wish = order(mode=Mode.REMIX, files={Role.SOURCE_FILM: odd}, with_audio=True)
+    with pytest.raises(BadOrder, match="the_source_film"):
+        (frames(wish), score(wish, shoot(wish).plan))
+
+
+def test_a_clip_of_giant_pictures_is_refused(order: MakeOrder, tmp_path: Path) -> None:
+    giant = tmp_path / "giant.mp4"
+    giant.write_bytes(shoot_film(Scene(8_000, 6_000, frame_count=1)))
+    with pytest.raises(BadOrder, match="the_source_film"):
+        frames(order(mode=Mode.REMIX, files={Role.SOURCE_FILM: giant}))
+
+
+def test_a_clip_without_a_picture_is_refused(order: MakeOrder, tmp_path: Path) -> None:
+    film = shoot_film(Scene(movflags="+frag_keyframe+empty_moov"))
+    empty = tmp_path / "empty.mp4"
+    empty.write_bytes(film[: film.index(b"moof") - 4])
+    with pytest.raises(BadOrder, match="the_source_film"):
+        frames(order(mode=Mode.REMIX, files={Role.SOURCE_FILM: empty}))
 
 
 def test_a_file_that_is_no_clip_is_refused(order: MakeOrder, picture: Picture) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 
 from rushes.domain.spec import Role, Size
+from rushes.media.clips import check_audio
 from rushes.studio.order import Job, Line, Order, write_line
 
 Render = Callable[..., Path]
@@ -29,6 +32,14 @@ def pictures(path: Path) -> list[np.ndarray]:
 def loudness(path: Path) -> float:
     with av.open(str(path)) as film:
         return float(np.mean([np.abs(block.to_ndarray()).mean() for block in film.decode(audio=0)]))
+
+
+def wav(samples: np.ndarray, *, rate_hz: int = 48_000, notes: bytes = b"") -> bytes:
+    form = struct.pack("<HHIIHH", 3, 1, rate_hz, min(4 * rate_hz, 2**32 - 1), 4, 32)
+    body = b"WAVE"
+    for name, chunk in ((b"fmt ", form), (b"LIST", notes), (b"data", samples.tobytes())):
+        body += name + struct.pack("<I", len(chunk)) + chunk if chunk else b""
+    return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 def boxes(path: Path) -> list[str]:
@@ -82,6 +93,52 @@ def test_driving_audio_is_the_sound(tmp_path: Path, render: Render, order: MakeO
         file.mux(stream.encode(None))
     path = render(order("waves", files={Role.DRIVING_AUDIO: silence}))
     assert loudness(path) < 1e-4
+
+
+def test_sound_that_is_no_number_or_far_too_loud_is_tamed(
+    tmp_path: Path, render: Render, order: MakeOrder
+) -> None:
+    samples = np.full(48_000, 0.2, "<f4")
+    samples[100], samples[200], samples[300:400] = np.nan, np.inf, 1e20
+    wild = tmp_path / "wild.wav"
+    wild.write_bytes(wav(samples))
+    path = render(order("waves", files={Role.DRIVING_AUDIO: wild}))
+    with av.open(str(path)) as film:
+        heard = np.concatenate([block.to_ndarray() for block in film.decode(audio=0)], axis=1)
+    assert 0.1 < float(np.abs(heard).max()) < 2
+
+
+def test_a_title_in_the_letters_of_a_country_does_not_spoil_a_sound(
+    tmp_path: Path, render: Render, order: MakeOrder
+) -> None:
+    title = "晴天".encode("gbk")
+    notes = b"INFOINAM" + struct.pack("<I", len(title)) + title
+    song = tmp_path / "song.wav"
+    song.write_bytes(wav(np.full(48_000, 0.5, "<f4"), notes=notes))
+    assert loudness(render(order("waves", files={Role.DRIVING_AUDIO: song}))) > 0.1
+
+
+@pytest.mark.parametrize("rate_hz", [1, 1_325_448_064])
+def test_sound_at_a_rate_of_no_sound_is_the_orders_fault(
+    rate_hz: int, tmp_path: Path, child: Callable[[Order, Path], list[Line]], order: MakeOrder
+) -> None:
+    odd = tmp_path / "odd.wav"
+    odd.write_bytes(wav(np.zeros(48_000, "<f4"), rate_hz=rate_hz))
+    last = child(order("waves", files={Role.DRIVING_AUDIO: odd}), tmp_path / "a.mp4")[-1]
+    assert "the_driving_audio" in (last.error or "")
+
+
+def test_sound_does_not_lead_to_other_files(
+    tmp_path: Path, child: Callable[[Order, Path], list[Line]], order: MakeOrder, render: Render
+) -> None:
+    other = render(order("rain", with_audio=True), "other").rename(tmp_path / "other")
+    frame = b"\xff\xfb\x90\x64" + b"x" * 413
+    listing = tmp_path / "listing"
+    listing.write_bytes(f"ffconcat version 1.0\nfile {other.name}\n#".encode() + 3 * frame + b"\n")
+    assert check_audio(BytesIO(listing.read_bytes()), param="audio").format == "mp3"
+    wish = order("waves", files={Role.DRIVING_AUDIO: listing})
+    last = child(wish, tmp_path / "a.mp4")[-1]
+    assert "the_driving_audio" in (last.error or "")
 
 
 def test_a_film_says_in_its_file_that_it_is_synthetic(render: Render, order: MakeOrder) -> None:
@@ -154,6 +211,25 @@ def test_a_file_that_is_no_picture_is_the_orders_fault(
     assert last.is_order_at_fault
     assert "the_first_frame" in (last.error or "")
     assert [file.name for file in tmp_path.iterdir()] == ["broken.png"]
+
+
+def test_a_renderer_asks_for_only_so_much_memory(
+    tmp_path: Path, child: Callable[[Order, Path], list[Line]], order: MakeOrder
+) -> None:
+    last = child(order(size=Size(60_000, 60_000)), tmp_path / "a.mp4")[-1]
+    assert "MemoryError" in (last.error or "")
+    assert not last.is_order_at_fault
+
+
+def test_a_clip_that_breaks_off_late_is_the_orders_fault(
+    tmp_path: Path, child: Callable[[Order, Path], list[Line]], order: MakeOrder, render: Render
+) -> None:
+    whole = render(order("a storm at sea", seconds=3), "whole").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: len(whole) * 4 // 5])
+    wish = order(mode="remix", seconds=3, files={Role.SOURCE_FILM: cut})
+    last = child(wish, tmp_path / "a.mp4")[-1]
+    assert last.is_order_at_fault, last
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rushes.studio.planes import blank, over
-from rushes.studio.text import ELLIPSIS, LINES_MAX, Type, caption, chip, fit, mark
+from rushes.studio.text import ELLIPSIS, LINES_MAX, Type, caption, chip, cover, fit, mark
 
 FACE = Type(16)
 
@@ -89,3 +89,39 @@ def test_the_mark_is_at_the_lower_right() -> None:
     drawing = mark(320, 180)
     assert drawing.x > 160
     assert drawing.y > 90
+
+
+@pytest.mark.parametrize("size", [(480, 854), (720, 1280), (1024, 1792), (1280, 720)])
+def test_a_long_caption_and_the_mark_find_room_beside_each_other(size: tuple[int, int]) -> None:
+    stands = mark(*size)
+    drawing = caption("a paper boat " * 40, *size, beside=stands)
+    assert drawing is not None
+    words, sign = (one.x + np.argwhere(one.sprite.y > 100)[:, 1] for one in (drawing, stands))
+    assert words.max() < sign.min()
+
+
+def test_nothing_of_an_older_label_is_seen_below_a_new_one() -> None:
+    size = (1280, 720)
+    older = chip("REHEARSAL · a model with a long name", *size)
+    frame = blank(*size)
+    frame.y[:] = 128
+    over(frame, older.sprite, older.x, older.y)
+    newer = chip("REHEARSAL · a", *size, covering=older)
+    alone = blank(*size)
+    for picture in (frame, alone):
+        over(picture, newer.sprite, newer.x, newer.y)
+    where = slice(34, 50), slice(older.x + 20, 1280 - 60)
+    assert int(np.abs(frame.y[where].astype(int) - alone.y[where]).max()) <= 10
+
+
+@pytest.mark.parametrize("size", [(480, 854), (1280, 720), (2520, 1080)])
+def test_nothing_of_older_words_is_seen_through_the_cover(size: tuple[int, int]) -> None:
+    frame, alone = blank(*size), blank(*size)
+    words = caption("a paper boat " * 40, *size)
+    assert words is not None
+    for title in (words, mark(*size)):
+        over(frame, title.sprite, title.x, title.y)
+    dark = cover(*size)
+    for picture in (frame, alone):
+        over(picture, dark.sprite, dark.x, dark.y)
+    assert int(np.abs(frame.y.astype(int) - alone.y).max()) <= 8

@@ -143,8 +143,11 @@ def open_files(limit: int) -> Finding:
 
 
 def of_folder(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """Check the data folder and what is in it."""
-    yield folder(settings.data_dir)
+    """Check the data folder and what is in it, as far as it can be entered."""
+    ours = folder(settings.data_dir)
+    yield ours
+    if ours.state is State.FAIL:
+        return
     yield holder(settings.data_dir)
     yield schema(settings.database_path)
     yield journal(settings)
@@ -162,8 +165,10 @@ def folder(path: Path) -> Finding:
         return fail(
             "data folder", f"{shown} cannot be made in {above}", "Choose another RUSHES_DATA_DIR."
         )
+    if not path.is_dir():
+        return fail("data folder", f"{shown} is no folder", "Choose another RUSHES_DATA_DIR.")
     found = path.stat()
-    if not path.is_dir() or not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         return fail("data folder", f"{shown} cannot be written", f"chown it to {_me()}.")
     if found.st_uid != os.geteuid():
         return warn(
@@ -319,10 +324,12 @@ def address(settings: Settings) -> Finding:
 
 def port(settings: Settings) -> Finding:
     """Check that the port is free, or taken by the server of this folder."""
-    process = folder_holder(settings.data_dir)
     try:
         listen(settings).close()
     except Unready as refusal:
+        process = None
+        with contextlib.suppress(OSError):  # told already, as the folder's fault
+            process = folder_holder(settings.data_dir)
         if process is not None:
             return ok("port", f"{settings.server.port} is taken, as process {process} runs")
         return fail("port", str(refusal), "Choose another: rushes serve --port N")

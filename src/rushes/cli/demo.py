@@ -28,7 +28,18 @@ from rich.console import Console
 
 import rushes
 from rushes.cli.filming import check_target, sha256_of
-from rushes.cli.paper import answers, facts, is_live, lasting, plain, say, show_json, size, talk
+from rushes.cli.paper import (
+    answers,
+    facts,
+    is_live,
+    lasting,
+    ourselves,
+    plain,
+    say,
+    show_json,
+    size,
+    talk,
+)
 from rushes.cli.plainly import FAILED, Refused
 from rushes.cli.telling import form, video_json
 from rushes.cli.watching import follow, screen_on, transfer_on
@@ -150,14 +161,15 @@ def _farewell(console: Console, wanted: Demo, folder: Path, video_id: str) -> No
     say(console, "")
     say(console, "What to try next:")
     say(console, "")
+    us = ourselves()
     ways = [
-        ("rushes serve", "a server that keeps what it makes; prints your first key"),
-        ('rushes generate "…" -o film.mp4', "your own wish, in another terminal"),
-        ("rushes models", "what can be asked for"),
+        (f"{us} serve", "a server that keeps what it makes; prints your first key"),
+        (f'{us} generate "…" -o film.mp4', "your own wish, in another terminal, with that key"),
+        (f"{us} models", "what can be asked for"),
     ]
     if wanted.is_kept:
         data = f"RUSHES_DATA_DIR={quote(str(folder / 'data'))}"
-        ways.insert(0, (f"{data} rushes explain {video_id}", "what happened inside"))
+        ways.insert(0, (f"{data} {us} explain {video_id}", "what happened inside"))
     for command, what in ways:
         console.print(f"  {command}", style="bold", soft_wrap=True)
         say(console, (what, "dim"), indent=6)

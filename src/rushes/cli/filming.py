@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,11 @@ from typing import IO, Final, cast
 import typer
 from rich.console import Console
 
-from rushes.cli.paper import answers, plain, say, show_json, size, talk
+from rushes.cli.paper import answers, ourselves, plain, say, show_json, size, talk
 from rushes.cli.plainly import FAILED, UNFINISHED, Refused, complain
 from rushes.cli.telling import form, video_json
 from rushes.cli.watching import follow, screen_on, transfer_on
-from rushes.client import DownloadedVideo, Rushes, Video, WaitTimeout
+from rushes.client import DownloadedVideo, Rushes, RushesError, Video, WaitTimeout
 from rushes.client.asking import CreateOptions
 from rushes.client.shapes import Variant
 
@@ -90,7 +91,7 @@ def generate(
         OSError: a file that the order names cannot be read.
         typer.Exit: the film failed (1), is not done in time (3), or Ctrl-C (130).
     """
-    check_target(output)
+    check_target(output, as_json=as_json)
     console = talk()
     with Rushes() as client:
         video = _ask(client, order)
@@ -104,7 +105,8 @@ def generate(
                 video = follow(client, video, screen, wait_s=wait_s)
             if video.status == "failed":
                 raise _failed(video, as_json=as_json)
-            home = bring(client, video, output, "video", console)
+            with _kept_there(video):
+                home = bring(client, video, output, "video", console)
     if as_json:
         show_json({**video_json(video), **_home_json(home)})
     else:
@@ -118,7 +120,7 @@ def download(video_id: str, output: str | None, variant: str, *, as_json: bool) 
         RushesError: the server said no, or was not there.
         Refused: it could not be written where it is to go.
     """
-    check_target(output)
+    check_target(output, as_json=as_json)
     with Rushes() as client:
         home = bring(client, video_id, output, cast("Variant", variant), talk())
     if as_json:
@@ -148,24 +150,35 @@ def read_metadata(text: str | None) -> dict[str, object] | None:
         return None
     try:
         read = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # broken, or nested without end
         raise Refused(f"--metadata is no JSON: {error}") from None
     if not isinstance(read, dict):
         raise Refused('--metadata must be a JSON object, as in {"shot": 12}.')
     return read
 
 
-def check_target(output: str | None) -> None:
-    """Refuse a place that does not exist, before anybody pays for what is to go there.
+def check_target(output: str | None, *, as_json: bool = False) -> None:
+    """Refuse a place that cannot take a film, before anybody pays for what is to go there.
 
     Raises:
         Refused: with what to do.
     """
-    if output is None or output == STANDARD_OUTPUT:
+    if output == STANDARD_OUTPUT:
+        if as_json:
+            raise Refused("Standard output cannot take both the film and --json.")
+        if sys.stdout.isatty():
+            raise Refused("A film is nothing for a terminal: send it on with | or >.")
         return
-    folder = Path(output).parent
-    if not folder.is_dir():
-        raise Refused(f"There is no folder {folder} to put {Path(output).name} into.")
+    path = Path(output or ".")
+    if output is not None and output.endswith("/") and not path.is_dir():
+        raise Refused(f"There is no folder {path}.")
+    if not path.parent.is_dir():
+        raise Refused(f"There is no folder {path.parent} to put {path.name} into.")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return  # a device or a pipe
+    folder = path if path.is_dir() else path.resolve().parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refused(f"Nothing can be written into the folder {folder.absolute()}.")
 
 
 def bring(
@@ -196,8 +209,9 @@ def sha256_of(path: Path) -> str:
 @contextmanager
 def _going_on(console: Console, video: Video, output: str | None) -> Iterator[None]:
     """Say how to go on where the wait ends before the task does; the task is left alone."""
+    us = ourselves()
     target = "" if output is None else f" -o {quote(output)}"
-    ways = f"rushes watch {video.id}\nrushes download {video.id}{target}"
+    ways = f"{us} watch {video.id}\n{us} download {video.id}{target}"
     try:
         yield
     except KeyboardInterrupt:
@@ -208,6 +222,16 @@ def _going_on(console: Console, video: Video, output: str | None) -> Iterator[No
         complain(str(late))
         console.print(ways, soft_wrap=True)
         raise typer.Exit(UNFINISHED) from None
+
+
+@contextmanager
+def _kept_there(video: Video) -> Iterator[None]:
+    """Have whatever keeps a film from coming home say that it is not lost."""
+    try:
+        yield
+    except (OSError, RushesError) as error:
+        error.add_note(f"The film is safe with the server: {ourselves()} download {video.id}")
+        raise
 
 
 def _note(console: Console, video: Video) -> None:

@@ -19,6 +19,8 @@ _INSIDE: Final = "Looking inside the data folder, beside a running server too"
 app: Final = typer.Typer(
     name="rushes",
     help="One durable API in front of every video model: ask once, pay once, get a film.",
+    epilog="Exit codes: 0 done, 1 it did not work, 2 it was not begun, 3 not finished in the time "
+    "that was given, 130 Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=_SETTINGS,

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
+from shlex import quote
+from shutil import which
 from typing import Final, TypeAlias
 
 from rich.cells import cell_len
@@ -26,6 +28,8 @@ Part: TypeAlias = "str | Text | tuple[str, str]"
 
 PIPE_WIDTH: Final = 10_000
 """Columns where nobody looks: in a pipe nothing is cut or wrapped."""
+
+NAME: Final = "rushes"
 
 FLEX_WIDTH_MIN: Final = 16
 MINUTE_S: Final = 60
@@ -99,6 +103,17 @@ def _as_json(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is not for machines")
+
+
+def ourselves(typed: str | None = None, *, is_elsewhere: bool = False) -> str:
+    """Return what a shell starts us by: our name if it is on the path, else as it was `typed`.
+
+    `is_elsewhere`: another terminal is meant, which may stand in another folder.
+    """
+    typed = sys.argv[0] if typed is None else typed
+    if Path(typed).name != NAME or which(NAME) == typed:
+        return NAME
+    return quote(str(Path(typed).absolute()) if is_elsewhere else typed)
 
 
 # -- words -------------------------------------------------------------------------------------

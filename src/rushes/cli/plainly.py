@@ -24,8 +24,13 @@ FAILED: Final = 1
 REFUSED: Final = 2
 UNFINISHED: Final = 3
 
+HALF_A_CHARACTER: Final = "surrogates not allowed"
+"""What Python says where it passes on bytes that were typed in another encoding."""
+
 _EXPECTED: Final = (
     ("rushes.client.errors", "NotConfigured", REFUSED),
+    ("rushes.client.errors", "Unsendable", REFUSED),
+    ("rushes.client.errors", "WaitTimeout", UNFINISHED),
     ("rushes.client.errors", "RushesError", FAILED),
     ("rushes.settings", "SettingsRefused", REFUSED),
     ("rushes.folder", "Unready", REFUSED),
@@ -63,11 +68,15 @@ def plainly(verb: Callable[P, None]) -> Callable[P, None]:
             raise _end(_light(missing), REFUSED) from None
         except _expected() as error:
             raise _end(_words(error), _code(error), _hint(error)) from None
+        except UnicodeEncodeError as error:
+            if error.reason != HALF_A_CHARACTER:
+                raise
+            raise _end("What was typed is not written in UTF-8.", REFUSED) from None
         except OSError as error:
             if isinstance(error, BrokenPipeError) or error.strerror is None:
                 raise
             where = "" if error.filename is None else f"{error.filename}: "
-            raise _end(f"{where}{error.strerror}", FAILED) from None
+            raise _end(f"{where}{error.strerror}", FAILED, _hint(error)) from None
 
     return told
 
@@ -82,8 +91,8 @@ def complain(message: str, hint: str = "") -> None:
         say(console, (f"Error: {len(lines)} complaints", "bold red"))
         for line in lines:
             say(console, f"- {line}", indent=2, hang=2)
-    if hint:
-        say(console, (hint, "dim"))
+    for line in hint.splitlines():
+        say(console, (line, "dim"))
 
 
 def _end(message: str, code: int, hint: str = "") -> typer.Exit:
@@ -123,13 +132,7 @@ def _light(missing: ModuleNotFoundError) -> str:
 
 
 _HINTS: Final = {
-    "NotConfigured": (
-        "RUSHES_API_KEY holds the key: `rushes serve` prints one at its first start, "
-        "`rushes keys create NAME` makes more."
-    ),
-    "ConnectionFailed": (
-        "RUSHES_BASE_URL says where the server is; `rushes serve` starts one on this machine."
-    ),
+    "ConnectionFailed": "`rushes serve` starts a server on this machine.",
     "Unauthenticated": (
         "RUSHES_API_KEY holds the key; `rushes keys create NAME` makes one beside the server."
     ),
@@ -141,4 +144,4 @@ def _hint(error: Exception) -> str:
     key = getattr(error, "idempotency_key", None)
     if key is not None:
         hint = f"{hint} The same command with --idempotency-key {key} pays once.".strip()
-    return hint
+    return "\n".join(line for line in (hint, *getattr(error, "__notes__", ())) if line)

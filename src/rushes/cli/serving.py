@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -14,7 +16,7 @@ from rich.console import Console
 
 from rushes import __version__
 from rushes.app import House, bound_url, end_with, listen, open_house
-from rushes.cli.paper import answers, facts, say, show_json, talk
+from rushes.cli.paper import answers, facts, ourselves, say, show_json, talk
 from rushes.cli.plainly import FAILED, Refused
 from rushes.clock import SystemClock
 from rushes.domain.access import Key
@@ -23,7 +25,7 @@ from rushes.observe import configure_logs
 from rushes.settings import DEFAULT_PORT, Settings, load
 
 FIRST_KEY_NAME: Final = "first key"
-TRY: Final = 'rushes generate "A paper boat crosses a rain puddle" -o boat.mp4'
+TRY: Final = 'generate "A paper boat crosses a rain puddle" -o boat.mp4'
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,23 @@ def _serve_on(listener: socket.socket, settings: Settings, *, as_json: bool) -> 
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Have SIGTERM end us as Ctrl-C does: uvicorn drains, and then raises the signal again."""
+    """Have SIGTERM end us as Ctrl-C does: uvicorn drains, and then raises the signal again.
+
+    A second one cuts off what is still drained; uvicorn would log each as an error.
+    """
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    log = logging.getLogger("uvicorn.error")
+    log.addFilter(is_news)
     try:
         yield
     finally:
+        log.removeFilter(is_news)
         signal.signal(signal.SIGTERM, before)
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Say whether a line of the log tells more than that something was cut off on purpose."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def settings_of(host: str | None, port: int | None) -> Settings:
@@ -128,21 +141,19 @@ def banner(console: Console, opened: Opened) -> None:
         told.append(("models", "rehearsed by the sandbox, as no provider is configured"))
     facts(console, told, indent=2)
     say(console, "")
+    us = ourselves(is_elsewhere=True)
+    lines = []
+    if address != f"http://127.0.0.1:{DEFAULT_PORT}":
+        lines.append(f"export RUSHES_BASE_URL={address}")
     if opened.key is not None:
         _, secret = opened.key
-        say(console, "Your first API key. It is shown this once, and kept nowhere in clear:")
-        say(console, "")
-        console.print(f"  export RUSHES_API_KEY={secret}", style="bold", soft_wrap=True)
-        say(console, "")
+        lines.append(f"export RUSHES_API_KEY={secret}")
+        say(console, "Your first API key is shown this once, and kept nowhere in clear.")
     else:
-        say(console, "Keys are made with ", ("rushes keys create NAME", "bold"), ".")
-        say(console, "")
-    lines = [TRY]
-    if address != f"http://127.0.0.1:{DEFAULT_PORT}":
-        lines.insert(0, f"export RUSHES_BASE_URL={address}")
+        say(console, "Keys are made with ", (f"{us} keys create NAME", "bold"), ".")
     say(console, "Try, in another terminal:")
     say(console, "")
-    for line in lines:
+    for line in [*lines, f"{us} {TRY}"]:
         console.print(f"  {line}", style="bold", soft_wrap=True)
     say(console, "")
     say(console, "Ctrl-C stops it.")

@@ -45,7 +45,10 @@ def get(video_id: str, *, as_json: bool) -> None:
     if as_json:
         show_json(video_json(video))
         return
-    facts(answers(), video_facts(video, datetime.now(tz=UTC)))
+    console = answers()
+    facts(console, video_facts(video, datetime.now(tz=UTC)))
+    if video.url is not None:  # left whole, to be clicked on and copied
+        console.print(f"\n{plain(video.url)}", soft_wrap=True)
 
 
 def cancel(video_id: str, *, as_json: bool) -> None:

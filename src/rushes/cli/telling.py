@@ -55,7 +55,6 @@ def video_facts(video: Video, now: datetime) -> list[tuple[str, str | Text]]:
         ("completed", _when(video.completed_at, now)),
         ("kept until", None if video.expires_at is None else moment(video.expires_at)),
         ("cost", None if video.cost_microusd is None else money(video.cost_microusd)),
-        ("link", video.url),
     ]
     return [(name, value) for name, value in told if value is not None]
 

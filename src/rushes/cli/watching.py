@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from rushes.cli.paper import answers, is_live, plain, say, show_json, talk
+from rushes.cli.paper import answers, is_live, ourselves, plain, say, show_json, talk
 from rushes.cli.plainly import FAILED
 from rushes.cli.telling import verdict, video_json, words_of
 from rushes.client import Rushes, RushesError, Video, VideoEvent, WaitTimeout
@@ -225,6 +225,7 @@ def watch(video_id: str, *, wait_s: float, as_json: bool) -> None:
 
     Raises:
         RushesError: the server said no, or was not there.
+        WaitTimeout: it was not final within `wait_s` seconds.
         typer.Exit: 1 if it failed, 130 on Ctrl-C.
     """
     console = talk()
@@ -234,10 +235,10 @@ def watch(video_id: str, *, wait_s: float, as_json: bool) -> None:
             if last is None:  # an end that was told before leaves nothing to tell
                 last = client.videos.retrieve(video_id)
         except KeyboardInterrupt:
-            say(console, f"It goes on without us: rushes watch {video_id}")
+            say(console, f"It goes on without us: {ourselves()} watch {video_id}")
             raise typer.Exit(130) from None
         if last.status == "completed" and not as_json:
-            say(console, f"Bring it home: rushes download {video_id}")
+            say(console, f"Bring it home: {ourselves()} download {video_id}")
         if last.status == "failed":
             raise typer.Exit(FAILED)
 

@@ -61,8 +61,8 @@ def _key(text: str) -> str:
     key = text.strip()
     if not key:
         raise NotConfigured(
-            "There is no API key. Pass Rushes(api_key=…) or set RUSHES_API_KEY; "
-            "the operator of the server makes keys with `rushes keys`."
+            "There is no API key. Set RUSHES_API_KEY, or give Rushes(api_key=…): `rushes serve` "
+            "prints one at its first start, `rushes keys create NAME` makes more beside it."
         )
     if not _VISIBLE_ASCII.fullmatch(key):
         raise NotConfigured(

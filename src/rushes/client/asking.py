@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final, TypedDict
 from urllib.parse import quote
 
-from rushes.client.line import Request, encode
+from rushes.client.errors import Unsendable
+from rushes.client.line import Request, encode, sendable
 from rushes.client.media import (
     Media,
     Reference,
@@ -98,7 +99,7 @@ def create(prompt: str | None, model: str, options: CreateOptions) -> Request:
 
     Raises:
         TypeError: an option that there is not.
-        ValueError: an option that cannot be sent.
+        Unsendable: an option that cannot be sent.
         OSError: a file that cannot be read.
     """
     unknown = sorted(options.keys() - _OPTIONS)
@@ -146,11 +147,11 @@ def creating(idempotency_key: str | None, start_within_s: int | None) -> dict[st
     """Return the headers of a call that makes a video: never without an Idempotency-Key.
 
     Raises:
-        ValueError: a key that cannot be one.
+        Unsendable: a key that cannot be one.
     """
     key = f"rushes-{secrets.token_hex(16)}" if idempotency_key is None else idempotency_key
     if not _KEY.fullmatch(key):
-        raise ValueError("idempotency_key must be 1-255 printable ASCII characters.")
+        raise Unsendable("idempotency_key must be 1-255 printable ASCII characters.")
     headers = {"Idempotency-Key": key}
     if start_within_s is not None:
         headers["Rushes-Start-Within"] = str(start_within_s)
@@ -200,13 +201,13 @@ def page(listing: Listing, limit: int) -> Request:
     """Build the request for one page."""
     query = {"limit": str(limit), "order": listing.order}
     if listing.after is not None:
-        query["after"] = listing.after
+        query["after"] = sendable(listing.after)
     if listing.status is None and listing.model is None:
         return Request(method="GET", path=VIDEOS, query=query)
     if listing.status is not None:
         query["status"] = _GENERATIONS_WORDS.get(listing.status, listing.status)
     if listing.model is not None:
-        query["model"] = listing.model
+        query["model"] = sendable(listing.model)
     return Request(method="GET", path=GENERATIONS, query=query)
 
 
@@ -255,11 +256,11 @@ def _segment(name: str) -> str:
     """Quote a name for a path; an empty one would ask for something else.
 
     Raises:
-        ValueError: the name is empty, or is one that walks about in paths.
+        Unsendable: the name is empty, or is one that walks about in paths.
     """
     if name in {"", ".", ".."}:
-        raise ValueError(f"An id or a name was due, not {name!r}.")
-    return quote(name, safe="")
+        raise Unsendable(f"An id or a name was due, not {name!r}.")
+    return quote(sendable(name), safe="")
 
 
 def _frames(options: CreateOptions) -> dict[str, Media]:
@@ -270,10 +271,10 @@ def _frames(options: CreateOptions) -> dict[str, Media]:
     }
     frames = {name: frame for name, frame in given.items() if frame is not None}
     if "image" in frames and "input_reference" in frames:
-        raise ValueError("image and input_reference mean the same: give one of them.")
+        raise Unsendable("image and input_reference mean the same: give one of them.")
     return frames
 
 
 def _field(value: object) -> str:
     """Return a value as the text of a form field: JSON, unless it is a text already."""
-    return value if isinstance(value, str) else encode(value).decode()
+    return sendable(value) if isinstance(value, str) else encode(value).decode()

@@ -2,6 +2,7 @@
 
     RushesError
     ├── NotConfigured              no key, or an address that is none; nothing was sent
+    ├── Unsendable                 what was given cannot be sent; nothing was
     ├── ConnectionFailed           no answer: refused, cut off, or too slow
     ├── UnexpectedAnswer           an answer, but none that a Rushes server gives
     ├── ApiError                   the server said no
@@ -43,6 +44,10 @@ class RushesError(Exception):
 
 class NotConfigured(RushesError):
     """The client lacks something that only you can give; nothing was sent."""
+
+
+class Unsendable(RushesError, ValueError):
+    """A value that the wire has no form for, or an id that is none; nothing was sent."""
 
 
 class UnexpectedAnswer(RushesError):

@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, Protocol, TypeVar
 
-from rushes.client.errors import ApiError, ConnectionFailed, RushesError, ServerError
+from rushes.client.errors import (
+    ApiError,
+    ConnectionFailed,
+    RushesError,
+    ServerError,
+    Unsendable,
+)
 from rushes.client.reading import Reply, read_fault
 from rushes.client.retry import Retry
 
@@ -128,9 +134,28 @@ def encode(value: object) -> bytes:
 
     Raises:
         TypeError: a value that JSON has no form for.
-        ValueError: a number that is none (NaN, infinity).
+        Unsendable: a number that is none (NaN, infinity), or a text that is no Unicode.
     """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise Unsendable(f"This cannot be said in JSON: {error}.") from None
+    return sendable(text).encode()
+
+
+def sendable(text: str) -> str:
+    """Return a text that UTF-8 has a form for.
+
+    Raises:
+        Unsendable: it holds half a character, as what was typed in another encoding does.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Unsendable(
+            "A text holds half a character, as one does that was not written in UTF-8."
+        ) from None
+    return text
 
 
 async def read_rest(stream: Stream) -> Reply:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from rushes.client.errors import Unsendable
 from rushes.client.line import Upload
 
 #: An http(s) or data URL, a path, bytes, a file open for reading in binary mode, or an object
@@ -72,7 +73,7 @@ def content_item(reference: Media | Reference) -> dict[str, object]:
 
     Raises:
         OSError, TypeError: as `read_upload`.
-        ValueError: bytes of no kind that we know, and the kind was not said.
+        Unsendable: bytes of no kind that we know, and the kind was not said.
     """
     if not isinstance(reference, Reference):
         reference = Reference(reference)
@@ -130,9 +131,9 @@ def _kind(value: object) -> Kind:
     if value.startswith("data:"):
         media_type: str | None = value[len("data:") :].partition(";")[0]
         if media_type == _OCTETS:
-            raise ValueError(
-                "The bytes of a reference are no picture, clip or sound that is known here; "
-                'say what they are: Reference(source, kind="image").'
+            raise Unsendable(
+                "A reference is no picture, clip or sound that is known here (JPEG, PNG, WebP, "
+                'MP4, WebM, MP3, WAV). If it is one: Reference(source, kind="image").'
             )
     else:
         media_type, _ = mimetypes.guess_type(urlsplit(value).path)

@@ -128,7 +128,7 @@ class DownloadedVideo:
     """A film, or a still of it, that arrived whole.
 
     `path` is where it was written; `content` holds the bytes where no target was given. With a
-    file as target both are None.
+    file object or a device as target both are None.
     """
 
     id: str

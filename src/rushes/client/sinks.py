@@ -1,7 +1,8 @@
 """Where a film goes: a path, a file object, or memory.
 
 A path is written under another name beside it and renamed when the film is whole, so that
-nobody ever finds half a film under the name that was asked for.
+nobody ever finds half a film under the name that was asked for. Links are followed; what is
+there and is no file, such as /dev/null or a pipe, is written to and not replaced.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def open_sink(target: Target, video_id: str, variant: Variant) -> Sink:
         if path.is_dir():
             # An id is the server's word, and may not lead out of the folder.
             path /= f"{Path(video_id).name}{_ENDINGS[variant]}"
+        if path.exists() and not path.is_file():
+            return DeviceSink(path)
         return FileSink(path)
     return BorrowedSink(target)
 
@@ -80,8 +83,8 @@ class FileSink:
     def __init__(self, path: Path) -> None:
         self.path: Path | None = path
         self.content: bytes | None = None
-        self._target = path
-        self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        self._target = path.resolve() if path.is_symlink() else path
+        self._part = self._target.with_name(f".{self._target.name}.{secrets.token_hex(4)}.part")
         self._file = self._part.open("xb")
 
     def write(self, chunk: bytes) -> None:
@@ -102,7 +105,8 @@ class FileSink:
 
     def abandon(self) -> None:
         """See `Sink`."""
-        self._file.close()
+        with suppress(OSError):  # a full disk refuses the last bytes again; they go anyway
+            self._file.close()
         with suppress(FileNotFoundError):  # finished
             self._part.unlink()
 
@@ -136,6 +140,23 @@ class BorrowedSink:
 
     def abandon(self) -> None:
         """See `Sink`: what the caller's file holds by then is the caller's."""
+
+
+class DeviceSink(BorrowedSink):
+    """Writes to a device or a pipe, which is there before and after."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.open("wb"))
+        self._start = None  # it may know a position, and goes nowhere all the same
+
+    def finish(self) -> None:
+        """See `Sink`."""
+        self._file.close()
+
+    def abandon(self) -> None:
+        """See `Sink`."""
+        with suppress(OSError):
+            self._file.close()
 
 
 class MemorySink:

@@ -91,7 +91,8 @@ class Videos:
     """What can be done with videos. Wherever a video is due, its id does as well.
 
     Every verb raises `ApiError` where the server says no, `ConnectionFailed` where no answer
-    comes, and `UnexpectedAnswer` where one comes that no Rushes server gives.
+    comes, `UnexpectedAnswer` where one comes that no Rushes server gives, and `Unsendable`,
+    which is a ValueError too, where what is given cannot be sent.
     """
 
     def __init__(self, line: Line) -> None:
@@ -112,7 +113,8 @@ class Videos:
         makes one video however often it is sent.
 
         Raises:
-            TypeError, ValueError, OSError: an option or a file that cannot be sent.
+            TypeError: an option that there is not.
+            OSError: a file that cannot be read.
         """
         return at_once(verbs.create(self._line, prompt, model, options))
 
@@ -269,8 +271,9 @@ class Videos:
 
         `to` is a path, a folder (the file is named after the video), a file open for writing
         in binary mode, or None for memory. A path is written under another name and renamed
-        when every byte is there. A connection that breaks is taken up where it broke.
-        `on_progress` gets the bytes so far and, if known, all there are.
+        when every byte is there; a device or a pipe is written to as it is. A connection that
+        breaks is taken up where it broke. `on_progress` gets the bytes so far and, if known,
+        all there are.
 
         Raises:
             BadRequest: with code `task_not_finished` or `task_failed`: there is no film.

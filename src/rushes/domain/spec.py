@@ -1,7 +1,7 @@
 """What a caller wants, in one shape, whatever dialect it arrived in.
 
 `Wish` is what the caller said, spelling and all; `Spec` is what was understood,
-checked against a card, and will be made. `catalog.decide` turns one into the
+checked against a card, and will be made. `judging.decide` turns one into the
 other. A spec is frozen with the task: replays and recoveries read it again.
 """
 
@@ -107,7 +107,7 @@ def parse_size(text: str, *, param: str = "size") -> Size:
     >>> parse_size("1280*720")
     Size(width_px=1280, height_px=720)
     """
-    found = re.fullmatch(r"(\d{1,5})[xX*](\d{1,5})", text.strip())
+    found = re.fullmatch(r"([0-9]{1,5})[xX*]([0-9]{1,5})", text.strip())
     if found is None:
         raise InvalidValue(f"'{param}' must look like 1280x720; got {text}.", param=param)
     size = Size(int(found[1]), int(found[2]))
@@ -207,9 +207,11 @@ class Offered:
 class Wish:
     """What the caller said, by the names of CONTRACT §4; None means not said.
 
-    `options` maps the house's name of a provider option to what was said of it,
-    `metadata_keys` maps the dotted path of every metadata key that is no spelling of ours
-    to its value; `ignored` names the unknown top-level keys, in the order sent.
+    `size_params` are the names that told the size. `options` maps the house's name of a
+    provider option to what was said of it, `metadata_keys` maps the dotted path of every
+    metadata key that is no spelling of ours to its value; `ignored` names the unknown top-level
+    keys. `order` has the path of everything the caller gave, in the order sent: the top level,
+    then metadata.
     """
 
     model: Said[str] | None = None
@@ -218,6 +220,7 @@ class Wish:
     resolution: Said[str] | None = None
     ratio: Said[str] | None = None
     size: Said[Size] | None = None
+    size_params: tuple[str, ...] = ()
     negative_prompt: Said[str] | None = None
     seed: Said[int] | None = None
     with_audio: Said[bool] | None = None

@@ -61,7 +61,7 @@ async def _await_answer(submit: Submit, at: datetime, world: World) -> None:
 
 
 async def _search(submit: Submit, task: Task | None, at: datetime, world: World) -> None:
-    if task is None:
+    if task is None or world.look_wait_s(submit) > 0:
         await _later(submit, at, world)
         return
     try:
@@ -138,6 +138,11 @@ async def _let_go(submit: Submit, world: World) -> None:
         return
     note = "no verdict before the end of its life upstream"
     await _write(replace(submit, verdict=Verdict.GONE, note=note, look_at=None), submit, world)
+
+
+async def later(submit: Submit, world: World) -> None:
+    """Put a submit off whose act broke in a way that nobody foresaw."""
+    await _later(submit, world.clock.now(), world)
 
 
 async def _later(submit: Submit, at: datetime, world: World) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from rushes.domain.errors import Failure, LeaseLost, Reason
+from rushes.domain.errors import Failure, LeaseLost, Reason, StoreBusy
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Measures, Status, Task, advance
 from rushes.engine import ledger, routing
 from rushes.engine.deadlines import run_out
-from rushes.engine.world import NOW, OVER, Again, Next, World
+from rushes.engine.world import NOW, OVER, Again, Next, Upstream, World
 from rushes.ports import (
     Artifact,
     ArtifactKind,
@@ -45,6 +46,19 @@ FILE_NAMES: Final = {
 
 class TooLong(Exception):
     """The film is larger than the operator allows; asking again cannot help."""
+
+
+_FAILED_TRY: Final = (
+    FilmLost,
+    NotAFilm,
+    NotUnderstood,
+    Unreachable,
+    TooLong,
+    OSError,
+    StoreBusy,
+    LeaseLost,
+)
+"""After these nothing of the try was kept. A worker that is cut off in `_keep` cannot know."""
 
 
 @dataclass(slots=True)
@@ -106,8 +120,28 @@ async def _bring_home(task: Task, submit: Submit, world: World) -> Next:
             tx.add_artifact(artifact)
 
     await world.store.write(write_down)
+    try:
+        kept, measures = await _store(task, submit, upstream, tries, world)
+        await _keep(task, submit, kept, measures, world)
+    except _FAILED_TRY:
+        await _leave_nothing(tries, world)
+        raise
+    return OVER
+
+
+async def _store(
+    task: Task,
+    submit: Submit,
+    upstream: Upstream,
+    tries: dict[ArtifactKind, Artifact],
+    world: World,
+) -> tuple[list[Artifact], Measures]:
+    """Store and measure film and stills; a film that only drips in ends with the task's time."""
     film = tries[ArtifactKind.FILM]
-    async with upstream.provider.open(submit.film or {}) as stream:
+    async with (
+        world.patience(_left_s(task, world)),
+        upstream.provider.open(submit.film or {}) as stream,
+    ):
         counted = Counted(stream.chunks, world.budgets.film_bytes_max)
         await world.blobs.put(film.blob, aiter(counted))
     if stream.length is not None and stream.length != counted.size_bytes:
@@ -124,8 +158,21 @@ async def _bring_home(task: Task, submit: Submit, world: World) -> Next:
         size=developed.size,
         sha256=counted.hasher.hexdigest(),
     )
-    await _keep(task, submit, kept, measures, world)
-    return OVER
+    return kept, measures
+
+
+def _left_s(task: Task, world: World) -> float:
+    """Return how long the task may still be here; no more than its budget, whatever clocks do."""
+    limit = world.budgets.collect
+    left = limit if task.deadline_at is None else task.deadline_at - world.clock.now()
+    return min(limit, left).total_seconds()
+
+
+async def _leave_nothing(tries: dict[ArtifactKind, Artifact], world: World) -> None:
+    """Remove the blobs of a try that failed: many may follow before the task ends."""
+    for artifact in tries.values():
+        with suppress(OSError):  # the keeper sweeps it, once the task has ended
+            await world.blobs.delete(artifact.blob)
 
 
 def _begin(task: Task, world: World) -> dict[ArtifactKind, Artifact]:
@@ -191,11 +238,12 @@ async def _ask_again(task: Task, submit: Submit, world: World) -> Next:
     if upstream is None:
         return await _trouble(task, f"provider {submit.provider} is not configured", world)
     try:
-        outcome = await upstream.provider.check(submit.ticket or {})
+        async with world.patience(world.budgets.submit_call.total_seconds()):
+            outcome = await upstream.provider.check(submit.ticket or {})
     except NotThere as trouble:
         return await _damaged(task, submit, str(trouble), world)
-    except (NotUnderstood, Unreachable) as trouble:
-        return await _trouble(task, str(trouble), world)
+    except (NotUnderstood, Unreachable, TimeoutError) as trouble:
+        return await _trouble(task, str(trouble) or "the look took too long", world)
     if isinstance(outcome, Lost):
         return await _give_up(task, submit, outcome.failure.message, world)
     if not isinstance(outcome, Ready):

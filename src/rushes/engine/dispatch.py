@@ -16,6 +16,7 @@ APPLICATION: Final = "rushes"
 VERSION: Final = "1"
 """Set by hand: a hash of the source would strand tasks at every deploy. Bump with a drain."""
 
+ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
 DEAD: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 
@@ -47,11 +48,16 @@ class DbosDispatcher:
         self._client.enqueue_in_transaction(connection, options, task.id)
 
     def ended(self, work_ids: Iterable[str]) -> set[str]:
-        """Return which pieces of work have ended, one way or another; blocks for a query."""
+        """Return which pieces of work are not alive; blocks for a query.
+
+        Work is written with the task that needs it, so work without a record has ended, and
+        its history was dropped since.
+        """
+        asked = set(work_ids)
         found = self._client.list_workflows(
-            workflow_ids=list(work_ids), status=list(DEAD), load_input=False, load_output=False
+            workflow_ids=list(asked), status=list(ALIVE), load_input=False, load_output=False
         )
-        return {status.workflow_id for status in found}
+        return asked - {status.workflow_id for status in found}
 
     def forget_history(self, before: datetime, limit: int) -> int:
         """Drop the library's own record of work that ended before; blocks for two statements."""

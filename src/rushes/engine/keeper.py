@@ -2,19 +2,24 @@
 
 Ends what ran out of time, looks after submits of ended tasks, gives new work to tasks whose
 work ended early, and sweeps. Every duty is a bounded act over rows, so any number of keepers
-may run, and one that dies in the middle has done no harm.
+may run, and one that dies in the middle has done no harm. A row that breaks its act is told,
+and keeps no other row waiting.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
 from rushes.domain.catalog import SANDBOX
+from rushes.domain.errors import StoreBusy
 from rushes.domain.submit import Submit
 from rushes.domain.task import Task
-from rushes.engine.aftercare import look_after
+from rushes.engine import aftercare
 from rushes.engine.deadlines import run_out
 from rushes.engine.queues import give_work
 from rushes.engine.world import World
@@ -22,10 +27,15 @@ from rushes.observe import log
 from rushes.ports import Transaction
 
 BATCH: Final = 100
+PARTS_MAX: Final = 100
+"""A sweep takes at most so many batches, else it would keep deadlines waiting."""
+
 SWEEP_EVERY: Final = timedelta(seconds=60)
 REWORK_EVERY: Final = timedelta(seconds=15)
 REWORK_AFTER: Final = timedelta(seconds=10)
-TRY_AGE_MIN: Final = timedelta(minutes=10)
+WRITING_MARGIN: Final = timedelta(minutes=10)
+"""How long after the time of its task a writer may still be at a try, decoding included."""
+
 TEMPORARY_AGE: Final = timedelta(hours=1)
 HISTORY_AGE: Final = timedelta(hours=1)
 
@@ -34,7 +44,7 @@ class Records(Protocol):
     """What the keeper asks of the engine's own records."""
 
     def ended(self, work_ids: list[str]) -> set[str]:
-        """Return which pieces of work have ended, one way or another."""
+        """Return which pieces of work are not alive; one without a record has ended."""
         ...
 
     def forget_history(self, before: datetime, limit: int) -> int:
@@ -42,50 +52,85 @@ class Records(Protocol):
         ...
 
 
+def _tell(about: str, fault: Exception) -> None:
+    log.error("a keeper's duty failed", about=about, exc_info=fault)
+
+
 @dataclass(slots=True)
 class Keeper:
-    """One keeper; `tend` is called about once a second, `executor` names this process."""
+    """One keeper; `executor` names this process, `tell` hears of acts that broke.
+
+    `tend` and `look_after_submits` are called about once a second, each by a caller of its
+    own: only the latter waits for providers.
+    """
 
     world: World
     records: Records
     executor: str
+    tell: Callable[[str, Exception], None] = _tell
     _swept_at: datetime | None = field(default=None, init=False)
     _reworked_at: datetime | None = field(default=None, init=False)
     _cursor: str = field(default="", init=False)
 
     async def tend(self) -> None:
-        """Do every duty that is due."""
+        """Do every duty that is due and needs no provider."""
         at = self.world.clock.now()
         await self.world.store.write(lambda tx: tx.beat(self.executor, at))
-        await self.end_overdue(at)
-        await self.look_after_submits(at)
-        if self._reworked_at is None or at - self._reworked_at >= REWORK_EVERY:
+        with self._apart("tasks that ran out of time"):
+            await self.end_overdue(at)
+        if _is_due(self._reworked_at, REWORK_EVERY, at):
             self._reworked_at = at
-            await self.rework(at)
-        if self._swept_at is None or at - self._swept_at >= SWEEP_EVERY:
+            with self._apart("tasks whose work ended early"):
+                await self.rework(at)
+        if _is_due(self._swept_at, SWEEP_EVERY, at):
             self._swept_at = at
             await self.sweep(at)
+
+    @contextmanager
+    def _apart(self, about: str) -> Iterator[None]:
+        """Let what breaks here break nothing else; a busy store is busy for all."""
+        try:
+            yield
+        except StoreBusy:
+            raise
+        except Exception as fault:  # noqa: BLE001 -- one bad row must not stop the keeper
+            self.tell(about, fault)
 
     async def end_overdue(self, at: datetime) -> None:
         """End, or move on, every task whose present status ran out of time (P3)."""
         for task in await self.world.store.read(lambda tx: tx.due(at, BATCH)):
-            await run_out(task, self.world)
+            with self._apart(task.id):
+                await run_out(task, self.world)
 
-    async def look_after_submits(self, at: datetime) -> None:
+    async def look_after_submits(self) -> None:
         """Tell providers to stop, and wait for verdicts nobody else waits for (P11)."""
+        for submit in await self.submits_to_look_after():
+            await self.look_after(submit)
 
-        def due(tx: Transaction) -> list[tuple[Submit, Task | None]]:
-            return [
-                (submit, tx.task(submit.task_id)) for submit in tx.submits_to_look_at(at, BATCH)
-            ]
+    async def submits_to_look_after(self) -> Sequence[Submit]:
+        """Return the submits of ended tasks that are due."""
+        at = self.world.clock.now()
+        return await self.world.store.read(lambda tx: tx.submits_to_look_at(at, BATCH))
 
-        for submit, task in await self.world.store.read(due):
-            await look_after(submit, task, self.world)
+    async def look_after(self, submit: Submit) -> None:
+        """Do one bounded act for a submit; one that breaks has to wait, as after any trouble."""
+        about = f"{submit.task_id}, submit {submit.n}"
+        try:
+            task = await self.world.store.read(lambda tx: tx.task(submit.task_id))
+            await aftercare.look_after(submit, task, self.world)
+        except StoreBusy:
+            raise
+        except Exception as fault:  # noqa: BLE001 -- a provider may raise anything
+            self.tell(about, fault)
+            with self._apart(about):
+                await aftercare.later(submit, self.world)
 
     async def rework(self, at: datetime) -> None:
         """Give new work to unfinished tasks whose work ended early, a page at a time."""
         tasks = await self.world.store.read(lambda tx: tx.unfinished(self._cursor, BATCH))
-        self._cursor = tasks[-1].id if len(tasks) == BATCH else ""
+        if not tasks and self._cursor:
+            tasks = await self.world.store.read(lambda tx: tx.unfinished("", BATCH))
+        self._cursor = tasks[-1].id if tasks else ""
         by_work = {
             task.work_id: task
             for task in tasks
@@ -94,7 +139,8 @@ class Keeper:
         if not by_work:
             return
         for work_id in self.records.ended(list(by_work)):
-            await self._give_new_work(by_work[work_id])
+            with self._apart(work_id):
+                await self._give_new_work(by_work[work_id])
 
     async def _give_new_work(self, task: Task) -> None:
         def act(tx: Transaction) -> bool:
@@ -109,23 +155,53 @@ class Keeper:
     async def sweep(self, at: datetime) -> None:
         """Remove what nobody will want: lost tries, orphan inputs, old answers and history."""
         budgets = self.world.budgets
-        await self._sweep_artifacts(at - TRY_AGE_MIN)
-        await self.world.blobs.sweep_temporary(at - TEMPORARY_AGE)
-        await self.world.store.write(lambda tx: self._sweep_inputs(tx, at - budgets.orphan_input))
-        await self.world.store.write(lambda tx: tx.forget_answers(at - budgets.answer, BATCH))
-        self.records.forget_history(at - HISTORY_AGE, BATCH)
+        parts: dict[str, Callable[[], Awaitable[int]]] = {
+            "lost tries": partial(self._sweep_artifacts, at - budgets.collect - WRITING_MARGIN),
+            "orphan inputs": partial(self._sweep_inputs, at - budgets.orphan_input),
+            "old answers": partial(self._forget_answers, at - budgets.answer),
+            "old history": partial(self._forget_history, at - HISTORY_AGE),
+        }
+        for about, part in parts.items():
+            with self._apart(about):
+                await _until_little_is_left(part)
+        with self._apart("temporary files"):
+            await self.world.blobs.sweep_temporary(at - TEMPORARY_AGE)
 
-    async def _sweep_artifacts(self, before: datetime) -> None:
+    async def _sweep_artifacts(self, before: datetime) -> int:
         lost = await self.world.store.read(lambda tx: tx.sweepable(before, BATCH))
         for artifact in lost:
             await self.world.blobs.delete(artifact.blob)
         if lost:
             await self.world.store.write(lambda tx: tx.swept([one.blob for one in lost]))
+        return len(lost)
 
-    def _sweep_inputs(self, tx: Transaction, before: datetime) -> None:
+    async def _sweep_inputs(self, before: datetime) -> int:
         """Remove orphans inside the transaction: an upload of the same bytes waits its turn."""
-        orphans = tx.orphan_inputs(before, BATCH)
-        for blob in orphans:
-            self.world.blobs.delete_now(f"inputs/{blob}")
-        if orphans:
-            tx.drop_inputs(orphans)
+
+        def act(tx: Transaction) -> int:
+            orphans = tx.orphan_inputs(before, BATCH)
+            for blob in orphans:
+                self.world.blobs.delete_now(f"inputs/{blob}")
+            if orphans:
+                tx.drop_inputs(orphans)
+            return len(orphans)
+
+        return await self.world.store.write(act)
+
+    async def _forget_answers(self, before: datetime) -> int:
+        return await self.world.store.write(lambda tx: tx.forget_answers(before, BATCH))
+
+    async def _forget_history(self, before: datetime) -> int:
+        return self.records.forget_history(before, BATCH)
+
+
+def _is_due(last: datetime | None, every: timedelta, at: datetime) -> bool:
+    """Say whether to do it again; a clock that was set back makes it due."""
+    return last is None or not timedelta(0) <= at - last < every
+
+
+async def _until_little_is_left(part: Callable[[], Awaitable[int]]) -> None:
+    """Take batch after batch: what a minute brings must not be more than a sweep takes away."""
+    for _ in range(PARTS_MAX):
+        if await part() < BATCH:
+            return

@@ -150,25 +150,30 @@ async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
         tx.add_submit(submit)
         return True
 
-    if not await world.store.write(intend):  # someone else probes the route
-        return Again(world.pause_s(1))
+    with world.submitting():
+        if not await world.store.write(intend):  # someone else probes the route
+            return Again(world.pause_s(1))
+        return await _call(after, submit, upstream, world)
+
+
+async def _call(task: Task, submit: Submit, upstream: Upstream, world: World) -> Next:
     try:
-        async with world.patience(budgets.submit_call.total_seconds()):
+        async with world.patience(world.budgets.submit_call.total_seconds()):
             ticket = await upstream.provider.submit(
                 task.spec,
-                upstream_model=route.upstream_model,
+                upstream_model=submit.upstream_model,
                 token=submit.token,
                 assets=world.assets,
                 callback_url=world.callback_url(upstream, submit.token),
             )
     except Refused as verdict:
-        return await _refused(after, submit, verdict, world)
+        return await _refused(task, submit, verdict, world)
     except Busy as verdict:
-        return await _busy(after, submit, verdict, world)
+        return await _busy(task, submit, verdict, world)
     except (InDoubt, TimeoutError) as verdict:
         note = verdict.note if isinstance(verdict, InDoubt) else "the submit call took too long"
-        return await _doubt(after, submit, note, world)
-    return await _accept(after, submit, ticket, world)
+        return await _doubt(task, submit, note, world)
+    return await _accept(task, submit, ticket, world)
 
 
 async def _accept(task: Task, submit: Submit, ticket: Ticket, world: World) -> Next:
@@ -249,8 +254,8 @@ async def _search(task: Task, submits: Sequence[Submit], world: World) -> Next:
         return Again(wait_s)
     try:
         found = await find(task, submit, world)
-    except (NotUnderstood, Unreachable) as trouble:
-        return await _trouble(task, str(trouble), world)
+    except (NotUnderstood, Unreachable, TimeoutError) as trouble:
+        return await _trouble(task, str(trouble) or "the search took too long", world)
     if isinstance(found, Found):
         return await _accept(task, submit, found.ticket, world)
     if not submit.is_billable and routing.attempts_left(submit, submits, world.catalog, task):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -34,6 +35,49 @@ RECOVERIES_MAX: Final = 1_000_000
 COLLECTS_MAX: Final = 4
 
 
+class Calls:
+    """Submits under way, within one event loop; a stop waits `patience_s` for them at most.
+
+    One that is cut off between its call and its answer is in doubt, and where its provider cannot
+    be searched the film is lost to the caller. A signal leaves the time to wait.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._count = 0
+        self._is_closing = False
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Be under way.
+
+        Raises:
+            asyncio.CancelledError: the house is closing, and nothing may begin any more.
+        """
+        if self._is_closing:
+            raise asyncio.CancelledError
+        self._count += 1
+        self._none.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._none.set()
+
+    async def close(self) -> bool:
+        """Let none begin, and wait for the others; say whether all of them ended in time."""
+        self._is_closing = True
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._none.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
 class Engine:
     """The workers of this process: DBOS, the keeper, and the loop they live on."""
 
@@ -46,12 +90,17 @@ class Engine:
         bell: Bell,
         keeper: Keeper,
         progress: ProgressNotes,
+        calls: Calls,
         database: sa.Engine,
         executor: str,
         queues: Mapping[str, int],
     ) -> None:
-        """`queues` maps each provider to how many tasks may be with it at once."""
+        """`queues` maps each provider to how many tasks may be with it at once.
+
+        `calls` are the submits under way, for which a stop waits.
+        """
         self._world = world
+        self._calls = calls
         self._bell = bell
         self._keeper = keeper
         self._progress = progress
@@ -133,10 +182,13 @@ class Engine:
         DBOS(config=config)
         DBOS.launch()
         await self._open_queues(self._queues)
-        beats = asyncio.create_task(self._beat())
+        duties = [asyncio.create_task(duty()) for duty in (self._beat, self._look_after)]
         self._ready.set()
         await self._stop.wait()
-        beats.cancel()
+        if not await self._calls.close():
+            log.warning("a submit got no answer before the stop; it will be looked for")
+        for duty in duties:
+            duty.cancel()
         await self._let_go()
         await asyncio.to_thread(DBOS.destroy)
         await self._let_go()
@@ -171,13 +223,20 @@ class Engine:
     async def _beat(self) -> None:
         """Tend and save once a second; a duty that fails is tried again the next second."""
         while True:
-            try:
+            async with _trying_again():
                 await self._progress.flush()
                 await self._keeper.tend()
-            except StoreBusy as busy:
-                log.warning("the keeper could not write", note=str(busy))
-            except Exception as fault:  # noqa: BLE001 -- one bad row must not stop the keeper
-                log.error("a keeper's duty failed", exc_info=fault)
+            await asyncio.sleep(TEND_S)
+
+    async def _look_after(self) -> None:
+        """Look after submits of ended tasks, all at once: a provider may hang for a minute."""
+        while True:
+            async with _trying_again():
+                due = await self._keeper.submits_to_look_after()
+                looks = [asyncio.create_task(self._keeper.look_after(submit)) for submit in due]
+                for look in asyncio.as_completed(looks):
+                    async with _trying_again():
+                        await look
             await asyncio.sleep(TEND_S)
 
     async def _let_go(self) -> None:
@@ -209,6 +268,17 @@ class Engine:
                 break
             await self._bell.wait(task_id, self._world.pause_s(broken_count))
         self._progress.forget(task_id)
+
+
+@asynccontextmanager
+async def _trying_again() -> AsyncIterator[None]:
+    """Let a duty of the keeper fail: it is tried again the next second."""
+    try:
+        yield
+    except StoreBusy as busy:
+        log.warning("the keeper could not write", note=str(busy))
+    except Exception as fault:  # noqa: BLE001 -- the outermost frame of the keeper
+        log.error("a keeper's duty failed", exc_info=fault)
 
 
 async def _drive(task_id: str, work: Work) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -78,6 +78,7 @@ class World:
     `catalog` and `upstreams` are exchanged whole when the configuration is read anew. `former`
     are upstreams that left it, or speak with another credential now: what was submitted there
     is still looked after there. `hooks` is where upstreams can ring, None where they cannot.
+    `submitting` is held from an intent to its answer.
     """
 
     store: Store
@@ -95,6 +96,7 @@ class World:
     jitter: Callable[[], float]
     note_progress: Callable[[str, int, int], None]
     scratch: Path
+    submitting: Callable[[], AbstractContextManager[None]] = nullcontext
     former: Mapping[tuple[str, str], Upstream] = field(default_factory=dict)
     hooks: str | None = None
 

@@ -14,12 +14,15 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from rushes.domain.errors import InvalidJson, RequestTooLarge, UnsupportedMediaType
-from rushes.http.wish import Upload
+from rushes.http.offers import NAMED, Upload
 
 DEPTH_MAX: Final = 32
 FIELDS_MAX: Final = 200
 FILES_MAX: Final = 32
 CHUNK_BYTES: Final = 256 * 1024
+AT_ONCE_BYTES: Final = 64 * 1024
+"""A larger body is read in a thread: the loop has other callers."""
+
 _JSON: Final = msgspec.json.Decoder()
 _CANONICAL: Final = msgspec.json.Encoder(order="sorted")
 _INDEXED: Final = re.compile(r"([^\[\]]+)\[([^\[\]]*)\]")
@@ -69,7 +72,9 @@ async def read_body(headers: Headers, chunks: AsyncIterator[bytes], limits: Body
         _check_length(headers.get("content-length"), bytes_max, noun)
         raise UnsupportedMediaType("Send application/json or multipart/form-data.")
     content = b"".join([chunk async for chunk in counted])
-    return read_json(content)
+    if len(content) <= AT_ONCE_BYTES:
+        return read_json(content)
+    return await asyncio.to_thread(read_json, content)
 
 
 def read_json(content: bytes) -> Body:
@@ -78,7 +83,8 @@ def read_json(content: bytes) -> Body:
     Raises:
         InvalidJson: with a sentence.
     """
-    if _depth(content) > DEPTH_MAX:
+    bare = _STRINGS.sub(b"", content)
+    if _is_too_deep(bare):
         raise InvalidJson(f"The request body is nested deeper than {DEPTH_MAX} levels.")
     try:
         values = _JSON.decode(content)
@@ -86,23 +92,27 @@ def read_json(content: bytes) -> Body:
         raise InvalidJson("The request body is not a JSON object.") from None
     if not isinstance(values, dict):
         raise InvalidJson("The request body is not a JSON object.")
-    return Body(values, sha256(_CANONICAL.encode(_plain(values))).digest())
+    plain = values if _FLOATS.search(bare) is None else _plain(values)
+    return Body(values, sha256(_CANONICAL.encode(plain)).digest())
 
 
-def _depth(content: bytes) -> int:
-    """Count how deep brackets nest, outside strings; the parser must not be the one to find out."""
-    depth = deepest = 0
-    for part in _BRACKETS.finditer(content):
-        token = part[0]
-        if token in {b"{", b"["}:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif token in {b"}", b"]"}:
-            depth -= 1
-    return deepest
+# It never goes back over what it has read, and takes a string that is not closed too: no body
+# takes longer than its length, nor memory.
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_FLOATS: Final = re.compile(rb"[0-9][.eE]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 
 
-_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+def _is_too_deep(bare: bytes) -> bool:
+    """Say whether brackets nest too deep; the parser must not be the one to find out.
+
+    Each pass takes the innermost pairs away. What is left when there are none is no JSON.
+    """
+    brackets = bare.translate(_ONE_KIND, _NO_BRACKETS)
+    for _ in range(DEPTH_MAX):
+        brackets = brackets.replace(b"[]", b"")
+    return b"[]" in brackets
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- JSON is any value
@@ -143,10 +153,14 @@ async def _read_form(headers: Headers, chunks: AsyncGenerator[bytes, None]) -> B
         raise InvalidJson(f"The form cannot be read: {error}") from None
     try:
         values = await _form_values(form)
+        digest = sha256(_CANONICAL.encode(_plain(values))).digest()
+    except UnicodeEncodeError:  # half a character: some charsets can write one
+        await form.close()
+        raise InvalidJson("The form has text that is not Unicode.") from None
     except BaseException:
         await form.close()
         raise
-    return Body(values, sha256(_CANONICAL.encode(_plain(values))).digest(), form)
+    return Body(values, digest, form)
 
 
 async def _form_values(form: FormData) -> dict[str, Any]:
@@ -175,9 +189,7 @@ def _digest(part: UploadFile) -> str:
     return hasher.hexdigest()
 
 
-_MAY_BE_JSON: Final = frozenset(
-    {"metadata", "content", "images", "input_reference", "image", "video"}
-)
+_MAY_BE_JSON: Final = NAMED | {"metadata", "content", "video"}
 
 
 def _field(name: str, text: str) -> Any:  # noqa: ANN401 -- JSON is any value
@@ -187,11 +199,13 @@ def _field(name: str, text: str) -> Any:  # noqa: ANN401 -- JSON is any value
     stripped = text.lstrip()
     if name.partition("[")[0] in _MAY_BE_JSON and stripped[:1] in {"{", "["}:
         content = text.encode()
-        if _depth(content) > DEPTH_MAX:
+        if _is_too_deep(_STRINGS.sub(b"", content)):
             raise InvalidJson(f"'{name}' is nested deeper than {DEPTH_MAX} levels.")
         try:
             return _JSON.decode(content)
         except msgspec.DecodeError:
+            if name.startswith("metadata["):
+                return text  # a caller's own key may hold any text
             raise InvalidJson(f"'{name}' is not valid JSON.") from None
     return text
 
@@ -215,9 +229,6 @@ def _place(values: dict[str, Any], name: str, value: object) -> None:
 
 
 def _append(values: dict[str, Any], name: str, value: object) -> None:
-    if isinstance(value, list):
-        values.setdefault(name, []).extend(value)
-        return
     existing = values.setdefault(name, [])
     if isinstance(existing, list):
-        existing.append(value)
+        existing += value if isinstance(value, list) else [value]

@@ -6,20 +6,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from rushes.domain.errors import InvalidValue
 from rushes.domain.task import Task
-from rushes.gateway import Create, Created, Gateway
+from rushes.gateway.creates import Create, Created
+from rushes.gateway.door import Gateway
 from rushes.http.body import Body, BodyLimits, read_body
 from rushes.http.door import ClientGone
 from rushes.http.routes import Call
 from rushes.http.wish import JsonAsked
 
 KEY_CHARACTERS_MAX: Final = 255
-NAMES_CHARACTERS_MAX: Final = 1000
-NAMES_HEADER: Final = "Rushes-Ignored-Parameters"
-_VISIBLE: Final = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +50,7 @@ class Creating:
             body.values,
             call.headers.get("rushes-start-within"),
             self.metadata_bytes_max,
+            is_remix=source_id is not None,
         )
         return await self.gateway.create(
             Create(
@@ -70,12 +68,12 @@ class Creating:
 
 
 def creation_headers(created: Created) -> dict[str, str]:
-    """Return the headers of a create's answer, names made safe for the wire."""
-    headers = {**created.headers, "Content-Type": "application/json"}
-    headers["Cache-Control"] = "private, no-cache"
-    if NAMES_HEADER in headers:
-        headers[NAMES_HEADER] = quote(headers[NAMES_HEADER], safe=_VISIBLE)[:NAMES_CHARACTERS_MAX]
-    return headers
+    """Return the headers of a create's answer."""
+    return {
+        **created.headers,
+        "Content-Type": "application/json",
+        "Cache-Control": "private, no-cache",
+    }
 
 
 def _idempotency_key(call: Call) -> str | None:

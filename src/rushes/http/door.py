@@ -1,6 +1,6 @@
 """The door: every request gets an id, its key checked, its route found, and an answer.
 
-The order of checks is CONTRACT §2: key, then route, then whatever the handler asks. A fault
+The order of checks is CONTRACT §2: key, then route, then whatever the handler asks. A refusal
 becomes its error here and nowhere else; what is no fault of ours to name becomes a 500 that
 quotes the request id, and never tells more.
 """
@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from rushes.domain.access import Key
-from rushes.domain.errors import Fault
+from rushes.domain.errors import Overloaded, Refusal, StoreBusy
 from rushes.domain.ids import new_request_id
 from rushes.http.auth import Keyring
 from rushes.http.errors import error_body, error_headers, internal_error
@@ -53,8 +53,11 @@ class Door:
             call = Call(scope, receive, request_id, values, headers, caller)
             answer = await route.handler(call)
             await _send(answer, call, watched)
-        except Fault as fault:
-            await self._refuse(fault, request_id, watched)
+        except StoreBusy:
+            busy = Overloaded("The gateway is overloaded; try again in 5 seconds.", retry_after_s=5)
+            await self._refuse(busy, request_id, watched)
+        except Refusal as refusal:
+            await self._refuse(refusal, request_id, watched)
         except ClientGone:
             return
         except Exception as fault:  # noqa: BLE001 -- the outermost frame of the server
@@ -71,7 +74,7 @@ class Door:
             return await self._keyring.caller(_authorization(headers))
         return None
 
-    async def _refuse(self, fault: Fault, request_id: str, watched: _Watched) -> None:
+    async def _refuse(self, fault: Refusal, request_id: str, watched: _Watched) -> None:
         if watched.has_begun:
             log.error("a fault after the answer had begun", request_id=request_id, code=fault.code)
             raise fault

@@ -15,6 +15,9 @@ TYPES: Final = {
     404: "not_found_error",
     429: "rate_limit_error",
 }
+MESSAGE_CHARACTERS_MAX: Final = 2000
+"""A message may quote what the caller sent, which may be megabytes."""
+
 _ENCODER: Final = msgspec.json.Encoder()
 
 GENERATIONS_CODES: Final = {
@@ -54,10 +57,13 @@ def type_of(http_status: int) -> str:
 
 def error_body(fault: Fault) -> bytes:
     """Render a fault."""
+    message = fault.message
+    if len(message) > MESSAGE_CHARACTERS_MAX:
+        message = f"{message[:MESSAGE_CHARACTERS_MAX]}…"
     return _ENCODER.encode(
         {
             "error": {
-                "message": fault.message,
+                "message": message,
                 "type": type_of(fault.http_status),
                 "param": fault.param,
                 "code": fault.code,

@@ -62,8 +62,12 @@ class HotLooks:
         authorization = if_none_match = None
         for name, value in headers:
             if name == b"authorization":
+                if authorization is not None:
+                    return None
                 authorization = value
             elif name == b"if-none-match":
+                if if_none_match is not None:
+                    return None
                 if_none_match = value
             elif name in _UNFIT and value.lower() != b"keep-alive":
                 return None

@@ -7,7 +7,7 @@ from functools import partial
 
 from rushes.domain.errors import ArtifactExpired, TaskNotFound
 from rushes.domain.ids import is_task_id
-from rushes.gateway import Gateway
+from rushes.gateway.door import Gateway
 from rushes.http.links import Links
 from rushes.http.routes import Call, Route, Streaming
 from rushes.http.videos import send_artifact

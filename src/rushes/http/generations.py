@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -18,7 +18,7 @@ from rushes.domain.errors import (
 )
 from rushes.domain.ids import is_task_id
 from rushes.domain.task import Status, Task
-from rushes.gateway import Gateway
+from rushes.gateway.door import Gateway
 from rushes.http.creating import Creating, creation_headers
 from rushes.http.live import Live
 from rushes.http.looking import WORDS, Looking, look_of
@@ -119,7 +119,13 @@ class Generations:
 
     async def list(self, call: Call) -> Reply:
         """List tasks, newest first unless told otherwise."""
-        tasks, has_more = await self.gateway.page(read_page(call, limit_min=1))
+        query = call.query()
+        page = replace(
+            read_page(call, limit_min=1),
+            statuses=_statuses(query.get("status")),
+            model=query.get("model") or None,
+        )
+        tasks, has_more = await self.gateway.page(page)
         at = self.gateway.clock.now()
         data = [
             {
@@ -129,7 +135,7 @@ class Generations:
             }
             for task in tasks
         ]
-        return Reply(_ENCODER.encode(as_list(tasks, data, has_more=has_more)), headers=_JSON)
+        return Reply(_ENCODER.encode(as_list(data, has_more=has_more)), headers=_JSON)
 
     async def cancel(self, call: Call) -> Reply:
         """Cancel a task: the answer is its final state already."""
@@ -150,7 +156,7 @@ class Generations:
         if not task_id:
             raise MissingParameter("'id' is required.", param="id")
         task = await self.gateway.task(call.caller, task_id, param="id")
-        film = await self.gateway.film(call.caller, task, ArtifactKind.FILM, param="id")
+        film = await self.gateway.film(task, ArtifactKind.FILM, param="id")
         if film.size_bytes > self.download_bytes_max:
             address = self.looking.links.content(task_id)
             raise ArtifactTooLarge(
@@ -228,9 +234,8 @@ def submitted(task: Task) -> bytes:
     )
 
 
-def as_list(tasks: object, data: list[dict[str, object]], *, has_more: bool) -> dict[str, object]:
+def as_list(data: list[dict[str, object]], *, has_more: bool) -> dict[str, object]:
     """Wrap a page as both dialects do."""
-    del tasks
     names = [str(item.get("id") or item.get("task_id")) for item in data]
     return {
         "object": "list",
@@ -242,15 +247,13 @@ def as_list(tasks: object, data: list[dict[str, object]], *, has_more: bool) -> 
 
 
 def read_page(call: Call, *, limit_min: int) -> Page:
-    """Read the query of a list (CONTRACT §5.3, §7)."""
+    """Read what both dialects' lists have in their query (CONTRACT §5.3, §7)."""
     query = call.query()
     return Page(
         account_id=call.caller.account_id,
         limit=_limit(query.get("limit"), limit_min),
         after=_after(query.get("after")),
         is_newest_first=_is_newest_first(query.get("order")),
-        statuses=_statuses(query.get("status")),
-        model=query.get("model") or None,
     )
 
 

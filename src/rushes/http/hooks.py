@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rushes.domain.errors import RequestTooLarge, RouteNotFound
-from rushes.gateway import Gateway
+from rushes.gateway.door import Gateway
 from rushes.http.creating import chunks_of
 from rushes.http.routes import Call, Reply, Route
 from rushes.ports import Bell, HintReader, NotAHint

@@ -24,7 +24,7 @@ class Links:
     def film(self, task_id: str, at: datetime) -> str:
         """Return a link to a task's film that lives from now on for `ttl_s`."""
         expires = int(at.timestamp()) + self.ttl_s
-        signature = self._sign(task_id, expires)
+        signature = self._sign(task_id, str(expires))
         return (
             f"{self.public_url}/files/{task_id}/video.mp4?expires={expires}&signature={signature}"
         )
@@ -38,7 +38,7 @@ class Links:
         """
         is_number = expires.isascii() and expires.isdecimal() and len(expires) <= 12  # noqa: PLR2004
         if not is_number or not hmac.compare_digest(
-            self._sign(task_id, int(expires)).encode(), signature.encode("utf-8", "replace")
+            self._sign(task_id, expires).encode(), signature.encode("utf-8", "replace")
         ):
             raise LinkInvalid("This link is not valid.", param="signature")
         if int(expires) <= at.timestamp():
@@ -54,5 +54,5 @@ class Links:
         """Return the address of a film's bytes, which needs a key."""
         return f"{self.public_url}/v1/videos/{task_id}/content"
 
-    def _sign(self, task_id: str, expires: int) -> str:
+    def _sign(self, task_id: str, expires: str) -> str:
         return hmac.new(self.secret, f"{task_id}\n{expires}".encode(), sha256).hexdigest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,15 +28,18 @@ from rushes.domain.errors import (
     TaskNotFound,
 )
 from rushes.domain.task import FINAL, Status
-from rushes.gateway import Gateway
+from rushes.gateway.door import Gateway
 from rushes.http.auth import BAD_KEY, Keyring
+from rushes.http.door import ClientGone
 from rushes.http.looking import WORDS, Looking, is_known
 from rushes.http.routes import Call, Reply, Streaming
 from rushes.ports import Bell, Look, Told
 
 WAIT_S_MAX: Final = 60
 CHECK_S: Final = 1.0
-HEARTBEAT_S: Final = 15.0
+HEARTBEAT_S: Final = 12.0
+"""A stream looks once in `CHECK_S` whether one is due; callers are promised one in 15 s."""
+
 RETRY_MS: Final = 3000
 _WAIT: Final = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=$|[,;])', re.IGNORECASE)
 _ENCODER: Final = msgspec.json.Encoder()
@@ -63,18 +66,20 @@ class Live:
         wait_s, is_preferred = _wait_of(call)
         look = self.looking.find(call.caller, task_id)
         if wait_s and look.status not in FINAL:
-            async with self._stream(call.caller):
-                look = await self._wait(call.caller, task_id, wait_s)
+            async with self._stream(call.caller), _leaving(call) as is_caller_gone:
+                look = await self._wait(call.caller, task_id, wait_s, is_caller_gone)
         at = self.clock.now()
         etag = self.looking.etag(look, at)
         headers = self.looking.headers(look, etag)
         if is_preferred:
             headers["Preference-Applied"] = f"wait={wait_s}"
-        if is_known(call.headers.get("if-none-match"), etag):
+        if is_known(_joined(call, "if-none-match"), etag):
             return Reply(status=304, headers=headers)
         return Reply(self.looking.body(task_id, look, at), headers=headers)
 
-    async def _wait(self, caller: Key, task_id: str, wait_s: int) -> Look:
+    async def _wait(
+        self, caller: Key, task_id: str, wait_s: int, is_caller_gone: Callable[[], bool]
+    ) -> Look:
         """Wait until a task has ended or the time is up; then tell how it stands."""
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
@@ -86,6 +91,8 @@ class Live:
             await self.bell.wait(task_id, min(left_s, CHECK_S))
             if not self.keyring.is_still_valid(caller):
                 raise InvalidApiKey(BAD_KEY)
+            if is_caller_gone():
+                raise ClientGone
 
     @asynccontextmanager
     async def _stream(self, caller: Key) -> AsyncIterator[None]:
@@ -110,11 +117,12 @@ class Live:
         """Tell the events of a task, then live on until its last."""
         task_id = call.path["task_id"]
         self.looking.find(call.caller, task_id)
-        if not _accepts_events(call.headers.get("accept")):
+        if not _accepts_events(_joined(call, "accept")):
             raise NotAcceptable("This route answers text/event-stream only.", param="Accept")
-        after = _last_event_id(call)
         told = await self._told(task_id)
         last = told[-1] if told else None
+        # A number from beyond, of another task perhaps, must not hide what is still to come.
+        after = min(_last_event_id(call), last.number if last is not None else 0)
         if last is not None and last.status in FINAL and after >= last.number:
             return Reply(status=204, headers={"Cache-Control": "no-store"})
         return Streaming(_Events(self, task_id, after).send)
@@ -158,19 +166,16 @@ class _Events:
         async with self.live.stream(call.caller):
             await send({"type": "http.response.start", "status": 200, "headers": raw})
             await _write(send, f"retry: {RETRY_MS}\n\n")
-            leaving = asyncio.ensure_future(_until_gone(call))
-            try:
-                await self._tell(call.caller, send, leaving)
-            finally:
-                leaving.cancel()
-            if not leaving.done() or leaving.cancelled():
-                await send({"type": "http.response.body", "body": b""})
+            async with _leaving(call) as is_caller_gone:
+                await self._tell(call.caller, send, is_caller_gone)
+                if not is_caller_gone():
+                    await send({"type": "http.response.body", "body": b""})
 
-    async def _tell(self, caller: Key, send: Send, leaving: asyncio.Future[None]) -> None:
+    async def _tell(self, caller: Key, send: Send, is_caller_gone: Callable[[], bool]) -> None:
         live = self.live
         loop = asyncio.get_running_loop()
         beat_at = loop.time() + HEARTBEAT_S
-        while not leaving.done() and not live.draining.is_set():
+        while not is_caller_gone() and not live.draining.is_set():
             for number, status in await live.visible(self.task_id, self.after):
                 data = self._data(caller, status)
                 if data is None:
@@ -208,6 +213,16 @@ class _Events:
         return self.live.looking.body(self.task_id, look, at).decode()
 
 
+@asynccontextmanager
+async def _leaving(call: Call) -> AsyncIterator[Callable[[], bool]]:
+    """Listen for the caller to leave; yields a function that says whether it has."""
+    leaving = asyncio.ensure_future(_until_gone(call))
+    try:
+        yield leaving.done
+    finally:
+        leaving.cancel()
+
+
 async def _until_gone(call: Call) -> None:
     while (await call.receive())["type"] != "http.disconnect":
         pass
@@ -227,11 +242,23 @@ def _wait_of(call: Call) -> tuple[int, bool]:
                 f"'wait' must be a number of seconds from 0 to {WAIT_S_MAX}; got {text}.",
                 param="wait",
             )
-        return min(int(text[:9]), WAIT_S_MAX), False
-    found = _WAIT.search(call.headers.get("prefer", ""))
+        return _seconds(text), False
+    found = _WAIT.search(_joined(call, "prefer") or "")
     if found is None:
         return 0, False
-    return min(int(found[1]), WAIT_S_MAX), True
+    return _seconds(found[1]), True
+
+
+def _seconds(digits: str) -> int:
+    """Read a number of any length, but no further than it matters."""
+    digits = digits.lstrip("0")
+    return WAIT_S_MAX if len(digits) > len(str(WAIT_S_MAX)) else min(int(digits or 0), WAIT_S_MAX)
+
+
+def _joined(call: Call, name: str) -> str | None:
+    """Return a header that may be sent in several lines, as one list (RFC 9110, 5.3)."""
+    lines = call.headers.getlist(name)
+    return ", ".join(lines) if lines else None
 
 
 def _last_event_id(call: Call) -> int:
@@ -240,12 +267,13 @@ def _last_event_id(call: Call) -> int:
 
 
 def _accepts_events(accept: str | None) -> bool:
-    """Say whether an Accept header lets an event stream in."""
+    """Say whether an Accept header lets an event stream in; the closest range decides."""
     if accept is None or not accept.strip():
         return True
+    is_wanted: dict[str, bool] = {}
     for part in accept.split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
         is_refused = any(re.fullmatch(r"q\s*=\s*0(\.0*)?", parameter) for parameter in parameters)
-        if kind in {"*/*", "text/*", "text/event-stream"} and not is_refused:
-            return True
-    return False
+        is_wanted[kind] = not is_refused
+    ranges = ("text/event-stream", "text/*", "*/*")
+    return next((is_wanted[kind] for kind in ranges if kind in is_wanted), False)

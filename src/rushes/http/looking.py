@@ -17,6 +17,7 @@ from rushes.domain.access import Key
 from rushes.domain.errors import Reason, TaskNotFound
 from rushes.domain.ids import is_task_id
 from rushes.domain.task import FINAL, Status, Task
+from rushes.gateway.creates import header_text
 from rushes.http.errors import GENERATIONS_CODES
 from rushes.http.links import Links
 from rushes.ports import HotLook, Look
@@ -108,7 +109,7 @@ class Looking:
         if look.is_rehearsal:
             headers["Rushes-Rehearsal"] = "true"
         if look.served_by is not None:
-            headers["Rushes-Model"] = look.served_by
+            headers["Rushes-Model"] = header_text(look.served_by)
         return headers
 
 

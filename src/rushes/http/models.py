@@ -10,7 +10,7 @@ import msgspec
 from rushes.domain.access import Key
 from rushes.domain.catalog import Listing
 from rushes.domain.errors import ModelNotFound
-from rushes.gateway import Gateway
+from rushes.gateway.door import Gateway
 from rushes.http.routes import Call, Reply, Route
 
 _ENCODER: Final = msgspec.json.Encoder()

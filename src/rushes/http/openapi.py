@@ -143,7 +143,7 @@ class VideoDeleted(msgspec.Struct):
     deleted: Literal[True]
 
 
-class Model(msgspec.Struct):
+class Model(msgspec.Struct, omit_defaults=True, kw_only=True):
     """A model and its card."""
 
     id: str
@@ -152,6 +152,8 @@ class Model(msgspec.Struct):
     owned_by: str
     rehearsal: bool
     checked_at: str | None
+    retires_at: str | msgspec.UnsetType = msgspec.UNSET
+    successor: str | msgspec.UnsetType = msgspec.UNSET
     capabilities: dict[str, Any]
 
 
@@ -288,7 +290,10 @@ def _operation(route: Route) -> Json:
         schema = {"$ref": _REF.format(name=route.request)}
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema}},
+            "content": {
+                "application/json": {"schema": schema},
+                "multipart/form-data": {"schema": schema},
+            },
         }
     return operation
 

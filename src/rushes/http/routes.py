@@ -19,6 +19,8 @@ from rushes.domain.access import Key
 from rushes.domain.errors import MethodNotAllowed, RouteNotFound
 
 _PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
+_WITH_SLASHES: Final = frozenset({"model"})
+"""Operators name models as they like, `org/name` among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Table:
             if "{" not in path:
                 self._fixed[path] = methods
             else:
-                pattern = _PARAMETER.sub(r"(?P<\1>[^/]+)", path)
+                pattern = _PARAMETER.sub(_group, path)
                 self._patterns.append((re.compile(pattern), methods))
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
@@ -132,3 +134,8 @@ class Table:
             if found is not None:
                 return methods, found.groupdict()
         return None, {}
+
+
+def _group(parameter: re.Match[str]) -> str:
+    name = parameter[1]
+    return f"(?P<{name}>{'.+' if name in _WITH_SLASHES else '[^/]+'})"

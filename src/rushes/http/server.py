@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rushes.clock import Clock
-from rushes.gateway import Gateway
+from rushes.gateway.door import Gateway
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits

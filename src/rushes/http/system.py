@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from rushes.domain.errors import RouteNotFound
 from rushes.http.routes import Call, Reply, Route
-from rushes.observe import Metrics
+from rushes.observe import Metrics, log
 
 Check = Callable[[], Awaitable[bool]]
 _ENCODER: Final = msgspec.json.Encoder()
@@ -48,7 +48,7 @@ class System:
     async def readyz(self, call: Call) -> Reply:
         """Say whether traffic is welcome, and what is wrong if not."""
         del call
-        checks = {name: "ok" if await check() else "failing" for name, check in self.checks.items()}
+        checks = {name: await _word(name, check) for name, check in self.checks.items()}
         is_ready = all(word == "ok" for word in checks.values())
         body = _ENCODER.encode({"status": "ready" if is_ready else "unready", "checks": checks})
         if is_ready:
@@ -62,6 +62,15 @@ class System:
         await self.before_metrics()
         headers = {"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
         return Reply(generate_latest(self.metrics.registry), headers=headers)
+
+
+async def _word(name: str, check: Check) -> str:
+    try:
+        is_well = await check()
+    except Exception as fault:  # noqa: BLE001 -- a check that breaks is a check that fails
+        log.error("a check broke", check=name, exc_info=fault)
+        return "failing"
+    return "ok" if is_well else "failing"
 
 
 def _open(

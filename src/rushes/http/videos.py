@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -13,7 +13,8 @@ from starlette.types import Send
 from rushes.domain.errors import InvalidValue, Unsupported
 from rushes.domain.spec import SECONDS_BY_PROVIDER
 from rushes.domain.task import Status, Task
-from rushes.gateway import Gateway
+from rushes.gateway.creates import header_text
+from rushes.gateway.door import Gateway
 from rushes.http.body import Body
 from rushes.http.conditions import Representation
 from rushes.http.creating import Creating, creation_headers
@@ -166,10 +167,9 @@ class Videos:
 
     async def list(self, call: Call) -> Reply:
         """List videos, newest first unless told otherwise."""
-        page = replace(read_page(call, limit_min=0), statuses=frozenset(), model=None)
-        tasks, has_more = await self.gateway.page(page)
+        tasks, has_more = await self.gateway.page(read_page(call, limit_min=0))
         data = [video(task) for task in tasks]
-        return Reply(_ENCODER.encode(as_list(tasks, data, has_more=has_more)), headers=_JSON)
+        return Reply(_ENCODER.encode(as_list(data, has_more=has_more)), headers=_JSON)
 
     async def delete(self, call: Call) -> Reply:
         """Remove a finished video."""
@@ -182,7 +182,7 @@ class Videos:
         """Send a film or one of its stills."""
         kind = _variant(call.query().get("variant"))
         task = await self.gateway.task(call.caller, call.path["video_id"], param="video_id")
-        artifact = await self.gateway.film(call.caller, task, kind, param="video_id")
+        artifact = await self.gateway.film(task, kind, param="video_id")
         return Streaming(partial(send_artifact, self.gateway, artifact, disposition=None))
 
     async def no_characters(self, call: Call) -> Reply:
@@ -246,7 +246,7 @@ def _look_headers(task: Task) -> dict[str, str]:
     if task.is_rehearsal:
         headers["Rushes-Rehearsal"] = "true"
     if task.served_by is not None:
-        headers["Rushes-Model"] = task.served_by
+        headers["Rushes-Model"] = header_text(task.served_by)
     return headers
 
 

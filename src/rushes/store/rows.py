@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -16,6 +17,9 @@ from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Measures, Status, Task
 from rushes.ports import Answer, Artifact, ArtifactKind, ArtifactState
 
+T = TypeVar("T")
+
+_log: Final = logging.getLogger(__name__)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
 _SPEC: Final = msgspec.json.Decoder(Spec)
@@ -153,6 +157,19 @@ def _measures_of(found: sa.RowMapping) -> Measures | None:
         size=Size(found["film_width_px"], found["film_height_px"]),
         sha256=found["film_sha256"],
     )
+
+
+def readable(found: Iterable[sa.RowMapping], read: Callable[[sa.RowMapping], T]) -> list[T]:
+    """Read rows that many wait for; one that cannot be read is told, and left where it is."""
+    return [value for row in found if (value := _read(row, read)) is not None]
+
+
+def _read(row: sa.RowMapping, read: Callable[[sa.RowMapping], T]) -> T | None:
+    try:
+        return read(row)
+    except ValueError:  # a word or a shape of another version, or damage
+        _log.exception("a row cannot be read: %s", row.get("id") or row.get("task_id"))
+        return None
 
 
 def submit_values(submit: Submit) -> dict[str, Any]:

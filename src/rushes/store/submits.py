@@ -71,7 +71,7 @@ class SubmitRows(Rows):
             .order_by(submits.c.look_at, submits.c.task_id, submits.c.n)
             .limit(limit)
         )
-        return [rows.submit_of(found) for found in self.run(statement).mappings()]
+        return rows.readable(self.run(statement).mappings(), rows.submit_of)
 
     def salvage(self, limit: int, after: tuple[str, int] | None = None) -> Sequence[Submit]:
         """Return submits of ended, undelivered tasks that may have been paid."""

@@ -226,7 +226,7 @@ class TaskRows(Rows):
             .order_by(tasks.c.deadline_at, tasks.c.id)
             .limit(limit)
         )
-        return [rows.task_of(found) for found in self.run(statement).mappings()]
+        return rows.readable(self.run(statement).mappings(), rows.task_of)
 
     def unfinished(self, after_id: str, limit: int) -> Sequence[Task]:
         """Page through unfinished tasks by id."""
@@ -236,7 +236,7 @@ class TaskRows(Rows):
             .order_by(tasks.c.id)
             .limit(limit)
         )
-        return [rows.task_of(found) for found in self.run(statement).mappings()]
+        return rows.readable(self.run(statement).mappings(), rows.task_of)
 
     def queues(self) -> Sequence[str]:
         """Return the providers whose slots unfinished tasks hold, or wait for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Final
@@ -16,11 +17,15 @@ from rushes.studio.render import render
 NICE: Final = 5
 """Films may take a little longer; the server beside them must not."""
 
+MEMORY_BYTES_MAX: Final = 4 * 2**30
+"""For each half. The largest films take a quarter; a stranger's clip might ask for more."""
+
 
 def main() -> int:
     """Render the order on standard input; return the exit code."""
     cv2.setNumThreads(1)
     os.nice(NICE)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     try:
         job = read_job(sys.stdin.buffer.readline())
         die_with_parent(job.parent_pid)
@@ -28,7 +33,7 @@ def main() -> int:
     except BadOrder as error:
         _say(Line(error=str(error), is_order_at_fault=True))
         return 1
-    except (Orphaned, OSError) as error:
+    except (Orphaned, OSError, MemoryError) as error:
         _say(Line(error=f"{type(error).__name__}: {error}"))
         return 1
     _say(Line(done=made))

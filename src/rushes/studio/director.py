@@ -127,7 +127,7 @@ def _going_on(shot: Shoot) -> Reel:
         reel: Reel = Morphing(morph, shot.view, shot.pace)
     else:
         reel = _moving_on(shot, start)
-    return _finished(shot, reel, covered=_is_ours(source))
+    return _finished(shot, reel, covering=_label_on(source))
 
 
 def _anew(shot: Shoot) -> Reel:
@@ -150,7 +150,7 @@ def _anew(shot: Shoot) -> Reel:
         shot.pace,
         grade=grade.of_remix(shot.plan, shot.light),
         pieces=pieces,
-        titles=titles(shot.order, covered=_is_ours(source)),
+        titles=titles(shot.order, covering=_label_on(source)),
     )
 
 
@@ -162,7 +162,7 @@ def _longer(shot: Shoot) -> Reel:
     rest = Pace(shot.pace.frame_count - count, shot.order.fps)
     more = _moving_on(replace(shot, pace=rest), last_frame(source, *shot.size))
     reel = Spliced(Source(source, shot.view, shot.order.fps), count, more)
-    return _finished(shot, reel, covered=_is_ours(source))
+    return _finished(shot, reel, covering=_label_on(source))
 
 
 _MODES: Final[Mapping[Mode, Callable[[Shoot], Reel]]] = {
@@ -192,14 +192,16 @@ def _moving_on(shot: Shoot, start: Frame) -> Reel:
     return Turning(within, _scene(shot), dissolve, 0.35, 0.8, shot.pace)
 
 
-def _finished(shot: Shoot, reel: Reel, *, falling: bool = False, covered: bool = False) -> Reel:
+def _finished(
+    shot: Shoot, reel: Reel, *, falling: bool = False, covering: str | None = None
+) -> Reel:
     return Dressed(
         reel,
         shot.view,
         shot.pace,
         pieces=_falling(shot.setting()) if falling else (),
         after=grade.of_mood(shot.light),
-        titles=titles(shot.order, covered=covered),
+        titles=titles(shot.order, covering=covering),
     )
 
 
@@ -209,26 +211,27 @@ def _falling(setting: Setting) -> list[Piece]:
     return [] if kind in {Weather.CLEAR, Weather.DUST} else before_all(setting, kind)
 
 
-def titles(order: Order, *, covered: bool = False) -> list[Drawing]:
+def titles(order: Order, *, covering: str | None = None) -> list[Drawing]:
     """Draw the words that stand over every frame.
 
-    `covered` hides the words that a film of ours has already.
+    `covering` is the label on a film of ours below, whose words are hidden.
     """
-    width, height = order.spec.size.width_px, order.spec.size.height_px
+    size = order.spec.size.width_px, order.spec.size.height_px
     found = []
-    if covered:
-        found.append(text.cover(width, height))
-    found.append(text.chip(order.label, width, height))
-    caption = text.caption(order.spec.prompt, width, height)
-    if caption is not None:
-        found.append(caption)
-    if order.spec.with_watermark:
-        found.append(text.mark(width, height))
-    return found
+    older = None
+    if covering is not None:
+        found.append(text.cover(*size))
+        older = text.chip(covering, *size)
+    found.append(text.chip(order.label, *size, covering=older))
+    mark = text.mark(*size) if order.spec.with_watermark else None
+    caption = text.caption(order.spec.prompt, *size, beside=mark)
+    return found + [drawing for drawing in (caption, mark) if drawing is not None]
 
 
-def _is_ours(source: Input) -> bool:
-    return tags_of(source).get(TAG, "").startswith("rushes-studio")
+def _label_on(source: Input) -> str | None:
+    """Return the label on a film of ours; None on any other clip."""
+    tags = tags_of(source)
+    return tags.get("title", "") if tags.get(TAG, "").startswith("rushes-studio") else None
 
 
 def _length(source: Input, shot: Shoot) -> int:
@@ -245,7 +248,4 @@ def _print(source: Input) -> Plane:
 def _clip_print(source: Input) -> Plane:
     """Take a still from the middle of a clip's first seconds."""
     pictures = clip(source, PRINT_PX, PRINT_PX * 9 // 16, 2)
-    stills = [bgr_of(picture) for picture in islice(pictures, 5)]
-    if not stills:
-        raise BadOrder(f"the video in '{source.param}' has no pictures")
-    return stills[-1]
+    return [bgr_of(picture) for picture in islice(pictures, 5)][-1]

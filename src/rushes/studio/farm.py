@@ -217,6 +217,8 @@ class Farm:
                 return Failed(FAILED, "the renderer took too long, and was ended")
             except OSError as error:
                 return Failed(FAILED, f"the renderer could not be run: {error}")
+            except ValueError:  # of asyncio's reader
+                return Failed(FAILED, "the renderer said a line without end")
             finally:
                 for leftover in self._folder.glob(f"{path.name}.*"):  # of one that was killed
                     leftover.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from rushes.studio.order import BadOrder
 from rushes.studio.planes import Frame, Plane
 
 RATE_HZ: Final = 48_000
@@ -37,6 +38,7 @@ _X264: Final = {
 _BT709: Final = 1
 _LIMITED: Final = 1
 _SAMPLES: Final = 1024
+_EXIT_BAD_ORDER: Final = 2
 
 AnyPacket: TypeAlias = "Packet[VideoStream] | Packet[AudioStream]"
 
@@ -154,6 +156,7 @@ def beside(task: Callable[[], object], before: Callable[[], None]) -> Callable[[
     the fork.
 
     Raises (the function returned):
+        BadOrder: a file that the fork alone reads so far cannot be read.
         ChildProcessError: the fork did not end well.
     """
     pid = os.fork()
@@ -163,12 +166,17 @@ def beside(task: Callable[[], object], before: Callable[[], None]) -> Callable[[
             before()
             task()
             code = 0
+        except BadOrder:
+            code = _EXIT_BAD_ORDER
         finally:
             os._exit(code)
 
     def wait() -> None:
         _, status = os.waitpid(pid, 0)
-        if os.waitstatus_to_exitcode(status) != 0:
+        code = os.waitstatus_to_exitcode(status)
+        if code == _EXIT_BAD_ORDER:
+            raise BadOrder("one of its files cannot be read to the end")
+        if code != 0:
             raise ChildProcessError("the second half of the film could not be encoded")
 
     return wait

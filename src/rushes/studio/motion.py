@@ -14,6 +14,9 @@ from rushes.studio.plan import Move
 from rushes.studio.planes import Floats, Frame, Plane
 
 ZOOM: Final = 0.12
+ZOOM_AT_REST: Final = 0.012
+"""A fixed camera: enough to tell a film from a still, not enough to see it move."""
+
 _SMALL: Final = 160
 _FLOW_SHARE: Final = 0.1
 _RAGGED: Final = 0.35
@@ -39,7 +42,8 @@ class Within:
     def paint(self, frame: Frame, progress: float) -> None:
         """Paint the picture as it is seen at a point (0-1) of the way."""
         eased = progress * progress * (3 - 2 * progress) * 0.6 + progress * 0.4
-        zoom = ZOOM * (1 - eased if self._move is Move.PULL_OUT else eased)
+        reach = ZOOM_AT_REST if self._move is Move.STATIC else ZOOM
+        zoom = reach * (1 - eased if self._move is Move.PULL_OUT else eased)
         if zoom < 1e-4:  # noqa: PLR2004 -- not a pixel in all the width
             frame.paste(self._picture)
             return

@@ -14,6 +14,8 @@ from typing import Final
 import av
 import cv2
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 from PIL import Image, ImageOps
 
 from rushes.studio.film import RATE_HZ, Sound
@@ -21,8 +23,18 @@ from rushes.studio.order import BadOrder, Input
 from rushes.studio.planes import Frame, Plane, frame_of
 
 AUDIO_SECONDS_MAX: Final = 180
+PIXELS_MAX: Final = 36_000_000
+RATES_HZ: Final = range(4_000, 400_000)
+"""Sound at any other rate takes minutes and gigabytes to bring to ours."""
+
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
-_LOCAL: Final = {"protocol_whitelist": "file"}
+_GREY_16_BIT: Final = frozenset({"I", "I;16", "I;16B"})
+# Forms are guessed by content, and a list of other files is a form too: sound may have one in
+# front of it, and would be read from wherever the list points.
+_LOCAL: Final = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,matroska,webm,wav,mp3",
+}
 
 
 def still(source: Input, width: int, height: int) -> Frame:
@@ -42,11 +54,22 @@ def still_bgr(source: Input, width: int, height: int) -> Plane:
     """
     try:
         with Image.open(source.path, formats=_FORMATS) as picture:
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
-            fitted = ImageOps.fit(upright, (width, height), Image.Resampling.LANCZOS)
+            upright = ImageOps.exif_transpose(picture)
+            fitted = ImageOps.fit(_opaque(upright), (width, height), Image.Resampling.LANCZOS)
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise BadOrder(f"the picture in '{source.param}' cannot be read") from error
     return np.ascontiguousarray(np.asarray(fitted, np.uint8)[..., ::-1])
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """Return a picture as RGB; what is transparent becomes white, whatever colour it hides."""
+    if picture.mode in _GREY_16_BIT:  # which Pillow would cut off at 255
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    paper = Image.new("RGBA", picture.size, "white")
+    paper.alpha_composite(picture.convert("RGBA"))
+    return paper.convert("RGB")
 
 
 def picture_size(source: Input) -> tuple[int, int]:
@@ -70,9 +93,8 @@ def clip(source: Input, width: int, height: int, fps: int) -> Iterator[Frame]:
     """
     shown = 0
     try:
-        with av.open(str(source.path), options=_LOCAL) as container:
-            stream = container.streams.video[0]
-            stream.thread_type, stream.codec_context.thread_count = "NONE", 1
+        with _opened(source) as container:
+            stream = _film_of(container)
             start: float | None = None
             before: av.VideoFrame | None = None
             for picture in container.decode(stream):
@@ -83,10 +105,31 @@ def clip(source: Input, width: int, height: int, fps: int) -> Iterator[Frame]:
                     yield fill(before, width, height)
                     shown += 1
                 before = picture
-            if before is not None:
-                yield fill(before, width, height)
+            if before is None:
+                raise ValueError("there is no picture")
+            yield fill(before, width, height)
     except (av.FFmpegError, IndexError, ValueError) as error:
         raise BadOrder(f"the video in '{source.param}' cannot be read") from error
+
+
+def _film_of(container: InputContainer) -> VideoStream:
+    """Return the pictures of a clip, decoded by this thread alone.
+
+    Raises:
+        IndexError, ValueError: there are none, or nobody here can decode them.
+    """
+    stream = container.streams.video[0]
+    context = stream.codec_context
+    if context is None:
+        raise ValueError("nobody here can decode it")
+    stream.thread_type, context.thread_count = "NONE", 1
+    context.options = {"max_pixels": str(PIXELS_MAX)}
+    return stream
+
+
+def _opened(source: Input) -> InputContainer:
+    # Titles are often in the letters of a country: that spoils no sound.
+    return av.open(str(source.path), options=_LOCAL, metadata_errors="replace")
 
 
 def last_frame(source: Input, width: int, height: int) -> Frame:
@@ -97,9 +140,8 @@ def last_frame(source: Input, width: int, height: int) -> Frame:
     """
     last: Frame | None = None
     try:
-        with av.open(str(source.path), options=_LOCAL) as container:
-            stream = container.streams.video[0]
-            stream.thread_type, stream.codec_context.thread_count = "NONE", 1
+        with _opened(source) as container:
+            stream = _film_of(container)
             if container.duration:
                 container.seek(max(0, container.duration - av.time_base * 3 // 2))
             picture: av.VideoFrame | None = None
@@ -117,7 +159,7 @@ def last_frame(source: Input, width: int, height: int) -> Frame:
 def tags_of(source: Input) -> dict[str, str]:
     """Return what a clip says of itself; nothing where it says nothing."""
     try:
-        with av.open(str(source.path), options=_LOCAL) as container:
+        with _opened(source) as container:
             return dict(container.metadata)
     except av.FFmpegError:
         return {}
@@ -125,6 +167,9 @@ def tags_of(source: Input) -> dict[str, str]:
 
 def fill(picture: av.VideoFrame, width: int, height: int) -> Frame:
     """Turn a decoded picture into a frame: scaled to cover a size, the surplus cut off evenly."""
+    turns = picture.rotation // 90 % 4  # phones turn the picture, not the pixels
+    if turns % 2:
+        width, height = height, width
     share = max(width / picture.width, height / picture.height)
     wide = max(width, 2 * math.ceil(picture.width * share / 2))
     tall = max(height, 2 * math.ceil(picture.height * share / 2))
@@ -138,7 +183,7 @@ def fill(picture: av.VideoFrame, width: int, height: int) -> Frame:
         rows = np.frombuffer(memoryview(plane), np.uint8)[: plane.line_size * tall // part]
         whole = rows.reshape(tall // part, plane.line_size)
         cut = whole[top // part : (top + height) // part, left // part : (left + width) // part]
-        planes.append(cut.copy())
+        planes.append(np.rot90(cut, turns).copy())
     return Frame(*planes)
 
 
@@ -152,13 +197,17 @@ def track(source: Input, seconds: float) -> Sound | None:
     sound = np.zeros((2, count), np.float32)
     at = 0
     try:
-        with av.open(str(source.path), options=_LOCAL) as container:
+        with _opened(source) as container:
             if not container.streams.audio:
                 return None
             resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE_HZ)
             for block in container.decode(audio=0):
+                if block.sample_rate not in RATES_HZ:
+                    raise ValueError("no rate of any sound")
                 for ready in resampler.resample(block):
-                    samples = ready.to_ndarray().astype(np.float32)
+                    heard = ready.to_ndarray().astype(np.float32)
+                    # Samples that are no numbers break the encoder, too loud ones every ear.
+                    samples = np.nan_to_num(heard, nan=0.0).clip(-1, 1)
                     room = min(samples.shape[1], count - at)
                     sound[:, at : at + room] = samples[:, :room]
                     at += room

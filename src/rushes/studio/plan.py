@@ -136,6 +136,13 @@ _HOME_OF: Final[Mapping[str, Scene]] = {
 }
 """Where a subject is most at home; it counts less than a place that is named."""
 
+_HOME_OUTDOORS: Final[Mapping[str, Scene]] = {"cat": Scene.MEADOW}
+"""Where those of the house are met, once words name what one goes out to see."""
+
+_OUTDOORS: Final = frozenset(
+    {Weather.SNOW, Weather.FOG, Weather.FIREFLIES, Weather.PETALS, Weather.LEAVES}
+)
+
 _HOUR_BY_MOOD: Final[Mapping[Mood, tuple[Hour, ...]]] = {
     Mood.NEON: (Hour.NIGHT,),
     Mood.INK: (Hour.DAWN,),
@@ -204,8 +211,10 @@ def _subjects(hits: Sequence[Hit]) -> tuple[str, ...]:
 
 def _scene(hits: Sequence[Hit], subjects: Sequence[str], rolls: np.random.Generator) -> Scene:
     scores = _scores(hits, "scene")
+    is_outdoors = not _OUTDOORS.isdisjoint(_scores(hits, "weather"))
+    homes = {**_HOME_OF, **_HOME_OUTDOORS} if is_outdoors else _HOME_OF
     for rank, name in enumerate(subjects):
-        home = _HOME_OF.get(name)
+        home = homes.get(name)
         if home is not None:
             scores[home] = scores.get(home, 0.0) + _HINT / (1 + rank)
     if scores:

@@ -123,12 +123,18 @@ def _shortened(line: str, face: Type, width_px: float) -> str:
     return kept.rstrip() + ELLIPSIS
 
 
-def caption(prompt: str, width: int, height: int) -> Drawing | None:
-    """Draw the prompt at the lower left, within the safe rim; None where there is nothing."""
+def caption(
+    prompt: str, width: int, height: int, *, beside: Drawing | None = None
+) -> Drawing | None:
+    """Draw the prompt at the lower left, within the safe rim; None where there is nothing.
+
+    `beside` is what stands at the lower right already.
+    """
     short = min(width, height)
     face = Type(short * 0.034)
     rim = round(short * SAFE)
-    room = min(width - 2 * rim, max(width * 0.66, short * 0.8))
+    end = width - rim if beside is None else beside.x
+    room = min(end - rim, max(width * 0.66, short * 0.8))
     lines = fit(prompt, face, room)
     if not lines:
         return None
@@ -136,8 +142,11 @@ def caption(prompt: str, width: int, height: int) -> Drawing | None:
     return _lettered(mask, face, rim, height - rim - mask.shape[0])
 
 
-def chip(label: str, width: int, height: int) -> Drawing:
-    """Draw the label at the upper right: it says in every frame that nobody filmed this."""
+def chip(label: str, width: int, height: int, *, covering: Drawing | None = None) -> Drawing:
+    """Draw the label at the upper right: it says in every frame that nobody filmed this.
+
+    `covering` is an older label, of which nothing is to be seen any more.
+    """
     short = min(width, height)
     rim = round(short * SAFE * 0.8)
     face = Type(short * 0.026)
@@ -148,8 +157,11 @@ def chip(label: str, width: int, height: int) -> Drawing:
     tall = round(face.size_px * 1.75)
     dot = face.size_px * 0.55
     wide = mask.shape[1] + 2 * pad + round(dot * 1.5)
+    alpha = 0.82
+    if covering is not None:
+        wide, alpha = max(wide, covering.sprite.width), 1.0
     ink = Ink(wide, tall)
-    ink.box(0, 0, wide, tall, (14, 17, 24), round_by=tall / 2, alpha=0.82)
+    ink.box(0, 0, wide, tall, (14, 17, 24), round_by=tall / 2, alpha=alpha)
     ink.disc(pad + dot / 2, tall / 2, dot / 2, (255, 84, 76))
     pixels = cv2.resize(ink.pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     left = pad + round(dot * 1.5)
@@ -162,15 +174,14 @@ def chip(label: str, width: int, height: int) -> Drawing:
 
 
 def cover(width: int, height: int) -> Drawing:
-    """Draw a soft dark band over the lower left of the picture, where an older caption may be."""
+    """Draw a dark band over the foot of the picture, where older words may be."""
     short = min(width, height)
-    tall = round(short * (SAFE + 0.034 * 1.32 * LINES_MAX + 0.05) / 2) * 2
-    down = np.linspace(0, 1, tall, dtype=np.float32)[:, None]
-    across = np.linspace(0, 1, width, dtype=np.float32)[None]
-    alpha = np.clip(down * 3.4, 0, 1) * np.clip((1 - across) / 0.22, 0, 1) * 0.95
-    pixels = np.zeros((tall, width, 4), np.uint8)
-    pixels[..., 3] = (alpha * 255 + 0.5).astype(np.uint8)
-    pixels[..., :3] = (np.array([26, 19, 15], np.float32) * alpha[..., None]).astype(np.uint8)
+    tall = round(short * (SAFE + 0.034 * 1.32 * LINES_MAX + 0.08) / 2) * 2
+    alpha = np.clip(np.linspace(0, 1, tall, dtype=np.float32) * 3.4, 0, 1)
+    column = np.empty((tall, 1, 4), np.uint8)
+    column[:, 0, :3] = (np.array([26, 19, 15], np.float32) * alpha[:, None]).astype(np.uint8)
+    column[:, 0, 3] = (alpha * 255 + 0.5).astype(np.uint8)
+    pixels = np.repeat(column, width, axis=1)
     return Drawing(sprite_of(pixels), 0, height - tall)
 
 

@@ -31,7 +31,11 @@ class BrokenPromise(AssertionError):
 
 
 class Auditor:
-    """Watches one history. `accepted` maps task ids to prompts, as callers know them."""
+    """Watches one history.
+
+    `accepted` maps task ids to prompts, as callers know them; `deleted` holds the tasks that
+    callers removed, as they stood then.
+    """
 
     def __init__(
         self, store: MemoryStore, blobs: SimBlobs, upstreams: Iterable[SimUpstream]
@@ -41,6 +45,7 @@ class Auditor:
         self._upstreams = list(upstreams)
         self._seen: dict[str, Task] = {}
         self.accepted: dict[str, str] = {}
+        self.deleted: dict[str, Task] = {}
 
     # -- at every commit ---------------------------------------------------------------
 
@@ -83,9 +88,9 @@ class Auditor:
     # -- at any time --------------------------------------------------------------------
 
     def judge_durability(self) -> None:
-        """P1: whoever was told 200 still has a task."""
+        """P1: whoever was told 200 still has a task, until he deletes it."""
         for task_id in self.accepted:
-            if task_id not in self._store.tables.tasks:
+            if task_id not in self._store.tables.tasks and task_id not in self.deleted:
                 raise BrokenPromise(f"P1: {task_id} was accepted and is gone")
 
     def judge_payments(self) -> None:
@@ -114,13 +119,30 @@ class Auditor:
         longest = budgets.queue + budgets.submit_call + budgets.submit_margin + budgets.doubt
         longest += budgets.render * 3 + budgets.collect * 3
         for task_id, prompt in self.accepted.items():
-            task = self._store.tables.tasks[task_id]
+            task = self.deleted.get(task_id) or self._store.tables.tasks[task_id]
             if not task.is_final or task.finished_at is None:
                 raise BrokenPromise(f"P3: {task_id} is still {task.status} at {at}")
             if task.finished_at - task.created_at > longest:
                 raise BrokenPromise(f"P3: {task_id} took {task.finished_at - task.created_at}")
             self._judge_money(task)
+            self._judge_news(task)
             self._judge_memory(task, prompt)
+
+    def judge_leftovers(self) -> None:
+        """P4: after a last sweep, the blobs that are left are those that tasks kept."""
+        kept = {
+            artifact.blob
+            for artifact in self._store.tables.artifacts.values()
+            if artifact.state is ArtifactState.KEPT
+        }
+        if leftovers := set(self._blobs.held) - kept:
+            raise BrokenPromise(f"P4: nobody will ever remove {sorted(leftovers)}")
+
+    def _judge_news(self, task: Task) -> None:
+        """P6: the outbox tells each end once, and as it was."""
+        told = self._store.tables.news.get(task.id)
+        if told != (task.status, task.finished_at):
+            raise BrokenPromise(f"P6: {task.id} ended {task.status}, and the outbox says {told}")
 
     def _judge_money(self, task: Task) -> None:
         """P5: hold = capture + release, each exactly once; a failure costs nothing."""
@@ -156,7 +178,8 @@ class Auditor:
             submit = mine[0]
             if (submit.task_id, submit.n) not in reported:
                 raise BrokenPromise(f"P11: {job.id} for {prompt!r} is {submit.verdict}: forgotten")
-            can_be_found = job.script.find in {"exact", "lagging"}
+            is_nameless = task.id in self.deleted and submit.verdict is Verdict.DOUBT
+            can_be_found = job.script.find in {"exact", "lagging"} and not is_nameless
             is_made = job.script.fate in {"ready", "stray 404", "strange words", "cut off"}
             if can_be_found and is_made and submit.verdict is not Verdict.LATE:
                 raise BrokenPromise(f"P11: {job.id} for {prompt!r} is {submit.verdict}, not late")

@@ -61,6 +61,9 @@ from rushes.testing.world import (
 
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 REAP_AFTER_S: Final = 6.0
+LOST_FOR_S: Final = 400.0
+"""Longer than a submit and its quarantine: only the keeper moves the task meanwhile."""
+
 STEPS_MAX: Final = 20_000
 PRICE_MICROUSD: Final = 700_000
 SIM_BUDGETS: Final = Budgets(
@@ -72,7 +75,8 @@ SIM_BUDGETS: Final = Budgets(
 class Wishes:
     """What one task of a history is, and what happens to it from outside.
 
-    `routes` names the providers in order; `cancel_after` is a number of boundaries.
+    `cancel_after` is a number of boundaries; so is `delete_after`, but for a task that goes on
+    longer, the end of which is waited for.
     """
 
     script: Script = field(default_factory=Script)
@@ -82,14 +86,16 @@ class Wishes:
     cancel_after: int | None = None
     start_within_s: int | None = None
     cancel_rule: CancelRule = CancelRule.RELEASE
+    delete_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What befalls a history: at most one planned blow, or random ones by a seed.
 
-    `blow` is "kill" (the worker), "kill all" (the process) or "pause" (the worker, past its
-    takeover, then awake again); it strikes at the boundary numbered `at`.
+    `blow` is "kill" (the worker), "lose" (the worker, and nobody takes over for long), "kill all"
+    (the process) or "pause" (the worker, past its takeover, then awake again); it strikes at the
+    boundary numbered `at`.
     """
 
     wishes: tuple[Wishes, ...]
@@ -120,11 +126,14 @@ class History:
         self.world = self._world()
         self.boundaries = 0
         self._due_cancels: dict[str, int] = {}
+        self._due_deletes: dict[str, int] = {}
+        self._is_over = False
         self._reap_at: dict[str, datetime] = {}
         self._owners: dict[str, Actor] = {}
         self._wake_paused_at: dict[Actor, datetime] = {}
         self._keeper_at = NOON
         self._is_struck = False
+        self._broken: list[Exception] = []
 
     def _world(self) -> World:
         store = SimStore(self.store, self._is_store_busy)
@@ -150,7 +159,7 @@ class History:
         )
 
     def _is_store_busy(self) -> bool:
-        return self.fate.is_random and self.random.random() < 0.01
+        return self.fate.is_random and not self._is_over and self.random.random() < 0.01
 
     def _note_progress(self, task_id: str, epoch: int, percent: int) -> None:
         self.store.write_now(lambda tx: tx.set_progress([(task_id, epoch, percent)]))
@@ -168,8 +177,21 @@ class History:
         else:
             raise AssertionError(f"history {self.fate} does not end:\n{self.told()}")
         self.auditor.close_books(self.clock.now(), SIM_BUDGETS)
+        self._sweep_once_more()
+        self.auditor.judge_leftovers()
         self.stage.clear()
+        if self._broken:
+            raise self._broken[0]
         return self
+
+    def _sweep_once_more(self) -> None:
+        """A day later, when the dead are past writing."""
+        self._is_over = True
+        self.clock.advance(timedelta(days=1).total_seconds())
+        keeper = Keeper(self.world, self.records, "sim", tell=self._hear)
+        sweep = Actor("keeper", keeper.sweep(self.clock.now()), self.clock.now())
+        while not sweep.is_over:
+            sweep.advance(self.clock.now())
 
     def told(self) -> str:
         """Return the trace as text."""
@@ -194,6 +216,8 @@ class History:
         self.auditor.accepted[task.id] = prompt
         if wishes.cancel_after is not None:
             self._due_cancels[task.id] = wishes.cancel_after
+        if wishes.delete_after is not None:
+            self._due_deletes[task.id] = wishes.delete_after
 
     def _take_a_turn(self) -> bool:
         awake = self.stage.awake()
@@ -203,6 +227,7 @@ class History:
         stop = self.stage.run(actor)
         self.boundaries += 1
         self._cancel_what_is_due()
+        self._delete_what_is_due()
         if stop is None:
             self._part_with(actor)
         else:
@@ -246,19 +271,26 @@ class History:
                 self.stage.note(f"{actor.name}: wakes from its pause")
         if self._keeper_at <= now and self._has_duties(now):
             self._keeper_at = now + timedelta(seconds=1)
-            keeper = Keeper(self.world, self.records, "sim")
+            keeper = Keeper(self.world, self.records, "sim", tell=self._hear)
             self.stage.enter(Actor("keeper", keeper.tend(), now))
+            self.stage.enter(Actor("keeper's looks", keeper.look_after_submits(), now))
+
+    def _hear(self, about: str, fault: Exception) -> None:
+        """The keeper spares other rows an act that broke; no act may break here."""
+        if not isinstance(fault, LeaseLost):
+            self._broken.append(fault)
+        self.stage.note(f"keeper: {about} broke ({type(fault).__name__})")
 
     def _number(self, task_id: str) -> int:
         return list(self.auditor.accepted).index(task_id)
 
     def _has_duties(self, now: datetime) -> bool:
         tables = self.store.tables
-        ended = {wid for wid, row in self.records.rows().items() if row.state == "done"}
+        alive = self.records.alive()
         return (
             any(t.deadline_at is not None and t.deadline_at <= now for t in tables.tasks.values())
             or any(s.look_at is not None and s.look_at <= now for s in tables.submits.values())
-            or any(not t.is_final and t.work_id in ended for t in tables.tasks.values())
+            or any(not t.is_final and t.work_id not in alive for t in tables.tasks.values())
         )
 
     def _cancel_what_is_due(self) -> None:
@@ -278,6 +310,20 @@ class History:
             self.store.write_now(cancel)
             self.stage.note(f"caller: cancels #{self._number(task_id)}")
 
+    def _delete_what_is_due(self) -> None:
+        for task_id, number in list(self._due_deletes.items()):
+            task = self.store.tables.tasks[task_id]
+            if self.boundaries < number or not task.is_final:
+                continue
+            del self._due_deletes[task_id]
+            self.auditor.deleted[task_id] = task
+
+            def delete(tx: Transaction, task_id: str = task_id) -> None:
+                tx.remove_task(task_id)
+
+            self.store.write_now(delete)
+            self.stage.note(f"caller: deletes #{self._number(task_id)}")
+
     # -- blows ---------------------------------------------------------------------------
 
     def _strike(self, actor: Actor) -> None:
@@ -286,8 +332,8 @@ class History:
             for victim in list(self.stage.actors):
                 self._kill(victim, after_s=0.5)
             self._wake_paused_at.clear()
-        elif blow == "kill":
-            self._kill(actor, after_s=REAP_AFTER_S)
+        elif blow in {"kill", "lose"}:
+            self._kill(actor, after_s=REAP_AFTER_S if blow == "kill" else LOST_FOR_S)
         elif blow == "pause" and actor.work_id is not None:
             actor.is_paused = True
             self.stage.note(f"{actor.name}: is paused")
@@ -305,7 +351,7 @@ class History:
         if drawn < 0.006:
             return "kill all"
         if drawn < 0.016:
-            return "kill"
+            return "kill" if drawn < 0.013 else "lose"
         return "pause" if drawn < 0.024 else ""
 
     def _kill(self, actor: Actor, *, after_s: float) -> None:
@@ -365,9 +411,9 @@ def _catalog(wishes: tuple[Wishes, ...]) -> Catalog:
     listings: dict[str, Listing] = {}
     for number, wish in enumerate(wishes):
         if wish.is_billable:
-            routes = [Route("paid", "sim")]
+            routes = [Route("paid", "sim", attempts_max=wish.attempts_max)]
             if wish.fallback is not None:
-                routes.append(Route("other", "sim", priority=1))
+                routes.append(Route("other", "sim", priority=1, attempts_max=wish.attempts_max))
         else:
             routes = [Route("own", "sim", is_billable=False, attempts_max=wish.attempts_max)]
         card = cast("ModelCard", None)
@@ -402,6 +448,7 @@ def random_fate(seed: int) -> Fate:
             cancel_after=draw.randint(1, 120) if draw.random() < 0.25 else None,
             start_within_s=draw.choice((1, 60, 3600)) if draw.random() < 0.15 else None,
             cancel_rule=draw.choice(list(CancelRule)),
+            delete_after=draw.randint(1, 200) if draw.random() < 0.15 else None,
         )
         for _ in range(draw.randint(1, 3))
     )

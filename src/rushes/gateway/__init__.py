@@ -1,0 +1,1 @@
+"""The callers' door: submit, look, list, cancel, delete."""

@@ -1,0 +1,302 @@
+"""The callers' door: submit, look, list, cancel, delete.
+
+It meets the workers only in the tables. A submit is judged whole before anything is stored;
+then its inputs go to the blobs, and one transaction writes the task, its hold, its first event,
+the answer to be repeated, and the engine's work (P1).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from rushes.domain.access import Key, hold
+from rushes.domain.catalog import Catalog, Listing, fit_size
+from rushes.domain.errors import (
+    IdempotencyKeyReused,
+    MissingParameter,
+    ModelNotAllowed,
+    Overloaded,
+    StoreBusy,
+    Unsupported,
+)
+from rushes.domain.ids import new_task_id
+from rushes.domain.judging import Decision, decide
+from rushes.domain.preference import in_order
+from rushes.domain.spec import SEED_MAX, Asset, Mode, Role, Said, Spec, Wish
+from rushes.domain.task import Task
+from rushes.flights import Flights
+from rushes.gateway.creates import Create, Created, beside_remix, headers_of
+from rushes.gateway.inputs import File, Inputs
+from rushes.gateway.looks import Looks
+from rushes.observe import Metrics
+from rushes.ports import (
+    Answer,
+    ArtifactKind,
+    Budgets,
+    Dispatcher,
+    Examiner,
+    Fetcher,
+    IntegrityFault,
+    Transaction,
+    Work,
+    work_id_of,
+)
+
+ROOM_AGE: Final = timedelta(seconds=1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Gateway(Looks):
+    """What callers can ask for, dialect gone."""
+
+    catalog: Catalog
+    dispatcher: Dispatcher
+    examiner: Examiner
+    fetcher: Fetcher
+    budgets: Budgets
+    metrics: Metrics
+    flights: Flights = field(default_factory=Flights)
+    _room_asked_at: datetime | None = field(default=None, init=False)
+    _free_bytes: int | None = field(default=None, init=False)
+
+    @property
+    def _inputs(self) -> Inputs:
+        return Inputs(self.store, self.clock, self.blobs, self.examiner, self.fetcher)
+
+    async def create(self, create: Create) -> Created:
+        """Accept a task, or answer a repeat with the first answer.
+
+        Raises:
+            Refusal: nothing was stored or held.
+        """
+        try:
+            return await self._create_once(create)
+        except StoreBusy as busy:
+            raise Overloaded(
+                "The gateway is overloaded. The task was not accepted; try again in 5 seconds.",
+                retry_after_s=5,
+            ) from busy
+
+    async def _create_once(self, create: Create) -> Created:
+        scope = (create.caller.account_id, create.route)
+        if create.key is not None:
+            async with self.flights.alone((*scope, create.key)):
+                return await self._first_answer(create) or await self._create(create)
+        body = (*scope, create.digest)
+        if create.is_retry:
+            # One retry at a time: the first one may have been lost on its way here.
+            async with self.flights.alone(body):
+                await self.flights.landed(body)
+                return await self._first_answer(create) or await self._create(create)
+        with self.flights.under_way(body):
+            return await self._create(create)
+
+    async def _first_answer(self, create: Create) -> Created | None:
+        """Find the answer to repeat (CONTRACT §2)."""
+        at, account = self.clock.now(), create.caller.account_id
+
+        def find(tx: Transaction) -> Answer | None:
+            if create.key is not None:
+                return tx.answer(account, create.route, create.key, at - self.budgets.answer)
+            since = at - self.budgets.retry_window
+            return tx.recent_answer(account, create.route, create.digest, since)
+
+        answer = await self.store.read(find)
+        if answer is None:
+            return None
+        if answer.digest != create.digest:
+            raise IdempotencyKeyReused(
+                "This Idempotency-Key was used with a different request body.",
+                param="Idempotency-Key",
+            )
+        headers = {**answer.headers, "Idempotency-Replayed": "true"}
+        return Created(answer.body, headers, answer.task_id, is_replay=True)
+
+    async def _create(self, create: Create) -> Created:
+        listing = self._named_listing(create)
+        wish = create.asked.wish(is_sandboxed=listing is not None and listing.is_sandboxed)
+        if wish.callback_url is not None:
+            self._inputs.check_callback(wish.callback_url)
+        source_id = Said(create.source_id, "video_id") if create.source_id else wish.remix_of
+        if source_id is not None:
+            return await self._remix(create, listing, wish, source_id)
+        if listing is None:
+            raise MissingParameter("'model' is required.", param="model")
+        passes = {"all": True, "none": False}.get(self.policies.metadata)
+        decision = decide(wish, listing, passes_all_metadata=passes)
+        files = await self._inputs.examine(decision, listing)
+        spec = self._spec(wish, decision, listing, files)
+        await self._check_room()
+        await self._inputs.keep(files)
+        return await self._accept(create, listing, wish, spec, ignored=decision.ignored)
+
+    def _named_listing(self, create: Create) -> Listing | None:
+        """Return what the caller named, or the dialect's default; None where a source tells it."""
+        said = create.asked.model()
+        model = said.value if said is not None else create.default_model
+        if model is not None:
+            return self._listing(create.caller, model)
+        if create.source_id is None:
+            raise MissingParameter("'model' is required.", param="model")
+        return None
+
+    def _listing(self, caller: Key, model: str) -> Listing:
+        listing = self.catalog.get(model)
+        allowed = caller.models
+        if allowed is not None and model not in allowed:
+            raise ModelNotAllowed(f"This API key may not use model {model}.", param="model")
+        return listing
+
+    def _spec(
+        self, wish: Wish, decision: Decision, listing: Listing, files: Sequence[File]
+    ) -> Spec:
+        spec = Spec(
+            model=listing.id,
+            mode=decision.mode,
+            prompt=decision.prompt,
+            seconds=decision.seconds,
+            size=decision.size,
+            seed=_seed(wish),
+            resolution=decision.resolution,
+            ratio=decision.ratio,
+            with_audio=decision.with_audio,
+            with_watermark=wish.with_watermark.value if wish.with_watermark else False,
+            negative_prompt=wish.negative_prompt.value if wish.negative_prompt else None,
+            assets=tuple(file.asset for file in files),
+            options=decision.options,
+            passthrough=decision.passthrough,
+            script=wish.script.value if wish.script and listing.is_sandboxed else None,
+        )
+        for file in files:
+            spec = fit_size(spec, file.asset.role, file.size)
+        return spec
+
+    async def _remix(
+        self, create: Create, listing: Listing | None, wish: Wish, source_id: Said[str]
+    ) -> Created:
+        """Accept a remix: model, seconds and size are the source's (CONTRACT §4, §7)."""
+        param, prompt = source_id.param, wish.prompt
+        if prompt is None:
+            raise MissingParameter("'prompt' is required.", param="prompt")
+        _check_remix(listing)
+        source = await self.task(create.caller, source_id.value, param=param)
+        if listing is None:
+            listing = self._listing(create.caller, source.model)
+            _check_remix(listing)
+        film = await self.film(source, ArtifactKind.FILM, param=param)
+        await self._check_room()
+        copy = await self._inputs.copy_film(film)
+        asset = Asset(
+            Role.SOURCE_FILM, param, blob=copy, content_type="video/mp4", size_bytes=film.size_bytes
+        )
+        measured = source.measures
+        spec = replace(
+            source.spec,
+            model=listing.id,
+            mode=Mode.REMIX,
+            prompt=prompt.value,
+            assets=(asset,),
+            seconds=source.spec.seconds,
+            size=measured.size if measured else source.spec.size,
+            seed=_seed(wish),
+            source_id=source.id,
+            source_seconds=measured.seconds if measured else None,
+            script=None,
+        )
+        return await self._accept(create, listing, wish, spec, ignored=beside_remix(wish))
+
+    async def _check_room(self) -> None:
+        """Refuse while storage is nearly full; how full it is, is asked once a second."""
+        at = self.clock.now()
+        if self._room_asked_at is None or not timedelta(0) <= at - self._room_asked_at < ROOM_AGE:
+            self._room_asked_at, self._free_bytes = at, await self.blobs.free_bytes()
+        free_bytes = self._free_bytes
+        if free_bytes is not None and free_bytes < self.policies.free_bytes_min:
+            raise Overloaded(
+                "Storage is nearly full. The task was not accepted; try again later.",
+                retry_after_s=60,
+            )
+
+    async def _accept(
+        self,
+        create: Create,
+        listing: Listing,
+        wish: Wish,
+        spec: Spec,
+        *,
+        ignored: tuple[str, ...],
+    ) -> Created:
+        task = self._task(create, listing, wish, spec)
+        headers = headers_of(task, ignored)
+        answer = Answer(
+            account_id=task.account_id,
+            route=create.route,
+            key=create.key,
+            digest=create.digest,
+            task_id=task.id,
+            body=create.render(task),
+            headers=headers,
+            created_at=task.created_at,
+        )
+
+        def act(tx: Transaction) -> None:
+            tx.add_task(task, hold(task.id, task.account_id, task.hold_microusd))
+            tx.add_answer(answer, since=task.created_at - self.budgets.answer)
+            for asset in spec.assets:
+                if asset.blob is not None:
+                    tx.refer_input(task.id, asset.blob)
+            self.dispatcher.enqueue(tx, task, Work.FILM, queue=task.queue or "")
+
+        try:
+            await self.store.write(act)
+        except IntegrityFault:
+            replayed = await self._first_answer(create) if create.key is not None else None
+            if replayed is None:
+                raise
+            return replayed
+        self.metrics.accepted.labels(task.model).inc()
+        return Created(answer.body, headers, task.id)
+
+    def _task(self, create: Create, listing: Listing, wish: Wish, spec: Spec) -> Task:
+        at = self.clock.now()
+        queue_deadline_at = at + self.budgets.queue
+        start_within_s = wish.start_within_s.value if wish.start_within_s else None
+        deadline_at = queue_deadline_at
+        if start_within_s is not None:
+            deadline_at = min(deadline_at, at + timedelta(seconds=start_within_s))
+        task_id = new_task_id(at)
+        routes = self.catalog.routes(listing.id, is_rehearsal=listing.is_rehearsal)
+        task = Task(
+            id=task_id,
+            account_id=create.caller.account_id,
+            key_id=create.caller.id,
+            model=listing.id,
+            spec=spec,
+            created_at=at,
+            queue_deadline_at=queue_deadline_at,
+            deadline_at=deadline_at,
+            start_within_s=start_within_s,
+            is_rehearsal=listing.is_rehearsal,
+            served_by=listing.served_by,
+            callback_url=wish.callback_url.value if wish.callback_url else None,
+            user=wish.user.value if wish.user else None,
+            metadata=dict(wish.metadata_keys),
+            queue=in_order(routes, task_id)[0].provider,
+        )
+        return replace(task, work_id=work_id_of(task, Work.FILM))
+
+
+def _seed(wish: Wish) -> int:
+    """Freeze the seed: a random one is drawn here, so that recovery makes the same film."""
+    if wish.seed is None or wish.seed.value < 0:
+        return secrets.randbelow(SEED_MAX + 1)
+    return wish.seed.value
+
+
+def _check_remix(listing: Listing | None) -> None:
+    if listing is not None and Mode.REMIX not in listing.card.modes:
+        raise Unsupported(f"Model {listing.id} does not support remix.", param="model")

@@ -1,0 +1,97 @@
+"""Bringing a film home from an upstream that breaks off, drips, hangs, or sends too much."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from rushes.domain.errors import Reason
+from rushes.domain.task import Status
+from rushes.engine import collect
+from rushes.engine.world import OVER, Again
+from rushes.ports import Budgets
+from rushes.providers.base import Film, FilmLost
+from rushes.testing.builders import NOON
+from working import FILM, Workers, never
+
+pytestmark = pytest.mark.promise("P4")
+
+
+async def test_a_try_that_fails_leaves_no_blob_behind() -> None:
+    workers = Workers()
+    task = workers.put(Status.STORING)
+
+    async def out_of_room(film: str) -> None:
+        raise OSError("no space left on device")
+
+    workers.darkroom.on_develop = out_of_room
+    following = await collect.step(task.id, task.lease_epoch, workers.world)
+    assert isinstance(following, Again)
+    assert await workers.blob_names() == []
+    workers.darkroom.on_develop = never_mind
+    assert await collect.step(task.id, task.lease_epoch, workers.world) == OVER
+    assert workers.task(task).status is Status.SUCCEEDED
+    assert len(await workers.blob_names()) == 3
+
+
+async def never_mind(film: str) -> None:
+    return None
+
+
+@pytest.mark.promise("P3")
+async def test_a_film_that_only_drips_in_is_given_up_with_the_tasks_time() -> None:
+    workers = Workers()
+    task = workers.put(Status.STORING)
+    assert task.deadline_at is not None
+    workers.clock.set(task.deadline_at - timedelta(seconds=0.05))
+
+    async def drip(film: Film) -> AsyncIterator[bytes]:
+        yield FILM[:1]
+        await never()
+
+    workers.provider.on_open = drip
+    assert isinstance(await collect.step(task.id, task.lease_epoch, workers.world), Again)
+    workers.clock.advance(1)
+    assert await collect.step(task.id, task.lease_epoch, workers.world) == OVER
+    failure = workers.task(task).failure
+    assert failure is not None
+    assert failure.reason is Reason.OUTPUT_LOST
+    assert await workers.blob_names() == []
+
+
+async def test_a_provider_that_hangs_when_asked_for_a_lost_film_holds_nobody() -> None:
+    workers = Workers(budgets=Budgets(submit_call=timedelta(seconds=0.05)))
+    task = workers.put(Status.STORING)
+
+    async def lost(film: Film) -> AsyncIterator[bytes]:
+        raise FilmLost("the link is dead")
+        yield b""
+
+    workers.provider.on_open, workers.provider.on_check = lost, never
+    assert isinstance(await collect.step(task.id, task.lease_epoch, workers.world), Again)
+    assert workers.task(task).fault_count == 1
+
+
+async def test_a_film_above_the_limit_is_given_up_at_once_and_leaves_nothing() -> None:
+    workers = Workers(budgets=Budgets(film_bytes_max=len(FILM) - 1))
+    task = workers.put(Status.STORING)
+    assert await collect.step(task.id, task.lease_epoch, workers.world) == OVER
+    failure = workers.task(task).failure
+    assert failure is not None
+    assert failure.reason is Reason.OUTPUT_LOST
+    assert await workers.blob_names() == []
+
+
+async def test_a_clock_set_far_back_gives_no_try_more_than_the_budget() -> None:
+    workers = Workers(budgets=Budgets(collect=timedelta(seconds=0.05)))
+    task = workers.put(Status.STORING)
+    workers.clock.set(NOON - timedelta(days=365))
+    workers.provider.on_open = hang
+    assert isinstance(await collect.step(task.id, task.lease_epoch, workers.world), Again)
+
+
+async def hang(film: Film) -> AsyncIterator[bytes]:
+    await never()
+    yield b""

@@ -1,0 +1,203 @@
+"""The keeper: one row, one duty or one provider that breaks keeps no other waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from rushes.bell import LocalBell
+from rushes.domain.submit import Ticket, Verdict
+from rushes.domain.task import Event, Status, Task
+from rushes.engine.progress import ProgressNotes
+from rushes.engine.workflows import Calls, Engine
+from rushes.ports import Transaction
+from rushes.providers.base import CancelOutcome
+from rushes.testing.builders import (
+    NOON,
+    a_hold,
+    a_task,
+    an_answer,
+    an_artifact,
+    an_input,
+    moved,
+)
+from working import Workers, never, whole
+
+A_DAY_LATER = NOON + timedelta(days=1, minutes=1)
+PATIENCE_S = 20
+
+
+def canceled(workers: Workers) -> Task:
+    """A task that its caller canceled while the provider had it."""
+    task = workers.put(Status.RUNNING)
+    after, at = moved(task, Event.CANCELED), workers.clock.now()
+    assert workers.store.write_now(lambda tx: tx.move(task, after, Event.CANCELED, at=at))
+    return after
+
+
+@pytest.mark.promise("P3")
+async def test_a_task_whose_end_breaks_keeps_no_other_from_ending() -> None:
+    workers = Workers()
+    broken = a_task(Status.SUBMITTING)  # and no row of its submit
+    workers.store.write_now(lambda tx: tx.add_task(broken, a_hold(broken)))
+    waiting = workers.put()
+    workers.clock.set(A_DAY_LATER)
+    await workers.keeper.tend()
+    assert workers.task(waiting).status is Status.EXPIRED
+    assert [about for about, _ in workers.broken] == [broken.id]
+
+
+@pytest.mark.promise("P11")
+async def test_a_provider_that_raises_anything_puts_off_only_the_submit_it_was_asked_about() -> (
+    None
+):
+    workers = Workers()
+    first, second = canceled(workers), canceled(workers)
+
+    async def cancel(ticket: Ticket) -> CancelOutcome:
+        if ticket == workers.submit(first).ticket:
+            raise KeyError("status")
+        return CancelOutcome.CANCELED
+
+    workers.provider.on_cancel = cancel
+    await workers.keeper.look_after_submits()
+    assert workers.submit(second).verdict is Verdict.CANCELED
+    put_off = workers.submit(first)
+    assert (put_off.verdict, put_off.look_count) == (Verdict.ACCEPTED, 1)
+    assert put_off.look_at is not None
+    assert put_off.look_at > workers.clock.now()
+    assert [type(fault) for _, fault in workers.broken] == [KeyError]
+
+
+@pytest.mark.promise("P3")
+@pytest.mark.promise("P11")
+async def test_a_provider_that_hangs_keeps_neither_deadlines_nor_other_submits_waiting() -> None:
+    workers = Workers()
+    canceled(workers)
+    other, waiting = canceled(workers), workers.put()
+    told = asyncio.Event()
+
+    async def cancel(ticket: Ticket) -> CancelOutcome:
+        if ticket != workers.submit(other).ticket:
+            await never()
+        told.set()
+        return CancelOutcome.CANCELED
+
+    workers.provider.on_cancel = cancel
+    engine = Engine(
+        workers.world,
+        bell=LocalBell(),
+        keeper=workers.keeper,
+        progress=ProgressNotes(workers.store),
+        calls=Calls(PATIENCE_S),
+        database=cast("Any", None),
+        executor="test",
+        queues={},
+    )
+    duties = [asyncio.create_task(duty()) for duty in (engine._beat, engine._look_after)]
+    try:
+        await asyncio.wait_for(told.wait(), PATIENCE_S)
+        workers.clock.set(A_DAY_LATER)
+        async with asyncio.timeout(PATIENCE_S):
+            while not workers.task(waiting).is_final:
+                await asyncio.wait(duties, timeout=0.05)
+    finally:
+        for duty in duties:
+            duty.cancel()
+        await asyncio.gather(*duties, return_exceptions=True)
+
+
+async def test_a_sweep_that_breaks_keeps_no_other_from_its_turn() -> None:
+    workers = Workers()
+    old = an_answer(a_task())
+    lost = an_artifact(a_task())
+    workers.store.write_now(lambda tx: tx.add_answer(old, since=NOON))
+    workers.store.write_now(lambda tx: tx.add_artifact(lost))
+
+    async def delete(name: str) -> None:
+        raise OSError("input/output error")
+
+    workers.blobs.delete = delete  # type: ignore[method-assign]
+    await workers.keeper.sweep(A_DAY_LATER)
+    assert workers.store.tables.answers == {}
+    assert [about for about, _ in workers.broken] == ["lost tries"]
+    assert len(workers.records.sweeps) == 1
+
+
+@pytest.mark.promise("P1")
+async def test_an_input_goes_when_no_task_wanted_it_for_an_hour() -> None:
+    workers = Workers()
+    task = workers.put()
+    young, old, wanted = an_input(created_at=NOON + timedelta(minutes=2)), an_input(), an_input()
+    for filed in (young, old, wanted):
+        workers.store.write_now(lambda tx, filed=filed: tx.file_input(filed))
+        await workers.blobs.put(f"inputs/{filed.blob}", whole({}))
+    workers.store.write_now(lambda tx: tx.refer_input(task.id, wanted.blob))
+    await workers.keeper.sweep(NOON + timedelta(hours=1, minutes=1))
+    left = {f"inputs/{filed.blob}" for filed in (young, wanted)}
+    assert set(await workers.blob_names()) == left
+    assert set(workers.store.tables.inputs) == {young.blob, wanted.blob}
+
+
+@pytest.mark.promise("P4")
+async def test_a_lost_try_is_swept_when_nobody_can_be_writing_it_any_more() -> None:
+    """What a slow download stores after its row was swept, nobody would ever remove."""
+    workers = Workers()
+    task = workers.put(Status.STORING)
+    lost = an_artifact(task, created_at=workers.clock.now())
+    workers.store.write_now(lambda tx: tx.add_artifact(lost))
+    after, at = moved(task, Event.CANCELED), workers.clock.now()
+    assert workers.store.write_now(lambda tx: tx.move(task, after, Event.CANCELED, at=at))
+    await workers.keeper.sweep(at + workers.budgets.collect)
+    assert workers.store.read_now(lambda tx: tx.artifacts(task.id)) == [lost]
+    await workers.keeper.sweep(at + workers.budgets.collect + timedelta(minutes=11))
+    assert workers.store.read_now(lambda tx: tx.artifacts(task.id)) == []
+
+
+async def test_a_sweep_takes_away_all_that_a_busy_minute_brought() -> None:
+    workers = Workers()
+
+    def busy(tx: Transaction) -> None:
+        for _ in range(250):
+            tx.add_answer(an_answer(a_task()), since=NOON)
+            tx.add_artifact(an_artifact(a_task()))
+
+    workers.store.write_now(busy)
+    await workers.keeper.sweep(A_DAY_LATER)
+    assert workers.store.tables.answers == {}
+    assert workers.store.read_now(lambda tx: tx.sweepable(A_DAY_LATER, 9)) == []
+
+
+async def test_a_clock_that_was_set_back_stops_no_sweep() -> None:
+    workers = Workers()
+
+    async def tended(at: datetime) -> int:
+        workers.clock.set(at)
+        await workers.keeper.tend()
+        return len(workers.records.sweeps)
+
+    assert await tended(A_DAY_LATER) == 1
+    assert await tended(A_DAY_LATER + timedelta(seconds=1)) == 1
+    assert await tended(NOON) == 2
+    assert await tended(NOON + timedelta(seconds=1)) == 2
+    assert await tended(NOON + timedelta(seconds=61)) == 3
+
+
+async def test_every_page_of_unfinished_tasks_has_its_turn() -> None:
+    workers = Workers()
+    tasks = [workers.put() for _ in range(250)]
+    works = {f"{task.id}:film:9" for task in tasks}
+
+    def number(tx: Transaction) -> None:
+        for task in tasks:
+            assert tx.rework(task, f"{task.id}:film:9", task.queue)
+
+    workers.store.write_now(number)
+    workers.records.dead = works
+    for _ in range(3):
+        await workers.keeper.tend()
+        workers.clock.advance(15)
+    assert {task_id for task_id, _, _ in workers.dispatcher.given} == {task.id for task in tasks}

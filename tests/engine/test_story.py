@@ -1,0 +1,96 @@
+"""Steps of the story that the simulator cannot tell: hanging, and what is counted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from rushes.domain.errors import Reason
+from rushes.domain.submit import Ticket, Verdict
+from rushes.domain.task import Status
+from rushes.engine import story
+from rushes.engine.carry import carry
+from rushes.engine.world import Again
+from rushes.ports import Budgets, Work
+from rushes.providers.base import Found, NotUnderstood, Outcome, Search
+from working import Workers, never
+
+
+class Deaf:
+    """A bell that ends the wait at once, and moves the clock."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def ring(self, task_id: str) -> None:
+        raise NotImplementedError
+
+    async def wait(self, task_id: str, timeout_s: float) -> bool:
+        self._workers.clock.advance(timeout_s)
+        return False
+
+
+@pytest.mark.promise("P3")
+async def test_a_search_that_never_ends_is_trouble_until_the_doubt_is_over_and_no_poison() -> None:
+    workers = Workers(budgets=Budgets(submit_call=timedelta(seconds=0.01), takeovers_max=2))
+    task = workers.put(Status.IN_DOUBT)
+    workers.provider.on_find = never
+    following = await story.step(task.id, task.lease_epoch, workers.world)
+    assert isinstance(following, Again)
+    assert workers.task(task).fault_count == 1
+    await carry(task.id, Work.FILM, str(task.work_id), workers.world, Deaf(workers))
+    failure = workers.task(task).failure
+    assert failure is not None
+    assert failure.reason is Reason.SUBMIT_IN_DOUBT
+    assert workers.submit(task).verdict is Verdict.DOUBT
+
+
+@pytest.mark.promise("P3")
+async def test_a_word_we_do_not_know_is_counted_and_never_work() -> None:
+    workers = Workers()
+    task = workers.put(Status.RUNNING)
+
+    async def melting(ticket: Ticket) -> Outcome:
+        raise NotUnderstood("the job is 'melting'")
+
+    workers.provider.on_check = melting
+    await carry(task.id, Work.FILM, str(task.work_id), workers.world, Deaf(workers))
+    ended = workers.task(task)
+    assert ended.failure is not None
+    assert ended.failure.reason is Reason.TIMED_OUT
+    (faults,) = workers.store.read_now(lambda tx: tx.faults(task.id))
+    assert faults.note == "the job is 'melting'"
+    assert faults.count > 10
+
+
+async def test_a_ticket_that_another_submit_holds_is_not_the_one_we_look_for() -> None:
+    workers = Workers()
+    other, task = workers.put(Status.RUNNING), workers.put(Status.IN_DOUBT)
+
+    async def find(token: str) -> Search:
+        return Found(workers.submit(other).ticket or {})
+
+    workers.provider.on_find = find
+    assert isinstance(await story.step(task.id, task.lease_epoch, workers.world), Again)
+    assert workers.task(task).status is Status.IN_DOUBT
+    assert workers.submit(task).ticket is None
+
+
+@pytest.mark.promise("P3")
+async def test_a_task_that_is_taken_again_and_again_without_moving_on_is_poison() -> None:
+    workers = Workers()
+    task = workers.put(Status.RUNNING)
+
+    async def broken(ticket: Ticket) -> Outcome:
+        raise KeyError("status")
+
+    workers.provider.on_check = broken
+    for _ in range(workers.budgets.takeovers_max - 1):
+        with pytest.raises(KeyError):
+            await carry(task.id, Work.FILM, str(task.work_id), workers.world, Deaf(workers))
+    await carry(task.id, Work.FILM, str(task.work_id), workers.world, Deaf(workers))
+    ended = workers.task(task)
+    assert ended.failure is not None
+    assert ended.failure.reason is Reason.INTERNAL
+    assert workers.submit(task).look_at is not None, "the keeper looks after what was paid"
