@@ -86,7 +86,8 @@ class ModelCard:
     `ratios` is empty where the ratio is the source's. `options` are the provider options of
     CONTRACT §4 that the model knows. `sizes` are single sizes beyond the grid
     of CONTRACT §4.1. `seconds_with_video_max` bounds a film made from a reference video.
-    `is_frame_or_clip` says that a first frame and a first clip exclude each other.
+    `is_frame_or_clip` says that a first frame and a first clip exclude each other. A card that is
+    not `is_rehearsed` is for operators' routes only: the contract does not list it.
     """
 
     id: str
@@ -106,6 +107,7 @@ class ModelCard:
     options: tuple[str, ...] = ()
     seconds_with_video_max: int | None = None
     is_frame_or_clip: bool = False
+    is_rehearsed: bool = True
     source: str | None = None
     checked_at: date | None = None
     retires_at: date | None = None
@@ -210,7 +212,7 @@ def build_catalog(
     for card in by_id.values():
         if card.id == SANDBOX:
             listings[card.id] = Listing(card.id, card, (SANDBOX_ROUTE,), is_rehearsal=False)
-        elif not has_providers:
+        elif not has_providers and card.is_rehearsed:
             listings[card.id] = Listing(card.id, card, (SANDBOX_ROUTE,), is_rehearsal=True)
     for model, (card, routes, prices) in configured.items():
         preferred = tuple(sorted(routes, key=lambda route: route.priority))
