@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -92,6 +93,14 @@ def an_upstream(
         end(process)
 
 
+def free_port() -> int:
+    """Return a port where nobody listens: an upstream that is down, an address told ahead."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def make_key(folder: Path, environment: dict[str, str]) -> str:
     """Make a key beside whatever runs, by the command line."""
     run = subprocess.run(
@@ -104,7 +113,7 @@ def make_key(folder: Path, environment: dict[str, str]) -> str:
 
 @contextmanager
 def a_starting_server(
-    folder: Path, *, config: str = "", upstream_key: str = "sk-upstream-secret"
+    folder: Path, *, config: str = "", upstream_key: str = "sk-upstream-secret", port: int = 0
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`rushes serve` on a data folder, which may not answer yet; and the key it knows."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +131,7 @@ def a_starting_server(
         kept.write_text(make_key(folder, environment))
     with (folder.parent / f"{folder.name}.log").open("a") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "rushes", "serve", "--port", "0"],
+            [sys.executable, "-m", "rushes", "serve", "--port", str(port)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -136,10 +145,11 @@ def a_starting_server(
 
 @contextmanager
 def a_server(
-    folder: Path, *, config: str = "", upstream_key: str = "sk-upstream-secret"
+    folder: Path, *, config: str = "", upstream_key: str = "sk-upstream-secret", port: int = 0
 ) -> Iterator[Running]:
     """`rushes serve` on a data folder, answering; the same key at every start."""
-    with a_starting_server(folder, config=config, upstream_key=upstream_key) as (process, key):
+    starting = a_starting_server(folder, config=config, upstream_key=upstream_key, port=port)
+    with starting as (process, key):
         line = read_line(process, lambda text: "http://127.0.0.1:" in text)
-        port = int(line.partition("http://127.0.0.1:")[2].split("/")[0].split()[0])
-        yield Running(process, port, key)
+        bound = int(line.partition("http://127.0.0.1:")[2].split("/")[0].split()[0])
+        yield Running(process, bound, key)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from journeying import Running, a_server, an_upstream, wait_until
+from journeying import Running, a_server, an_upstream, free_port, wait_until
 from living import environment_of, rushes
 
 CONFIG = """
@@ -37,13 +36,6 @@ priority = 1
 """
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def submit(server: Running, number: int) -> str:
     answer = httpx2.post(
         f"{server.url}/v1/video/generations",
@@ -69,7 +61,7 @@ def status(server: Running, task_id: str) -> str:
 def test_a_route_that_is_down_is_left_for_one_that_works(tmp_path: Path) -> None:
     log = tmp_path / "spare.jsonl"
     with an_upstream(log=log, render_s=0.3) as spare:
-        config = CONFIG.format(closed=closed_port(), port=spare.port)
+        config = CONFIG.format(closed=free_port(), port=spare.port)
         with a_server(tmp_path / "data", config=config) as server:
             names = [submit(server, number) for number in range(6)]
             for name in names:

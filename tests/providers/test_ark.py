@@ -17,9 +17,9 @@ from rushes.domain.errors import Blame, Reason
 from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import _ark_terms, ark
 from rushes.providers._ark_orders import FAMILIES, Family, Order, family_of, objection, told
-from rushes.providers._ark_terms import Terms
+from rushes.providers._ark_terms import LOOK_AGAIN_S, Terms
 from rushes.providers.answers import Answer, judge_submit
-from rushes.providers.ark import LOOK_AGAIN_S, WORDS, Ark
+from rushes.providers.ark import WORDS, Ark
 from rushes.providers.base import (
     Absent,
     Busy,
@@ -319,6 +319,11 @@ async def test_an_id_is_quoted_in_a_path() -> None:
 
 
 # -- looks ----------------------------------------------------------------------------------
+
+
+async def test_an_operator_may_have_looks_be_rare() -> None:
+    async with a_house(Terms(look_again_s=60)) as house:
+        assert await house.provider.check(await house.submit()) == Working(None, 60)
 
 
 async def test_a_task_is_watched_to_its_film_and_its_tokens() -> None:
@@ -696,10 +701,13 @@ async def test_an_operators_terms_are_kept() -> None:
         execution_expires_after=7200,
         return_last_frame=True,
         find="token",
+        look_again_s=60,
         submit_timeout_s=90,
         ask_timeout_s=5,
     )
-    assert provider._terms == Terms("flex", 7200, returns_last_frame=True, finds_by_token=True)
+    assert provider._terms == Terms(
+        "flex", 7200, returns_last_frame=True, finds_by_token=True, look_again_s=60.0
+    )
     assert provider._rest._timeouts.submit_s == 90.0
     assert provider._rest._timeouts.read_s == 5.0
     await provider.close()
@@ -717,6 +725,7 @@ async def test_an_operators_terms_are_kept() -> None:
         ({"region": "cn", "return_last_frame": "yes"}, "true or false"),
         ({"region": "cn", "find": "prompt"}, "one of list, token"),
         ({"region": "cn", "ask_timeout_s": 0}, "above 0"),
+        ({"region": "cn", "look_again_s": 0}, "above 0"),
         ({"region": "cn", "speed": 1}, "no option 'speed'"),
     ],
 )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -469,6 +470,11 @@ async def test_it_runs_as_a_process_of_its_own_and_is_steered_from_outside(tmp_p
             await client.post("/_simulator/restart")
             assert (await client.get(f"/v1/videos/{video['id']}")).status_code == 404
             assert (await client.get("/_simulator/log")).json() == RequestLog.read(log)
+            seen = (await client.get("/_simulator/seen")).json()
+            assert Counter((one["method"], one["path"]) for one in seen) == {
+                ("POST", "/v1/videos"): 2,
+                ("GET", f"/v1/videos/{video['id']}"): 3,
+            }
             assert (await client.get("/_simulator/nothing")).status_code == 404
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 10) == 0

@@ -61,8 +61,10 @@ async def _await_answer(submit: Submit, at: datetime, world: World) -> None:
 
 
 async def _search(submit: Submit, task: Task | None, at: datetime, world: World) -> None:
-    if task is None or world.look_wait_s(submit) > 0:
+    if task is None:
         await _later(submit, at, world)
+        return
+    if await _waits_for_a_look(submit, at, world):
         return
     try:
         found = await story.find(task, submit, world)
@@ -81,8 +83,10 @@ async def _search(submit: Submit, task: Task | None, at: datetime, world: World)
 
 async def _watch(submit: Submit, at: datetime, world: World) -> None:
     upstream = world.upstream_of(submit)
-    if upstream is None or upstream.looks.wait_s(at) > 0:
+    if upstream is None:
         await _later(submit, at, world)
+        return
+    if await _waits_for_a_look(submit, at, world):
         return
     try:
         learned = await _ask(submit, upstream, world)
@@ -143,6 +147,18 @@ async def _let_go(submit: Submit, world: World) -> None:
 async def later(submit: Submit, world: World) -> None:
     """Put a submit off whose act broke in a way that nobody foresaw."""
     await _later(submit, world.clock.now(), world)
+
+
+async def _waits_for_a_look(submit: Submit, at: datetime, world: World) -> bool:
+    """Put a submit off while its account's looks are spent.
+
+    It was not looked at, so its pause does not grow: else those that lose a look once would
+    lose to the same ones each time.
+    """
+    wait_s = world.look_wait_s(submit)
+    if wait_s > 0:
+        await _write(replace(submit, look_at=at + timedelta(seconds=wait_s)), submit, world)
+    return wait_s > 0
 
 
 async def _later(submit: Submit, at: datetime, world: World) -> None:

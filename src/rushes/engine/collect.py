@@ -237,6 +237,9 @@ async def _ask_again(task: Task, submit: Submit, world: World) -> Next:
     upstream = world.upstream_of(submit)
     if upstream is None:
         return await _trouble(task, f"provider {submit.provider} is not configured", world)
+    wait_s = upstream.looks.wait_s(world.clock.now())
+    if wait_s > 0:
+        return Again(wait_s)
     try:
         async with world.patience(world.budgets.submit_call.total_seconds()):
             outcome = await upstream.provider.check(submit.ticket or {})

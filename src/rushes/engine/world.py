@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from rushes.clock import Clock
@@ -19,26 +20,26 @@ from rushes.providers.base import Assets, Provider
 class Looks:
     """How many looks, searches and cancels an account still allows at this moment.
 
-    A bucket that fills by `per_s`, up to one second's worth; it is told the time, and lets a
-    worker wait instead of holding it.
+    No second sees more than `per_s`; below one a second, each has its share of time. It is told
+    the time, and lets a worker wait instead of holding it.
     """
 
     per_s: float | None = None
-    _left: float = field(default=0.0, init=False)
-    _at: datetime | None = field(default=None, init=False)
+    _taken: deque[datetime] = field(default_factory=deque, init=False)
 
     def wait_s(self, at: datetime) -> float:
         """Take one look and return 0, or return how long to wait before asking again."""
         if self.per_s is None:
             return 0.0
-        whole = max(1.0, self.per_s)
-        if self._at is None:
-            self._left, self._at = whole, at
-        passed_s = max(0.0, (at - self._at).total_seconds())
-        self._left, self._at = min(whole, self._left + passed_s * self.per_s), at
-        if self._left < 1.0:
-            return (1.0 - self._left) / self.per_s
-        self._left -= 1.0
+        count_max = max(1, int(self.per_s))
+        span = timedelta(seconds=max(1.0, 1.0 / self.per_s))
+        if self._taken and at < self._taken[-1]:  # a clock that was set back would wait for itself
+            self._taken.clear()
+        while self._taken and self._taken[0] + span <= at:
+            self._taken.popleft()
+        if len(self._taken) >= count_max:
+            return (self._taken[0] + span - at).total_seconds()
+        self._taken.append(at)
         return 0.0
 
 

@@ -14,16 +14,22 @@ REGIONS: Final[Mapping[str, str]] = {
 }
 EXPIRES_AFTER_S_MIN: Final = 3_600
 EXPIRES_AFTER_S_MAX: Final = 259_200
+LOOK_AGAIN_S: Final = 7.0
+"""A clip takes minutes, and no answer says when to look again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an operator sets for all tasks of a provider; None leaves it to Ark."""
+    """What an operator sets for all tasks of a provider; None leaves it to Ark.
+
+    `look_again_s` is between two looks at a task.
+    """
 
     service_tier: str | None = None
     expires_after_s: int | None = None
     returns_last_frame: bool = False
     finds_by_token: bool = False
+    look_again_s: float = LOOK_AGAIN_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ def read(options: Mapping[str, object]) -> Options:
         ),
         returns_last_frame=said.flag("return_last_frame"),
         finds_by_token=said.one_of("find", ("list", "token")) == "token",
+        look_again_s=said.seconds("look_again_s", LOOK_AGAIN_S),
     )
     submit_s = said.seconds("submit_timeout_s", Timeouts().submit_s)
     ask_s = said.seconds("ask_timeout_s", Timeouts().ask_s)

@@ -75,8 +75,6 @@ LINKS_CHARACTERS_MAX: Final = 3900
 """How long the links of a film may be together: a handle is kept with every submit."""
 
 BODY_BYTES_MAX: Final = 64_000_000
-LOOK_AGAIN_S: Final = 7.0
-"""A clip takes minutes, and no answer says when to look again."""
 
 PAGE_ITEMS: Final = 100
 PAGES_MAX: Final = 10
@@ -140,7 +138,8 @@ def build(
 
     Options: `region` (cn, intl) in place of a base_url; `service_tier` (default, flex);
     `execution_expires_after` (seconds, 3600-259200); `return_last_frame`; `find` (list, token);
-    `submit_timeout_s` bounds a whole submit (60), `ask_timeout_s` any other call (30).
+    `look_again_s` paces looks (7); `submit_timeout_s` bounds a whole submit (60), `ask_timeout_s`
+    any other call (30).
 
     Raises:
         ValueError: with a sentence that says what is wrong.
@@ -267,7 +266,7 @@ class Ark(Quiet):
     def _outcome(self, job: Job) -> Outcome:
         match job["status"]:
             case "queued" | "running":
-                return Working(look_again_s=LOOK_AGAIN_S)
+                return Working(look_again_s=self._terms.look_again_s)
             case "succeeded":
                 return Ready(_film_in(job), _usage_in(job))
             case "failed":

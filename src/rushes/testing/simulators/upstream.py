@@ -225,6 +225,9 @@ class SimulatedUpstream:
                 self.restart()
             case "GET", ["log"]:
                 return Reply.of(200, self.log.entries)
+            case "GET", ["seen"]:
+                asked = [one for one in self.seen if not one.path.startswith("/_simulator/")]
+                return Reply.of(200, [{"method": one.method, "path": one.path} for one in asked])
             case _:
                 return self.replies["not_found"]
         return Reply.of(200, {})

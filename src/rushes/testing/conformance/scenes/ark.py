@@ -13,6 +13,7 @@ from typing import Final
 
 from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import ark
+from rushes.providers._ark_terms import LOOK_AGAIN_S
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
 from rushes.testing.conformance.scenes.simulated import HOUR_S, Setting, simulated
@@ -128,7 +129,7 @@ SETTING: Final = Setting(
     upstream_model="doubao-seedance-2-0-260128",
     secret=KEY,
     impossible=_impossible(),
-    advice_s=ark.LOOK_AGAIN_S,
+    advice_s=LOOK_AGAIN_S,
 )
 
 
