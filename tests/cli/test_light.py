@@ -88,6 +88,7 @@ def test_help_and_version_work_without_the_server(tmp_path: Path) -> None:
     [
         "serve",
         "demo",
+        "init --yes",
         "migrate",
         "doctor",
         "keys create bob",

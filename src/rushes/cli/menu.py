@@ -60,6 +60,7 @@ def _root(
 
 _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_SERVER, "demo", operators.demo),
+    (_SERVER, "init", operators.init),
     (_SERVER, "serve", operators.serve),
     (_SERVER, "migrate", operators.migrate),
     (_SERVER, "doctor", operators.doctor),

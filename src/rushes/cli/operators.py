@@ -37,6 +37,79 @@ def serve(
     serve(host, port, as_json=as_json, parent=parent)
 
 
+def init(
+    *,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="How it is spoken to; see docs/providers.md.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What you call it. [default: the kind]", show_default=False)
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="Where it is.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Which sort of server it is.")] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="env:NAME|file:PATH|command:…|none",
+            help="Where its key is; never the key itself.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="The name your callers write.")
+    ] = None,
+    upstream_model: Annotated[
+        str | None,
+        typer.Option(
+            help="What the upstream is asked for. [default: the same name]", show_default=False
+        ),
+    ] = None,
+    card: Annotated[
+        str | None,
+        typer.Option(help="Whose rules apply. [default: the model's]", show_default=False),
+    ] = None,
+    billable: Annotated[
+        bool | None,
+        typer.Option(
+            "--billable/--own-gpu",
+            help="A film may cost money, or it is your own.",
+            show_default=False,
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Whatever else the kind takes; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="Where it is written; - prints it."),
+    ] = Path("rushes.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what is usual.")] = (
+        False
+    ),
+) -> None:
+    """Write a rushes.toml that works, by a few questions or by flags, and check it for free."""
+    from rushes.cli.init import Given, init
+
+    init(
+        Given(
+            kind=kind,
+            name=name,
+            base_url=base_url,
+            profile=profile,
+            api_key=api_key,
+            model=model,
+            upstream_model=upstream_model,
+            card=card,
+            is_billable=billable,
+            options=tuple(option or ()),
+            output=output,
+            is_forced=force,
+            is_hurried=yes,
+        )
+    )
+
+
 def demo(
     *,
     prompt: Annotated[str, typer.Option(help="What to see.")] = DEMO_PROMPT,

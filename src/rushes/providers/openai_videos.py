@@ -55,6 +55,7 @@ from rushes.providers.base import (
     Ready,
     Refused,
     Search,
+    Setup,
     Stream,
     Unknown,
     Working,
@@ -148,6 +149,8 @@ OPENAI: Final = Profile(
         HTTPStatus.NOT_IMPLEMENTED: CancelOutcome.UNSUPPORTED,
     },
 )
+
+SETUP: Final = Setup(needs_base_url=True)
 
 PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for profile in (OPENAI,)}
 
