@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -20,44 +16,12 @@ from rushes.cli.init import Given, Plan, init, kinds, options_of, read, referenc
 from rushes.cli.plainly import Refused
 from rushes.providers import registry
 from rushes.settings import load
-from rushes.testing.simulators.host import serving
 from rushes.testing.simulators.openai_videos import OpenAIVideosServer, Settings
 from rushes.testing.simulators.script import Rule, Script
+from upstreams import Answers, upstream
 
 KEY = "sk-Winter42Winter42"
 FLAGS = ("--kind", "openai_videos", "--model", "sora-2", "--yes")
-
-
-class Answers(StringIO):
-    """What a person types; at its end the terminal is closed."""
-
-    def readline(self, size: int | None = -1, /) -> str:
-        line = super().readline(-1 if size is None else size)
-        if not line:
-            raise EOFError
-        return line
-
-
-@contextmanager
-def upstream(server: OpenAIVideosServer) -> Iterator[str]:
-    """A simulator in a thread of its own; yields its base URL."""
-    bound: list[int] = []
-    up, done = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with serving(server) as port:
-            bound.append(port)
-            up.set()
-            await asyncio.to_thread(done.wait)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    try:
-        assert up.wait(10)
-        yield f"http://127.0.0.1:{bound[0]}/v1"
-    finally:
-        done.set()
-        thread.join(10)
 
 
 @pytest.fixture(autouse=True)

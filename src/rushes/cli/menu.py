@@ -64,6 +64,7 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_SERVER, "serve", operators.serve),
     (_SERVER, "migrate", operators.migrate),
     (_SERVER, "doctor", operators.doctor),
+    (_SERVER, "verify-provider", operators.verify_provider),
     (_FILMS, "generate", callers.generate),
     (_FILMS, "watch", callers.watch),
     (_FILMS, "get", callers.get),

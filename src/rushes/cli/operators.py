@@ -127,6 +127,41 @@ def demo(
     demo(Demo(prompt, seconds, size, output, is_kept=keep), as_json=as_json)
 
 
+def verify_provider(
+    name: Annotated[str, typer.Argument(help="The provider's name in rushes.toml.")],
+    *,
+    max_cost: Annotated[
+        float, typer.Option(metavar="USD", min=0, help="What the film may cost at most.")
+    ],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="By which of the models it serves.")
+    ] = None,
+    i_know_the_price: Annotated[
+        bool,
+        typer.Option("--i-know-the-price", help="Where no price is configured: you looked it up."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where the page about it goes. [default: KIND-DATE.md]",
+            show_default=False,
+        ),
+    ] = None,
+    film: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the film is left, if at all.")
+    ] = None,
+) -> None:
+    """Have one small film made by a provider, with your own key, and write a page about it."""
+    from rushes.cli.verifying import Terms, verify
+
+    terms = Terms(max_cost, knows_price=i_know_the_price, is_hurried=yes)
+    verify(name, model, terms, output=output, film=film)
+
+
 def migrate(*, as_json: Asks = False) -> None:
     """Bring the database to this version's schema; `serve` does so by itself."""
     from rushes.cli.books import migrate
