@@ -9,10 +9,10 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SEED ?= 0
 HISTORIES ?= 1000000
 
-.PHONY: help demo serve test test-all check fmt promises sim bench clean
+.PHONY: help demo serve test test-all check fmt promises sim bench new-provider docs clean
 
 help: ## This menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/python: 
 	$(PYTHON) -m venv $(VENV)
@@ -60,6 +60,12 @@ sim: $(VENV)/test ## A million random histories: make sim SEED=7
 
 bench: $(VENV)/bench ## Every benchmark, beside its baseline (see docs/benchmarks.md)
 	$(BIN)/python benchmarks/all.py
+
+new-provider: $(VENV)/test ## Begin a provider: make new-provider NAME=lumen
+	$(BIN)/python -m rushes.testing.scaffold $(NAME)
+
+docs: $(VENV)/test ## Write docs/providers.md anew, from the code and docs/live
+	$(BIN)/python -m rushes.testing.providers_page docs/providers.md
 
 clean: ## Remove the virtual environment and everything tools left behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis build dist

@@ -61,6 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "testing",
         "folder",
         "ports",
+        "providers",
+        "media",
         "store",
         "clock",
     },

@@ -88,7 +88,9 @@ def test_help_and_version_work_without_the_server(tmp_path: Path) -> None:
     [
         "serve",
         "demo",
+        "init --yes",
         "migrate",
+        "verify-provider gpu --max-cost 1",
         "doctor",
         "keys create bob",
         "keys list",

@@ -18,13 +18,19 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+from urllib.parse import urlsplit
 
 import rushes
 from rushes.app import WILDCARDS, listen
 from rushes.cli.paper import lasting, moment, size
+from rushes.clock import SystemClock
 from rushes.configured import catalog_of, upstream_of
+from rushes.domain.ids import new_token
+from rushes.domain.smallest import smallest_spec
+from rushes.domain.spec import Spec
 from rushes.folder import Unready, folder_holder
-from rushes.settings import Settings
+from rushes.providers.base import NotUnderstood, Unknown, Unreachable
+from rushes.settings import ProviderSettings, Settings
 from rushes.store.migrate import HEAD, SchemaState, schema_state
 from rushes.store.sqlite import open_file
 
@@ -39,6 +45,10 @@ ROOMY: Final = 4
 
 OTHERS: Final = 0o077
 SYNCHRONOUS_FULL: Final = 2
+REACH_S: Final = 5.0
+"""How long a provider may take to answer a question."""
+
+REFUSALS: Final = ("HTTP 401", "HTTP 403")
 CODECS: Final = (("libx264", "w"), ("h264", "r"), ("aac", "w"))
 
 
@@ -278,9 +288,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
     if not settings.providers:
         yield ok("providers", "none: every model is rehearsed by the sandbox")
     for provider in settings.providers:
-        name = f"provider {provider.name}"
-        remedy = "Mend its table in rushes.toml, or the environment of the server."
-        yield _tried(name, lambda provider=provider: _built(settings, provider.name), remedy)  # type: ignore[misc]
+        yield from of_provider(settings, provider)
     yield _tried(
         "models",
         lambda: f"{len(catalog_of(settings).listings)} are offered",
@@ -290,8 +298,77 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
     yield port(settings)
 
 
-def _built(settings: Settings, name: str) -> str:
-    provider = next(one for one in settings.providers if one.name == name)
+def of_provider(settings: Settings, provider: ProviderSettings) -> Iterator[Finding]:
+    """Check that a provider can be built, has its credential and answers; nothing is submitted."""
+    built = _tried(
+        f"provider {provider.name}",
+        lambda: _built(settings, provider),
+        "Mend its table in rushes.toml, or the environment of the server.",
+    )
+    yield built
+    if built.state is State.OK:
+        yield asyncio.run(reach(settings, provider))
+
+
+async def reach(settings: Settings, provider: ProviderSettings) -> Finding:
+    """Knock at a provider, and ask it for a task that never was: a question that costs nothing.
+
+    A provider that is away is a warning: the server works without it, and tasks wait.
+    """
+    name, upstream = f"reach {provider.name}", upstream_of(provider, submit_call_s=REACH_S)
+    shown = urlsplit(provider.base_url).netloc if provider.base_url else provider.kind
+    remedy = "Look whether it runs, and whether base_url is right."
+    try:
+        async with asyncio.timeout(REACH_S):
+            if provider.base_url is not None:
+                await _knock(provider.base_url)
+            question = _question(settings, provider.name)
+            if question is None:
+                return ok(name, f"{shown} listens; no model is routed to it, so it was not asked")
+            spec, model = question
+            since = SystemClock().now()
+            found = await upstream.provider.find(
+                new_token(), spec, upstream_model=model, since=since
+            )
+    except (OSError, ValueError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        return warn(name, f"nobody answers at {shown}: {why}", remedy)
+    except Unreachable as trouble:
+        if trouble.args[0].startswith(REFUSALS):
+            return fail(name, f"{shown} refuses the credential: {trouble}", "Mend its api_key.")
+        return warn(name, f"{shown} cannot answer now: {trouble}", remedy)
+    except NotUnderstood as trouble:
+        told = f"{shown} answers, but not as {provider.kind} does: {trouble}"
+        return warn(name, told, "Look whether kind, profile and the path of base_url are right.")
+    finally:
+        await upstream.provider.close()
+    if isinstance(found, Unknown):
+        return ok(name, f"{shown} listens; no list of it could prove path and credential")
+    return ok(name, f"{shown} answers, and takes the credential")
+
+
+async def _knock(base_url: str) -> None:
+    """Open a connection and close it again."""
+    url = urlsplit(base_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    _, writer = await asyncio.open_connection(url.hostname, port)
+    writer.close()
+
+
+def _question(settings: Settings, provider: str) -> tuple[Spec, str] | None:
+    """Return a wish that a provider could be asked for, and under which name of its own."""
+    try:
+        catalog = catalog_of(settings)
+    except Unready:
+        return None
+    for model, listing in catalog.listings.items():
+        for route in listing.routes:
+            if route.provider == provider:
+                return smallest_spec(listing.card, model=model), route.upstream_model
+    return None
+
+
+def _built(settings: Settings, provider: ProviderSettings) -> str:
     upstream = upstream_of(provider, submit_call_s=settings.times.submit_call_s)
     asyncio.run(upstream.provider.close())
     if provider.api_key is None:

@@ -62,9 +62,11 @@ def _root(
 
 _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_SERVER, "demo", operators.demo),
+    (_SERVER, "init", operators.init),
     (_SERVER, "serve", operators.serve),
     (_SERVER, "migrate", operators.migrate),
     (_SERVER, "doctor", operators.doctor),
+    (_SERVER, "verify-provider", operators.verify_provider),
     (_FILMS, "generate", callers.generate),
     (_FILMS, "watch", callers.watch),
     (_FILMS, "get", callers.get),

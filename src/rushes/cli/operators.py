@@ -37,6 +37,79 @@ def serve(
     serve(host, port, as_json=as_json, parent=parent)
 
 
+def init(
+    *,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="How it is spoken to; see docs/providers.md.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What you call it. [default: the kind]", show_default=False)
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="Where it is.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Which sort of server it is.")] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="env:NAME|file:PATH|command:…|none",
+            help="Where its key is; never the key itself.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="The name your callers write.")
+    ] = None,
+    upstream_model: Annotated[
+        str | None,
+        typer.Option(
+            help="What the upstream is asked for. [default: the same name]", show_default=False
+        ),
+    ] = None,
+    card: Annotated[
+        str | None,
+        typer.Option(help="Whose rules apply. [default: the model's]", show_default=False),
+    ] = None,
+    billable: Annotated[
+        bool | None,
+        typer.Option(
+            "--billable/--own-gpu",
+            help="A film may cost money, or it is your own.",
+            show_default=False,
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Whatever else the kind takes; may be repeated."),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="Where it is written; - prints it."),
+    ] = Path("rushes.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what is usual.")] = (
+        False
+    ),
+) -> None:
+    """Write a rushes.toml that works, by a few questions or by flags, and check it for free."""
+    from rushes.cli.init import Given, init
+
+    init(
+        Given(
+            kind=kind,
+            name=name,
+            base_url=base_url,
+            profile=profile,
+            api_key=api_key,
+            model=model,
+            upstream_model=upstream_model,
+            card=card,
+            is_billable=billable,
+            options=tuple(option or ()),
+            output=output,
+            is_forced=force,
+            is_hurried=yes,
+        )
+    )
+
+
 def demo(
     *,
     prompt: Annotated[str, typer.Option(help="What to see.")] = DEMO_PROMPT,
@@ -52,6 +125,41 @@ def demo(
     from rushes.cli.demo import Demo, demo
 
     demo(Demo(prompt, seconds, size, output, is_kept=keep), as_json=as_json)
+
+
+def verify_provider(
+    name: Annotated[str, typer.Argument(help="The provider's name in rushes.toml.")],
+    *,
+    max_cost: Annotated[
+        float, typer.Option(metavar="USD", min=0, help="What the film may cost at most.")
+    ],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="By which of the models it serves.")
+    ] = None,
+    i_know_the_price: Annotated[
+        bool,
+        typer.Option("--i-know-the-price", help="Where no price is configured: you looked it up."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where the page about it goes. [default: KIND-DATE.md]",
+            show_default=False,
+        ),
+    ] = None,
+    film: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the film is left, if at all.")
+    ] = None,
+) -> None:
+    """Have one small film made by a provider, with your own key, and write a page about it."""
+    from rushes.cli.verifying import Terms, verify
+
+    terms = Terms(max_cost, knows_price=i_know_the_price, is_hurried=yes)
+    verify(name, model, terms, output=output, film=film)
 
 
 def migrate(*, as_json: Asks = False) -> None:

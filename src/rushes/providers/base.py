@@ -158,6 +158,24 @@ class Assets(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What helps an operator to configure a kind: a module's optional `SETUP`.
+
+    `base_url` and `api_key` are what is usually meant, None where only the operator can know;
+    `needs_base_url` says that nothing works without one. `upstream_models` are examples of what
+    the upstream is asked for, the likeliest first. `is_billable` says that a submit usually
+    costs money, `is_built_in` that there is nothing to configure.
+    """
+
+    base_url: str | None = None
+    needs_base_url: bool = False
+    api_key: str | None = None
+    upstream_models: tuple[str, ...] = ()
+    is_billable: bool = True
+    is_built_in: bool = False
+
+
 class Quiet:
     """A provider's part where nothing more is known: no hints, and no limit on looks."""
 

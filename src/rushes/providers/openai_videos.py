@@ -53,6 +53,7 @@ from rushes.providers.base import (
     Ready,
     Refused,
     Search,
+    Setup,
     Stream,
     Unknown,
     Working,
@@ -79,6 +80,9 @@ PAGES_MAX: Final = 10
 
 Job = Mapping[str, object]
 """A Video as a server tells it; nothing in it is trusted to be there."""
+
+
+SETUP: Final = Setup(needs_base_url=True)
 
 
 def build(

@@ -2,7 +2,8 @@
 
 `kind = "ark"` is the module `rushes.providers.ark`; a kind with a dot is a module of someone
 else's package. Kinds and references come from the operator's configuration, never from a
-request. A provider module has one function, `build`, with the arguments of `Build`.
+request. A provider module has one function, `build`, with the arguments of `Build`. It may have
+`SETUP`, what helps an operator to configure it, and `PROFILES`, its profiles by their names.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Final, Protocol, cast
 
 from rushes import providers
-from rushes.providers.base import Provider
+from rushes.providers.base import Provider, Setup
 from rushes.providers.rest import Credential
 
 FLOOR: Final = frozenset({"answers", "base", "links", "lists", "profiles", "registry", "rest"})
@@ -88,7 +90,34 @@ def build(
         raise Misconfigured(f"provider {name!r}: {error}") from error
 
 
+def setup_of(kind: str) -> Setup:
+    """Return what helps to configure a kind; a module that says nothing has no hints.
+
+    Raises:
+        Misconfigured: there is no such kind.
+    """
+    said = getattr(_module(kind), "SETUP", None)
+    return said if isinstance(said, Setup) else Setup()
+
+
+def profiles_of(kind: str) -> Mapping[str, object]:
+    """Return the profiles of a kind by their names; most kinds have none.
+
+    Raises:
+        Misconfigured: there is no such kind.
+    """
+    said = getattr(_module(kind), "PROFILES", None)
+    return said if isinstance(said, Mapping) else {}
+
+
 def _builder(kind: str) -> Build:
+    builder = getattr(_module(kind), "build", None)
+    if not callable(builder):
+        raise Misconfigured(f"provider kind {kind!r} has no function build")
+    return cast("Build", builder)
+
+
+def _module(kind: str) -> ModuleType:
     module_name = kind if "." in kind else f"{providers.__name__}.{kind}"
     is_known = kind in kinds() or ("." in kind and _exists(module_name))
     if not is_known:
@@ -97,13 +126,9 @@ def _builder(kind: str) -> Build:
             "and any module of another package by its dotted name"
         )
     try:
-        module = import_module(module_name)
+        return import_module(module_name)
     except ImportError as error:
         raise Misconfigured(f"provider kind {kind!r} cannot be imported: {error}") from error
-    builder = getattr(module, "build", None)
-    if not callable(builder):
-        raise Misconfigured(f"provider kind {kind!r} has no function build")
-    return cast("Build", builder)
 
 
 def _exists(module_name: str) -> bool:

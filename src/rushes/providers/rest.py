@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
@@ -40,6 +41,24 @@ _NO_FILM: Final = ("text/", "application/json", "application/xml", "application/
 
 Part = tuple[str, tuple[str | None, bytes, str | None]]
 """A part of a multipart body: name, (file name, bytes, content type); a field has no file name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that was made, as it may be shown to anyone: no host, no query, no header.
+
+    `path` is below the provider's base URL; of another host's address nothing is told.
+    `status` is None where no answer came.
+    """
+
+    method: str
+    path: str
+    is_own: bool
+    status: int | None
+
+
+EAR: Final[ContextVar[Callable[[Call], None] | None]] = ContextVar("EAR", default=None)
+"""Who hears of each call that is made in this context; nobody, but where a provider is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +213,24 @@ class Rest:
     async def _exchange(
         self, request: httpx.Request, transport: httpx.AsyncBaseTransport, bound_s: float
     ) -> Answer:
-        async with asyncio.timeout(bound_s):
-            response = await transport.handle_async_request(request)
-            return await _read(response)
+        status: int | None = None
+        try:
+            async with asyncio.timeout(bound_s):
+                response = await transport.handle_async_request(request)
+                status = response.status_code
+                return await _read(response)
+        finally:
+            self._tell(request.method, request.url, status)
+
+    def _tell(self, method: str, url: httpx.URL, status: int | None) -> None:
+        """Let whoever listens hear of a call."""
+        ear = EAR.get()
+        if ear is None:
+            return
+        is_own = self.is_own(url)
+        path, base = url.raw_path.partition(b"?")[0], self._base.raw_path.rstrip(b"/")
+        shown = path.removeprefix(base).decode("ascii", "replace") if is_own else ""
+        ear(Call(method, shown, is_own, status))
 
     async def _follow(self, url: httpx.URL, *, is_signed: bool) -> tuple[httpx.URL, httpx.Response]:
         """Ask for a film, and again wherever we are sent; a credential stays at home."""
@@ -208,7 +242,9 @@ class Rest:
                     request.extensions = {"timeout": self._waits(read_s=self._timeouts.read_s)}
                     response = await self._kept.handle_async_request(request)
             except _TROUBLE as error:
+                self._tell("GET", url, None)
                 raise Unreachable(f"no film: {type(error).__name__}") from error
+            self._tell("GET", url, response.status_code)
             if response.status_code not in _REDIRECTS:
                 return url, response
             await response.aclose()

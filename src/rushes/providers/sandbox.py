@@ -35,6 +35,7 @@ from rushes.providers.base import (
     Quiet,
     Ready,
     Search,
+    Setup,
     Stream,
     Unreachable,
     Working,
@@ -60,6 +61,9 @@ REASONS: Final[Mapping[str, Reason]] = {
     "server_error": Reason.INTERNAL,
 }
 """The videos codes of CONTRACT §3, which a script may ask for."""
+
+
+SETUP: Final = Setup(is_built_in=True, is_billable=False)
 
 
 def build(

@@ -1,0 +1,459 @@
+"""`rushes init`: a settings file that works, from a few answers; checked for free afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+import typer
+
+from rushes.cli.asking import Asker, asker
+from rushes.cli.checks import State, of_provider
+from rushes.cli.doctor import tell
+from rushes.cli.paper import answers, say, talk
+from rushes.cli.plainly import FAILED, Refused
+from rushes.configured import catalog_of
+from rushes.folder import Unready
+from rushes.providers import registry
+from rushes.providers.base import Setup
+from rushes.providers.rest import Credential
+from rushes.settings import CONFIG_NAME, Settings, SettingsRefused, config_path, load
+
+EXAMPLE: Final = (
+    "rushes init --kind openai_videos --base-url http://10.0.0.5:8000/v1 --model sora-2 --yes"
+)
+FIRST_WISH: Final = '"A paper boat crosses a rain puddle"'
+STANDARD_OUTPUT: Final = Path("-")
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NO_KEY: Final = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was said by flags; None is not said. `options` are KEY=VALUE."""
+
+    kind: str | None = None
+    name: str | None = None
+    base_url: str | None = None
+    profile: str | None = None
+    api_key: str | None = None
+    model: str | None = None
+    upstream_model: str | None = None
+    card: str | None = None
+    is_billable: bool | None = None
+    options: tuple[str, ...] = ()
+    output: Path = Path(CONFIG_NAME)
+    is_forced: bool = False
+    is_hurried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that the file will say."""
+
+    kind: str
+    name: str
+    base_url: str | None
+    profile: str | None
+    api_key: str | None
+    options: Mapping[str, object]
+    model: str
+    card: str
+    upstream_model: str
+    is_billable: bool
+
+
+def init(given: Given, person: Asker | None = None) -> None:
+    """Ask what was not said, write the file, check its provider, and say how to begin.
+
+    `person` is who can be asked; by default whoever is at the terminal.
+
+    Raises:
+        Refused: something said cannot be meant, or is missing with nobody to ask.
+        typer.Exit: 1 if the file is written and its provider is not ready.
+    """
+    if person is None and not given.is_hurried:
+        person = asker()
+    is_file = given.output != STANDARD_OUTPUT
+    if is_file and given.output.exists() and not given.is_forced:
+        raise Refused(
+            f"{given.output} is there already; --force replaces it, and --output - prints the "
+            "tables so that you can add them by hand."
+        )
+    plan = planned(given, person)
+    text = toml_of(plan)
+    settings = read(text)
+    if not is_file:
+        answers().print(text, end="", soft_wrap=True)
+        return
+    _write(given.output, text)
+    say(talk(), f"Wrote {given.output}. Checking {plan.name} without submitting anything:")
+    findings = list(of_provider(settings, settings.providers[0]))
+    tell(answers(), findings)
+    _offer(plan, given.output, person)
+    if any(finding.state is State.FAIL for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+# -- the plan ----------------------------------------------------------------------------------
+
+
+def kinds() -> list[str]:
+    """Return the kinds that an operator can configure."""
+    return [kind for kind in registry.kinds() if not registry.setup_of(kind).is_built_in]
+
+
+def planned(given: Given, person: Asker | None) -> Plan:
+    """Complete what was said, by asking or by what is usual.
+
+    Raises:
+        Refused: what is wrong, or what must still be said.
+    """
+    _must_be_said(given, person)
+    kind = _kind(given, person)
+    setup = _setup(kind)
+    base_url = _or_asked(
+        given.base_url,
+        person,
+        "Its address (base_url)",
+        default=setup.base_url or "",
+        needs="--base-url" if setup.needs_base_url else "",
+    )
+    profile = _profile(given, person, kind)
+    api_key = reference(given.api_key if given.api_key is not None else _asked_key(person, setup))
+    model = _or_asked(
+        given.model, person, "The model's name, as your callers write it", needs="--model"
+    )
+    upstream_model = _or_asked(
+        given.upstream_model,
+        person,
+        "What the upstream is asked for",
+        default=next(iter(setup.upstream_models), model),
+    )
+    plan = Plan(
+        kind=kind,
+        name=_name(given.name or kind.rpartition(".")[2].lower()),
+        base_url=base_url or None,
+        profile=profile,
+        api_key=api_key,
+        options=options_of(given.options),
+        model=model,
+        card=_card(given.card, person, model),
+        upstream_model=upstream_model,
+        is_billable=_is_billable(given, person, setup),
+    )
+    _buildable(plan)
+    return plan
+
+
+def _must_be_said(given: Given, person: Asker | None) -> None:
+    missing = [
+        flag for flag, said in (("--kind", given.kind), ("--model", given.model)) if said is None
+    ]
+    if person is None and missing:
+        raise Refused(
+            f"Nobody is here to be asked, so {' and '.join(missing)} must be said; "
+            f"for instance: {EXAMPLE}"
+        )
+
+
+def _kind(given: Given, person: Asker | None) -> str:
+    known = kinds()
+    if given.kind is not None or person is None:
+        return given.kind or ""
+    return person.choice("Which kind of upstream", known, default=known[0])
+
+
+def _setup(kind: str) -> Setup:
+    try:
+        setup = registry.setup_of(kind)
+    except registry.Misconfigured as error:
+        raise Refused(f"{error}") from None
+    if setup.is_built_in:
+        raise Refused(
+            f"{kind} is built in and needs no settings; the kinds to configure are "
+            f"{', '.join(kinds())}"
+        )
+    return setup
+
+
+def _profile(given: Given, person: Asker | None, kind: str) -> str | None:
+    known = sorted(registry.profiles_of(kind))
+    if given.profile is not None or person is None or len(known) < 2:  # noqa: PLR2004 -- a choice
+        return given.profile
+    return person.choice("Which profile", known, default=known[0])
+
+
+def _asked_key(person: Asker | None, setup: Setup) -> str:
+    usual = setup.api_key or _NO_KEY
+    if person is None:
+        return usual
+    question = "Where its key is (env:NAME, file:PATH, command:…, or none)"
+    return person.text(question, default=usual, check=lambda said: reference(said) or _NO_KEY)
+
+
+def reference(said: str) -> str | None:
+    """Return where a key is, None for no key; a key itself is refused, and not repeated.
+
+    Raises:
+        Refused: it is no reference.
+    """
+    if said in {"", _NO_KEY}:
+        return None
+    source, _, rest = said.partition(":")
+    if source in {"file", "command"} and rest:
+        return said
+    if source == "env" and _VARIABLE.fullmatch(rest):
+        return said
+    raise Refused(
+        "That is no reference to a key, and a key itself does not belong into a settings file. "
+        "Put it into the environment of the server (export UPSTREAM_KEY=…) and say "
+        "env:UPSTREAM_KEY, or into a file that only you can read (chmod 600) and say file:PATH; "
+        "if a key was typed here, your shell may remember it."
+    )
+
+
+def _or_asked(
+    said: str | None, person: Asker | None, question: str, *, default: str = "", needs: str = ""
+) -> str:
+    def check(text: str) -> str:
+        if needs and not text:
+            raise Refused(f"{question}: it must be said ({needs}); for instance: {EXAMPLE}")
+        if not text.isprintable():
+            raise Refused(f"{question}: {text!r} is no line of text")
+        return text
+
+    if said is not None:
+        return check(said)
+    if person is None:
+        return check(default)
+    return person.text(question, default=default, check=check)
+
+
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise Refused(
+            f"--name {name!r} cannot name a provider: lowercase letters, digits, - and _, "
+            "beginning with a letter or digit, at most 63."
+        )
+    return name
+
+
+def _card(said: str | None, person: Asker | None, model: str) -> str:
+    known = _cards()
+
+    def check(card: str) -> str:
+        if card not in known:
+            raise Refused(
+                f"There is no card {card!r}, and a model needs one: its seconds, sizes and "
+                f"inputs. Say --card with one of {', '.join(known)}; `rushes models update FILE` "
+                "adds your own."
+            )
+        return card
+
+    if said is None and person is not None and model not in known:
+        return person.text(f"Whose card rules {model}", check=check)
+    return check(said or model)
+
+
+def _cards() -> list[str]:
+    """Return the cards that a model can name, whatever the settings of this folder say."""
+    return sorted(catalog_of(load(providers=(), models=())).cards)
+
+
+def _is_billable(given: Given, person: Asker | None, setup: Setup) -> bool:
+    if given.is_billable is not None:
+        return given.is_billable
+    if person is None:
+        return setup.is_billable
+    question = "May a film cost money there (no: your own GPU, which may be asked again)"
+    return person.confirms(question, default=setup.is_billable)
+
+
+def options_of(pairs: tuple[str, ...]) -> dict[str, object]:
+    """Read KEY=VALUE; a value is TOML where it can be, else text.
+
+    Raises:
+        Refused: a pair is none.
+
+    >>> options_of(("region=intl", "ask_timeout_s=20"))
+    {'region': 'intl', 'ask_timeout_s': 20}
+    """
+    options: dict[str, object] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not re.fullmatch(r"[A-Za-z0-9_-]+", key):
+            raise Refused(f"--option {pair!r} is not KEY=VALUE, such as region=intl")
+        try:
+            options[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            options[key] = value
+    return options
+
+
+def _buildable(plan: Plan) -> None:
+    """Build the provider once, with no credential of anybody's.
+
+    Raises:
+        Refused: it cannot be built so.
+    """
+    stand_in = None if plan.api_key is None else Credential(plan.api_key, "not-the-key")
+    try:
+        provider = registry.build(
+            plan.kind,
+            name=plan.name,
+            base_url=plan.base_url,
+            credential=stand_in,
+            profile=plan.profile,
+            options=plan.options,
+        )
+    except registry.Misconfigured as error:
+        hint = "--option KEY=VALUE says what else stands in the provider's table."
+        raise Refused(str(error), hint=hint) from None
+    asyncio.run(provider.close())
+
+
+# -- the file ----------------------------------------------------------------------------------
+
+
+def toml_of(plan: Plan) -> str:
+    """Write the settings file: every line says what it is for."""
+    told = [
+        ("name", plan.name, "yours to choose; routes name it"),
+        ("kind", plan.kind, "how it is spoken to: docs/providers.md"),
+        ("profile", plan.profile, "which sort of server it is"),
+        ("base_url", plan.base_url, "where it is"),
+        (
+            "api_key",
+            plan.api_key,
+            "where its key is: env:NAME, file:PATH, command:…; never the key",
+        ),
+        ("in_flight_max", 8, "tasks with it at once"),
+    ]
+    terms: list[tuple[str, object, str]]
+    if plan.is_billable:
+        terms = [
+            ("billable", True, "a submit may cost money: without an answer it is never sent again")
+        ]
+    else:
+        terms = [
+            ("billable", False, "your own: a submit without an answer may be sent again"),
+            ("attempts_max", 3, "how often in all"),
+        ]
+    lines = [
+        "# Settings of a Rushes server, written by `rushes init`. Whatever is not said here has a",
+        "# default: docs/how-to/operate.md. `rushes doctor` checks it; SIGHUP has it read anew.",
+        "",
+        "[[providers]]",
+        *_lines(told),
+        *(["[providers.options]"] if plan.options else []),
+        *(f"{key} = {_toml(value)}" for key, value in plan.options.items()),
+        "",
+        "[[models]]",
+        *_lines(
+            [
+                ("id", plan.model, "what your callers write"),
+                ("card", plan.card, "whose rules apply: seconds, sizes, inputs"),
+            ]
+        ),
+        "[[models.routes]]",
+        *_lines(
+            [
+                ("provider", plan.name, ""),
+                ("model", plan.upstream_model, "what the upstream is asked for"),
+                *terms,
+            ]
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(told: Sequence[tuple[str, object, str]]) -> list[str]:
+    said = [(f"{key} = {_toml(value)}", why) for key, value, why in told if value is not None]
+    width = max(len(line) for line, _ in said)
+    return [f"{line:<{width}}  # {why}" if why else line for line, why in said]
+
+
+def _toml(value: object) -> str:
+    """Write a value as TOML: JSON's texts, numbers and lists are, and tables differ."""
+    if isinstance(value, Mapping):
+        pairs = (f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str | bool | int | float):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)  # a date or time of TOML's own
+
+
+def read(text: str) -> Settings:
+    """Read the file as a server would, before it is one.
+
+    Raises:
+        Refused: a server would not take it.
+    """
+    try:
+        settings = load(**tomllib.loads(text))
+        catalog_of(settings)
+    except (tomllib.TOMLDecodeError, SettingsRefused, Unready) as error:
+        raise Refused(str(error)) from None
+    return settings
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    with NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.absolute().parent, prefix=".rushes-", delete=False
+    ) as file:
+        file.write(text)
+    made = Path(file.name)
+    made.chmod(0o644)  # there is no secret in it
+    made.replace(path)
+
+
+# -- the first film ----------------------------------------------------------------------------
+
+
+def first_film(plan: Plan, output: Path) -> list[str]:
+    """Return the commands that lead to a first film."""
+    found = config_path()
+    is_found = found is not None and found.resolve() == output.resolve()
+    lines = [] if is_found else [f"export RUSHES_CONFIG={output.resolve()}"]
+    source, _, variable = (plan.api_key or "").partition(":")
+    if source == "env" and not os.environ.get(variable):
+        lines.append(f"export {variable}=…          # the upstream's key, for the server")
+    return [
+        *lines,
+        "rushes serve                        # prints your first Rushes key, once",
+        "export RUSHES_API_KEY=sk-live-…     # that key, in another terminal",
+        f"rushes generate {FIRST_WISH} --model {plan.model} -o first.mp4",
+    ]
+
+
+def _offer(plan: Plan, output: Path, person: Asker | None) -> None:
+    console = answers()
+    say(console, "")
+    say(console, "Your first film:")
+    say(console, "")
+    for line in first_film(plan, output):
+        console.print(f"  {line}", style="bold", soft_wrap=True)
+    say(console, "")
+    if plan.is_billable:
+        trial = f"rushes verify-provider {plan.name} --max-cost 0.50"
+        say(console, f"It may cost money. `{trial}` tries the upstream with one small film.")
+    if person is not None and config_path() is not None:
+        say(console, "")
+        if person.confirms("Start the server now", default=False):
+            from rushes.cli.serving import serve  # noqa: PLC0415 -- opened only where it is wanted
+
+            serve(None, None, as_json=False, parent=None)
