@@ -123,7 +123,7 @@ class Account:
 
     async def _tend(self, keeper: Keeper) -> None:
         while self.clock.now() < NOON + timedelta(minutes=1):
-            await keeper.look_after_submits(self.clock.now())
+            await keeper.look_after_submits()
             await nap("the keeper rests", 1.0)
 
     def live(self, *, until: datetime) -> None:

@@ -188,7 +188,7 @@ def _setup(kind: str) -> Setup:
 
 
 def _profile(given: Given, person: Asker | None, kind: str) -> str | None:
-    known = sorted(registry.profiles_of(kind))
+    known = list(registry.profiles_of(kind))
     if given.profile is not None or person is None or len(known) < 2:  # noqa: PLR2004 -- a choice
         return given.profile
     return person.choice("Which profile", known, default=known[0])
