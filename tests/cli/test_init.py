@@ -64,9 +64,7 @@ def test_the_check_submits_nothing(typed: Typed) -> None:
 
 
 def test_a_person_is_asked_for_what_was_not_said(here: Path) -> None:
-    answers = (
-        f"openai_videos\nhttp://127.0.0.1:9/v1\n\n{KEY}\nnone\nfilms\n\nnothing\nsora-2\nn\nn\n"
-    )
+    answers = f"openai_videos\nhttp://127.0.0.1:9/v1\nopenai\n{KEY}\nnone\nfilms\n\nnothing\nsora-2\nn\nn\n"
     init(Given(), Asker(Answers(answers)))
     settings = load()
     assert settings.providers[0].api_key is None
