@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from accounts import a_world
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Status
@@ -142,6 +144,7 @@ def test_sixty_running_tasks_ask_no_more_in_any_second_than_their_account_allows
     assert max(at for at, _ in asked) < NOON + timedelta(seconds=RENDER_S + LOOK_AGAIN_S + 10)
 
 
+@pytest.mark.promise("P11")
 def test_what_ended_is_looked_after_within_the_same_looks_and_nobody_is_passed_over() -> None:
     account = Account()
     account.watch([account.put(Status.RUNNING) for _ in range(15)])
