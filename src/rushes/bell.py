@@ -4,7 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+
+class LocalEar:
+    """A `ports.Ear` on the loop that it was made on."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._rung = asyncio.Event()
+
+    def hear(self) -> None:
+        """Hear a ring; from any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._rung.set)
+
+    def forget(self) -> None:
+        """Forget the rings that came until now."""
+        self._rung.clear()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Wait for a ring that is not forgotten; say whether there was one."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._rung.wait()
+        except TimeoutError:
+            return False
+        return True
 
 
 class LocalBell:
@@ -12,38 +39,38 @@ class LocalBell:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
+        self._ears: dict[str, set[LocalEar]] = {}
 
     def ring(self, task_id: str) -> None:
         """Wake everyone who waits for news of a task; from any thread."""
-        if task_id not in self._waiting:
+        if task_id not in self._ears:
             return
         with self._lock:
-            waiters = list(self._waiting.get(task_id, ()))
-        for loop, woken in waiters:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(woken.set)
+            ears = list(self._ears.get(task_id, ()))
+        for ear in ears:
+            ear.hear()
 
     def ring_all(self, task_ids: Iterable[str]) -> None:
         """Wake everyone who waits for news of one of these tasks."""
         for task_id in task_ids:
             self.ring(task_id)
 
-    async def wait(self, task_id: str, timeout_s: float) -> bool:
-        """Wait for a ring; say whether there was one."""
-        waiter = (asyncio.get_running_loop(), asyncio.Event())
+    @contextmanager
+    def listen(self, task_id: str) -> Iterator[LocalEar]:
+        """Listen for news of a task; a ring is heard by whoever listens, waiting or not."""
+        ear = LocalEar()
         with self._lock:
-            self._waiting.setdefault(task_id, set()).add(waiter)
+            self._ears.setdefault(task_id, set()).add(ear)
         try:
-            async with asyncio.timeout(timeout_s):
-                await waiter[1].wait()
-        except TimeoutError:
-            return False
-        else:
-            return True
+            yield ear
         finally:
             with self._lock:
-                waiters = self._waiting[task_id]
-                waiters.discard(waiter)
-                if not waiters:
-                    del self._waiting[task_id]
+                ears = self._ears[task_id]
+                ears.discard(ear)
+                if not ears:
+                    del self._ears[task_id]
+
+    async def wait(self, task_id: str, timeout_s: float) -> bool:
+        """Wait for a ring; say whether there was one."""
+        with self.listen(task_id) as ear:
+            return await ear.wait(timeout_s)

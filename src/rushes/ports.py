@@ -8,6 +8,7 @@ and must not wait for anything but the store.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -184,7 +185,10 @@ class Transaction(Protocol):
         """Return what went wrong on the way, by first sight."""
 
     def set_progress(self, steps: Iterable[tuple[str, int, int]]) -> None:
-        """Raise progress: (task id, epoch, percent); never lowers it, only while running."""
+        """Raise progress: (task id, epoch, percent); never lowers it, only while running.
+
+        No bell rings for it: a worker that woke itself by it would look again too soon.
+        """
 
     def remove_task(self, task_id: str) -> None:
         """Remove record and events; artifacts become sweepable. Money and answers stay."""
@@ -366,11 +370,26 @@ class Dispatcher(Protocol):
         ...
 
 
+class Ear(Protocol):
+    """Listens to a bell: a ring that comes while nobody waits is kept until it is forgotten."""
+
+    def forget(self) -> None:
+        """Forget the rings that came until now."""
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Wait for a ring that is not forgotten; say whether there was one."""
+        ...
+
+
 class Bell(Protocol):
     """Wakes whoever waits for news of a task. A bell may be missed: rows are the truth."""
 
     def ring(self, task_id: str) -> None:
         """Say that a task changed; from any thread."""
+
+    def listen(self, task_id: str) -> AbstractContextManager[Ear]:
+        """Listen for news of a task, between waits too."""
+        ...
 
     async def wait(self, task_id: str, timeout_s: float) -> bool:
         """Wait for a ring; say whether there was one."""

@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import pytest
+
+from accounts import a_world
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Status
 from rushes.engine.carry import carry
 from rushes.engine.keeper import Keeper
-from rushes.engine.world import Looks, Upstream, World
-from rushes.ports import Budgets, Transaction, Work
+from rushes.ports import Transaction, Work
 from rushes.providers.base import (
     Absent,
     CancelOutcome,
@@ -33,7 +34,7 @@ from rushes.testing.builders import NOON, WORK_ID, a_submit, put_task
 from rushes.testing.fakes import ManualClock
 from rushes.testing.memory_store import MemoryStore
 from rushes.testing.scheduler import Actor, Stage, boundary, nap
-from rushes.testing.world import NoPatience, SimBell, SimBlobs, SimDispatcher, SimRecords
+from rushes.testing.world import SimBell, SimRecords
 
 TASKS = 60
 RENDER_S = 60.0
@@ -80,26 +81,7 @@ class Account:
         self.stage = Stage(self.clock)
         self.store = MemoryStore()
         self.wan = Wan(self.clock)
-        provider = cast("Any", self.wan)
-        upstream = Upstream(provider, "env:GPU_KEY", Looks(self.wan.looks_per_s_max))
-        nothing = cast("Any", None)
-        self.world = World(
-            store=self.store,
-            clock=self.clock,
-            catalog=nothing,
-            upstreams={"gpu": upstream},
-            blobs=SimBlobs(self.clock),
-            assets=nothing,
-            fetcher=nothing,
-            examiner=nothing,
-            darkroom=nothing,
-            dispatcher=SimDispatcher(),
-            budgets=Budgets(),
-            patience=NoPatience,
-            jitter=lambda: 0.5,
-            note_progress=lambda *_: None,
-            scratch=Path("nowhere"),
-        )
+        self.world = a_world(self.wan, self.store, self.clock)
 
     def put(self, status: Status) -> str:
         return self.store.write_now(lambda tx: put_task(tx, status)).id
@@ -162,6 +144,7 @@ def test_sixty_running_tasks_ask_no_more_in_any_second_than_their_account_allows
     assert max(at for at, _ in asked) < NOON + timedelta(seconds=RENDER_S + LOOK_AGAIN_S + 10)
 
 
+@pytest.mark.promise("P11")
 def test_what_ended_is_looked_after_within_the_same_looks_and_nobody_is_passed_over() -> None:
     account = Account()
     account.watch([account.put(Status.RUNNING) for _ in range(15)])

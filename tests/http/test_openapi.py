@@ -50,6 +50,9 @@ async def test_every_path_of_the_document_is_answered_by_its_own_route(tmp_path:
                     if path.endswith("/events"):
                         continue
                     answer = await client.request(method.upper(), concrete)
+                    if path.startswith("/hooks/"):  # an unknown token is told like no route
+                        assert "no such hook" in answer.json()["error"]["message"]
+                        continue
                     code = answer.json().get("error", {}).get("code") if answer.is_error else ""
                     assert code not in {"route_not_found", "method_not_allowed"}, (method, path)
 

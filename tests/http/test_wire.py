@@ -601,7 +601,7 @@ async def test_a_long_poll_is_answered_when_the_task_ends(house: Wired) -> None:
     await house.store_film(running)
     async with house.client() as client:
         waiting = asyncio.ensure_future(client.get(f"{ROOT}/{name}?wait=30"))
-        await until(lambda: house.application is not None and name in house.bell._waiting)
+        await until(lambda: house.application is not None and name in house.bell._ears)
         stored = house.move(house.task(name), _ready())
         house.move(stored, _stored())
         answer = await asyncio.wait_for(waiting, 5)
@@ -613,7 +613,7 @@ async def test_a_revoked_key_ends_a_long_poll_and_a_stream(house: Wired) -> None
     async with house.client() as client:
         poll = asyncio.ensure_future(client.get(f"{ROOT}/{name}?wait=60"))
         stream = asyncio.ensure_future(client.get(f"{ROOT}/{name}/events"))
-        await until(lambda: len(house.bell._waiting.get(name, ())) == 2)
+        await until(lambda: len(house.bell._ears.get(name, ())) == 2)
         revoked = replace(house.key, revoked_at=NOON)
         house.keyring.keys = {house.key.digest: revoked}
         ended = await asyncio.wait_for(poll, 5)
@@ -711,7 +711,7 @@ async def test_draining_ends_whoever_waits(house: Wired) -> None:
     name = await submit(house)
     async with house.client() as client:
         poll = asyncio.ensure_future(client.get(f"{ROOT}/{name}?wait=60"))
-        await until(lambda: name in house.bell._waiting)
+        await until(lambda: name in house.bell._ears)
         house.application.draining.set()
         house.bell.ring(name)
         answer = await asyncio.wait_for(poll, 5)
@@ -722,7 +722,7 @@ async def test_a_key_may_hold_only_so_many_requests_open(house: Wired) -> None:
     names = [await submit(house) for _ in range(4)]
     async with house.client() as client:
         polls = [asyncio.ensure_future(client.get(f"{ROOT}/{name}?wait=60")) for name in names[:3]]
-        await until(lambda: all(name in house.bell._waiting for name in names[:3]))
+        await until(lambda: all(name in house.bell._ears for name in names[:3]))
         answer = await client.get(f"{ROOT}/{names[3]}?wait=60")
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1

@@ -79,7 +79,9 @@ def succeed(server: Running, task_id: str) -> None:
     "callbacks",
     [
         pytest.param([], id="each once"),
-        pytest.param([{"on": "callback", "fault": "duplicate"}], id="each twice"),
+        pytest.param(
+            [{"on": "callback", "fault": "duplicate"}], id="each twice", marks=pytest.mark.long
+        ),
     ],
 )
 def test_a_film_is_noticed_when_its_upstream_rings(

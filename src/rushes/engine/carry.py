@@ -43,7 +43,9 @@ async def carry(task_id: str, work: Work, work_id: str, world: World, bell: Bell
     if task is None:
         return
     following: Next = NOW
-    while isinstance(following, Again):
-        if following.after_s > 0:
-            await bell.wait(task_id, following.after_s)
-        following = await kind.step(task_id, task.lease_epoch, world)
+    with bell.listen(task_id) as ear:
+        while isinstance(following, Again):
+            if following.after_s > 0:
+                await ear.wait(following.after_s)
+            ear.forget()  # a ring from now on may be about what this step does not see
+            following = await kind.step(task_id, task.lease_epoch, world)

@@ -151,15 +151,16 @@ class TaskRows(Rows):
         return self.write(_SET_SPEC, {**values, **_seen(task)}) == 1
 
     def set_progress(self, steps: Iterable[tuple[str, int, int]]) -> None:
-        """Raise progress: (task id, epoch, percent); never lowers it, only while running."""
-        given = list(steps)
+        """Raise progress: (task id, epoch, percent); never lowers it, only while running.
+
+        No bell rings for it: a worker that woke itself by it would look again too soon.
+        """
         values = [
             {"seen_id": task_id, "seen_epoch": epoch, "percent": percent}
-            for task_id, epoch, percent in given
+            for task_id, epoch, percent in steps
         ]
         if values:
             self.run(_RAISE_PROGRESS, values)
-            self.changed.update(task_id for task_id, _, _ in given)
 
     def count_fault(self, task: Task, note: str, *, at: datetime) -> None:
         """Count one more thing that we did not understand or that broke while watching."""

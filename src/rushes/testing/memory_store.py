@@ -227,7 +227,6 @@ class MemoryTransaction:
     def set_progress(self, steps: Iterable[tuple[str, int, int]]) -> None:
         """Raise progress: (task id, epoch, percent); never lowers it, only while running."""
         for task_id, epoch, percent in steps:
-            self.changed.add(task_id)
             task = self._t.tasks.get(task_id)
             if task is None or task.lease_epoch != epoch or task.status is not Status.RUNNING:
                 continue

@@ -9,7 +9,7 @@ what was created there, for whom, and what became of it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -381,16 +381,31 @@ class SimDarkroom:
         return Developed(5.0, Size(1280, 720), 6, "aa", 5, "bb")
 
 
+class SimEar:
+    """An ear that hears nothing."""
+
+    def forget(self) -> None:
+        """Have nothing to forget."""
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Sleep."""
+        await nap("waits", timeout_s)
+        return False
+
+
 class SimBell:
     """A bell nobody hears: every waiter sleeps its time out, the worst case."""
 
     def ring(self, task_id: str) -> None:
         """Ring for nobody."""
 
+    def listen(self, task_id: str) -> AbstractContextManager[SimEar]:
+        """Listen in vain."""
+        return nullcontext(SimEar())
+
     async def wait(self, task_id: str, timeout_s: float) -> bool:
         """Sleep."""
-        await nap("waits", timeout_s)
-        return False
+        return await SimEar().wait(timeout_s)
 
 
 class NoPatience:

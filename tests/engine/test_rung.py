@@ -1,0 +1,87 @@
+"""What wakes a worker that waits to look again, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from accounts import a_world
+from rushes.bell import LocalBell
+from rushes.domain.submit import Ticket
+from rushes.domain.task import Status, Task
+from rushes.engine.carry import carry
+from rushes.engine.world import World
+from rushes.ports import Work
+from rushes.providers.base import Outcome, Quiet, Ready, Working
+from rushes.testing.builders import NOON, WORK_ID, put_task
+from rushes.testing.fakes import ManualClock
+from rushes.testing.memory_store import MemoryStore
+
+PATIENCE_S = 10.0
+TURNS = 50
+"""More turns of the loop than a worker needs to look once."""
+
+
+@dataclass
+class Slow(Quiet):
+    """An upstream that wants an hour between two looks, and has the film at the second."""
+
+    name: str = "gpu"
+    looks: int = 0
+    while_looking: Callable[[], None] = lambda: None
+    has_looked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def check(self, ticket: Ticket) -> Outcome:
+        self.looks += 1
+        self.has_looked.set()
+        if self.looks > 1:
+            return Ready({"url": "https://films.test/1"})
+        self.while_looking()
+        return Working(progress=50, look_again_s=3600)
+
+
+@dataclass
+class Watch:
+    """One running task, and the bell that its worker listens to."""
+
+    slow: Slow = field(default_factory=Slow)
+    bell: LocalBell = field(default_factory=LocalBell)
+    world: World = field(init=False)
+    task: Task = field(init=False)
+
+    def __post_init__(self) -> None:
+        store = MemoryStore(on_change=self.bell.ring_all)
+        self.world = a_world(self.slow, store, ManualClock(NOON))
+        self.task = store.write_now(lambda tx: put_task(tx, Status.RUNNING))
+
+    async def carry(self) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            await carry(self.task.id, Work.FILM, WORK_ID, self.world, self.bell)
+
+
+async def test_a_ring_that_comes_during_a_look_is_answered_by_another() -> None:
+    watch = Watch()
+    watch.slow.while_looking = lambda: watch.bell.ring(watch.task.id)
+    await watch.carry()
+    assert watch.slow.looks == 2
+
+
+async def test_progress_is_no_reason_to_look_before_the_upstream_wants_it() -> None:
+    watch = Watch()
+    carrying = asyncio.create_task(watch.carry())
+    await watch.slow.has_looked.wait()
+    await turn()
+    steps = [(watch.task.id, watch.task.lease_epoch + 1, 50)]
+    await watch.world.store.write(lambda tx: tx.set_progress(steps))
+    await turn()
+    assert watch.slow.looks == 1, "the worker woke itself"
+    watch.bell.ring(watch.task.id)
+    await carrying
+    assert watch.slow.looks == 2
+
+
+async def turn() -> None:
+    """Let the loop turn until everyone who is awake has done what there was to do."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
