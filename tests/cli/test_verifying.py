@@ -14,7 +14,7 @@ import pytest
 from living import Typed
 from rushes.cli.asking import Asker
 from rushes.cli.plainly import Refused
-from rushes.cli.transcript import DELIVERED, LOOPBACK, REMOTE, Transcript, page_of, shape
+from rushes.cli.transcript import Transcript, page_of, shape
 from rushes.cli.verifying import Attempt, Terms, Trial, allow, hidden, trial_of, where
 from rushes.configured import upstream_of
 from rushes.domain.catalog import Price
@@ -23,6 +23,7 @@ from rushes.domain.smallest import PROMPT, can_start_from_words, cost_max, small
 from rushes.settings import ProviderSettings, Settings, load
 from rushes.testing.conformance.scenes.simulated import NOON
 from rushes.testing.fakes import ManualClock
+from rushes.testing.live import DELIVERED, LOOPBACK, REMOTE, Live, live_of
 from rushes.testing.simulators.host import serving
 from rushes.testing.simulators.jobs import Pace
 from rushes.testing.simulators.openai_videos import OpenAIVideosServer
@@ -82,6 +83,9 @@ async def test_one_film_is_submitted_once_followed_opened_and_decoded(tmp_path: 
     assert (job.prompt, job.said("seconds"), job.said("size")) == (PROMPT, "4", "1280x720")
     assert "| submit | POST `/videos` | 200 | accepted |" in page
     assert "working, 0 %" in page
+    assert live_of(page) is None, "a simulator is not live"
+    elsewhere = page_for(replace(transcript, where=REMOTE), attempt)
+    assert live_of(elsewhere) == Live("openai_videos", None, NOON.date())
     assert re.search(r"open \| GET `/videos/\{id\}/content` \| 200 \| \d+ bytes", page)
 
 

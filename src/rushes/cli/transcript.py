@@ -18,12 +18,7 @@ from rushes.cli.paper import money, size
 from rushes.domain.smallest import PROMPT
 from rushes.ports import Probe
 from rushes.providers.rest import Call
-
-DELIVERED: Final = "a film, whole"
-"""The one outcome that makes a provider live."""
-
-REMOTE: Final = "another machine"
-LOOPBACK: Final = "this machine: what a simulator says proves nothing"
+from rushes.testing.live import NO_PROFILE
 
 _TEXT_MIN: Final = 8
 """Texts of a ticket that are shorter stand in paths by chance."""
@@ -87,7 +82,7 @@ def page_of(transcript: Transcript, *, hide: Iterable[str]) -> str:
     source = "by configured prices" if transcript.is_price_shown else "as the operator said"
     facts = [
         ("kind", f"`{transcript.kind}`"),
-        ("profile", f"`{transcript.profile}`" if transcript.profile else "none"),
+        ("profile", f"`{transcript.profile}`" if transcript.profile else NO_PROFILE),
         ("asked for", f"`{transcript.upstream_model}`"),
         ("wished", transcript.wished),
         ("date", transcript.on.isoformat()),

@@ -24,15 +24,7 @@ import typer
 from rushes.cli.asking import Asker, asker
 from rushes.cli.paper import answers, money, say, talk
 from rushes.cli.plainly import FAILED, Refused
-from rushes.cli.transcript import (
-    DELIVERED,
-    LOOPBACK,
-    REMOTE,
-    Footage,
-    Step,
-    Transcript,
-    page_of,
-)
+from rushes.cli.transcript import Footage, Step, Transcript, page_of
 from rushes.clock import Clock, SystemClock
 from rushes.configured import catalog_of, upstream_of
 from rushes.domain.catalog import Listing, Route
@@ -63,6 +55,7 @@ from rushes.providers.base import (
 )
 from rushes.providers.rest import EAR, Call
 from rushes.settings import ProviderSettings, Settings, load
+from rushes.testing.live import DELIVERED, LOOPBACK, REMOTE
 
 MICRO: Final = 1_000_000
 FIND_TRIES: Final = 6
