@@ -169,6 +169,17 @@ def migrate(*, as_json: Asks = False) -> None:
     migrate(as_json=as_json)
 
 
+def update_models(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Cards, as TOML.")],
+    *,
+    as_json: Asks = False,
+) -> None:
+    """Take a file of model cards into the data folder, over those that came with Rushes."""
+    from rushes.cli.cards import update
+
+    update(file, as_json=as_json)
+
+
 def create_key(
     name: Annotated[str, typer.Argument(help="What the key is for.")], *, as_json: Asks = False
 ) -> None:
