@@ -266,3 +266,13 @@ def test_a_shape_keeps_no_text() -> None:
     assert shape(told) == {
         "id": "text of 8", "urls": [{"u": "text of 16"}], "n": 3, "ok": True, "r": "720p",
     }  # fmt: skip
+
+
+async def test_of_a_link_the_page_tells_nothing() -> None:
+    async with attempted() as (_, transcript, attempt):
+        *before, last = transcript.steps
+        assert last.call is not None
+        link = replace(last.call, has_key=False, path="/films/secret-signature")
+        page = page_for(replace(transcript, steps=(*before, replace(last, call=link))), attempt)
+    assert "| open | GET, behind a link | 200 |" in page
+    assert "secret-signature" not in page

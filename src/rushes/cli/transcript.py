@@ -94,6 +94,7 @@ def page_of(transcript: Transcript, *, hide: Iterable[str]) -> str:
         ("ticket", f"`{shape(transcript.ticket)}`" if transcript.ticket else "none"),
         ("usage", f"`{shape(transcript.usage)}`" if transcript.usage else "nothing was said"),
     ]
+    is_keyed = any(step.call is not None and step.call.has_key for step in transcript.steps)
     lines = [
         f"# One film by `{transcript.kind}`",
         "",
@@ -105,7 +106,7 @@ def page_of(transcript: Transcript, *, hide: Iterable[str]) -> str:
         "",
         "| at s | took s | verb | call | HTTP | came to |",
         "|---|---|---|---|---|---|",
-        *(_row(step) for step in collapsed(transcript.steps)),
+        *(_row(step, is_keyed=is_keyed) for step in collapsed(transcript.steps)),
     ]
     text = "\n".join(lines) + "\n"
     for ref in _texts(transcript.ticket):
@@ -152,10 +153,11 @@ def _texts(value: object) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
-def _row(step: Step) -> str:
+def _row(step: Step, *, is_keyed: bool) -> str:
     call, status = "-", "-"
     if step.call is not None:
-        call = f"{step.call.method} `{step.call.path}`" if step.call.is_own else "GET, another host"
+        is_shown = step.call.is_own and (step.call.has_key or not is_keyed)
+        call = f"{step.call.method} `{step.call.path}`" if is_shown else "GET, behind a link"
         status = "no answer" if step.call.status is None else str(step.call.status)
     times = f" x{step.count}" if step.count > 1 else ""
     cells = [

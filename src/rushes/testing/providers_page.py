@@ -161,7 +161,10 @@ def reasons_of(scene: Scene) -> tuple[tuple[str, int], ...]:
 def _transport(calls: Sequence[Call]) -> str:
     if not calls:
         return "otherwise"
-    return "from the provider, with the key" if calls[-1].is_own else "by a link to another host"
+    last = calls[-1]
+    if not last.is_own:
+        return "by a link to another host"
+    return "from the provider, with the key" if last.has_key else "by a link, without the key"
 
 
 def _table(rows: Sequence[Facts]) -> list[str]:
