@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -19,7 +19,7 @@ from rushes.cli.asking import Asker, asker
 from rushes.cli.checks import State, of_provider
 from rushes.cli.doctor import tell
 from rushes.cli.paper import answers, say, talk
-from rushes.cli.plainly import FAILED, Refused
+from rushes.cli.plainly import FAILED, Refused, complain
 from rushes.configured import catalog_of
 from rushes.folder import Unready
 from rushes.providers import registry
@@ -152,8 +152,7 @@ def planned(given: Given, person: Asker | None) -> Plan:
         upstream_model=upstream_model,
         is_billable=_is_billable(given, person, setup),
     )
-    _buildable(plan)
-    return plan
+    return _buildable(plan, person)
 
 
 def _must_be_said(given: Given, person: Asker | None) -> None:
@@ -301,12 +300,37 @@ def options_of(pairs: tuple[str, ...]) -> dict[str, object]:
     return options
 
 
-def _buildable(plan: Plan) -> None:
-    """Build the provider once, with no credential of anybody's.
+def _buildable(plan: Plan, person: Asker | None) -> Plan:
+    """Return a plan of which a provider can be built, asking for what its kind still wants.
 
     Raises:
         Refused: it cannot be built so.
     """
+    while True:
+        try:
+            _build(plan)
+        except Refused as refused:
+            if person is None:
+                raise
+            complain(str(refused))
+            more = person.text(
+                "Another setting of it, as KEY=VALUE (nothing gives up)", check=_pair
+            )
+            if not more:
+                raise
+            plan = replace(plan, options={**plan.options, **options_of((more,))})
+        else:
+            return plan
+
+
+def _pair(said: str) -> str:
+    if said:
+        options_of((said,))
+    return said
+
+
+def _build(plan: Plan) -> None:
+    """Build the provider once, with no credential of anybody's."""
     stand_in = None if plan.api_key is None else Credential(plan.api_key, "not-the-key")
     try:
         provider = registry.build(

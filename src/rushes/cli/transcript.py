@@ -137,7 +137,7 @@ def shape(value: object) -> object:
     if isinstance(value, list | tuple):
         return [shape(each) for each in value[:1]]
     if isinstance(value, str):
-        is_plain = re.fullmatch(r"[A-Za-z0-9_.:x]{1,7}", value)
+        is_plain = re.fullmatch(r"[0-9x.:]{1,12}|[A-Za-z0-9_.:]{1,7}", value)
         return value if is_plain else f"text of {len(value)}"
     return value if isinstance(value, bool | int | float) or value is None else "something"
 
