@@ -13,8 +13,9 @@ import typer
 from living import Typed
 from rushes.cli.asking import Asker
 from rushes.cli.checks import State, reach
-from rushes.cli.init import Given, Plan, init, kinds, options_of, read, reference, toml_of
+from rushes.cli.init import init, read, toml_of
 from rushes.cli.plainly import Refused
+from rushes.cli.plan import Given, Plan, kinds, options_of, reference
 from rushes.providers import registry
 from rushes.settings import load
 from rushes.testing.simulators.openai_videos import OpenAIVideosServer, Settings

@@ -13,9 +13,10 @@ import pytest
 
 from living import Typed
 from rushes.cli.asking import Asker
+from rushes.cli.attempt import Attempt
 from rushes.cli.plainly import Refused
 from rushes.cli.transcript import Transcript, page_of, shape
-from rushes.cli.verifying import Attempt, Terms, Trial, allow, hidden, trial_of, where
+from rushes.cli.trial import Terms, Trial, allow, hidden, trial_of, where
 from rushes.configured import upstream_of
 from rushes.domain.catalog import Price
 from rushes.domain.reading import shipped_cards
