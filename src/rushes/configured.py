@@ -7,17 +7,22 @@ refused whole, with every complaint at once.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from rushes.domain.catalog import Catalog, ModelCard, Price, Route, build_catalog
-from rushes.domain.reading import CardRefused, card_of, shipped_cards
+from rushes.domain.reading import CardRefused, card_of, read_cards, shipped_cards
 from rushes.engine.world import Looks, Upstream
 from rushes.folder import Unready
 from rushes.providers import registry
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
 from rushes.settings import ModelSettings, ProviderSettings, Settings
+
+CARDS: Final = "cards"
+"""The folder of the operator's own cards, in the data folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +113,44 @@ def _upstream(
     return Upstream(built, provider.api_key or "none", Looks(built.looks_per_s_max))
 
 
-def catalog_of(settings: Settings) -> Catalog:
-    """Return what this server offers.
+def cards_of(settings: Settings) -> list[ModelCard]:
+    """Return the cards that come with the package, and over them those of the data folder.
 
     Raises:
-        Unready: a model names a card that does not exist, or brings one that is wrong.
+        Unready: a card of the folder is wrong; none is taken then, and every complaint is told.
     """
-    cards = {card.id: card for card in shipped_cards()}
+    return cards_over(folder_cards(settings.data_dir / CARDS))
+
+
+def cards_over(own: Iterable[ModelCard]) -> list[ModelCard]:
+    """Return the shipped cards with an operator's own in the place of those they replace."""
+    return list({card.id: card for card in (*shipped_cards(), *own)}.values())
+
+
+def folder_cards(folder: Path) -> list[ModelCard]:
+    """Return the cards of an operator's folder; one that is not there has none.
+
+    Raises:
+        Unready: with every complaint.
+    """
+    if not folder.is_dir():
+        return []
+    try:
+        return read_cards(folder)
+    except (CardRefused, UnicodeDecodeError) as error:
+        lines = "\n".join(f"{folder}: {line}" for line in str(error).splitlines())
+        raise Unready(lines) from None
+
+
+def catalog_of(settings: Settings, *, own: Iterable[ModelCard] | None = None) -> Catalog:
+    """Return what this server offers; `own` are cards in place of those of the data folder.
+
+    Raises:
+        Unready: a model names a card that does not exist, or brings one that is wrong, or a
+            card of the data folder is.
+    """
+    known = cards_of(settings) if own is None else cards_over(own)
+    cards = {card.id: card for card in known}
     configured: dict[str, tuple[ModelCard, tuple[Route, ...], tuple[Price, ...]]] = {}
     complaints: list[str] = []
     for model in settings.models:

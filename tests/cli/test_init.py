@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import typer
 from living import Typed
 from rushes.cli.asking import Asker
 from rushes.cli.checks import State, reach
-from rushes.cli.init import Given, Plan, init, kinds, options_of, read, reference, toml_of
+from rushes.cli.init import init, read, toml_of
 from rushes.cli.plainly import Refused
+from rushes.cli.plan import Given, Plan, kinds, options_of, reference
 from rushes.providers import registry
 from rushes.settings import load
 from rushes.testing.simulators.openai_videos import OpenAIVideosServer, Settings
@@ -72,6 +74,15 @@ def test_a_person_is_asked_for_what_was_not_said(here: Path) -> None:
     assert settings.models[0].card == "sora-2"
     assert not settings.models[0].routes[0].billable
     assert KEY not in (here / "rushes.toml").read_text()
+
+
+def test_a_person_is_asked_again_for_what_a_kind_still_wants() -> None:
+    given = Given("openai_videos", "lab", "http://127.0.0.1:9/v1", None, "none", "sora-2", "wan")
+    wrong = replace(given, is_billable=True, options=("ask_timeout_s=0",))
+    init(wrong, Asker(Answers("nonsense\nask_timeout_s=9\nn\n")))
+    assert load().providers[0].options == {"ask_timeout_s": 9}
+    with pytest.raises(Refused, match="above 0"):
+        init(replace(wrong, is_forced=True), Asker(Answers("\n")))
 
 
 def test_answers_that_end_write_nothing(here: Path) -> None:

@@ -90,6 +90,7 @@ def test_help_and_version_work_without_the_server(tmp_path: Path) -> None:
         "demo",
         "init --yes",
         "migrate",
+        "models update cards.toml",
         "verify-provider gpu --max-cost 1",
         "doctor",
         "keys create bob",

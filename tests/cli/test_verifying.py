@@ -13,9 +13,10 @@ import pytest
 
 from living import Typed
 from rushes.cli.asking import Asker
+from rushes.cli.attempt import Attempt
 from rushes.cli.plainly import Refused
-from rushes.cli.transcript import DELIVERED, LOOPBACK, REMOTE, Transcript, page_of, shape
-from rushes.cli.verifying import Attempt, Terms, Trial, allow, hidden, trial_of, where
+from rushes.cli.transcript import Transcript, page_of, shape
+from rushes.cli.trial import Terms, Trial, allow, hidden, trial_of, where
 from rushes.configured import upstream_of
 from rushes.domain.catalog import Price
 from rushes.domain.reading import shipped_cards
@@ -23,6 +24,7 @@ from rushes.domain.smallest import PROMPT, can_start_from_words, cost_max, small
 from rushes.settings import ProviderSettings, Settings, load
 from rushes.testing.conformance.scenes.simulated import NOON
 from rushes.testing.fakes import ManualClock
+from rushes.testing.live import DELIVERED, LOOPBACK, REMOTE, Live, live_of
 from rushes.testing.simulators.host import serving
 from rushes.testing.simulators.jobs import Pace
 from rushes.testing.simulators.openai_videos import OpenAIVideosServer
@@ -82,6 +84,9 @@ async def test_one_film_is_submitted_once_followed_opened_and_decoded(tmp_path: 
     assert (job.prompt, job.said("seconds"), job.said("size")) == (PROMPT, "4", "1280x720")
     assert "| submit | POST `/videos` | 200 | accepted |" in page
     assert "working, 0 %" in page
+    assert live_of(page) is None, "a simulator is not live"
+    elsewhere = page_for(replace(transcript, where=REMOTE), attempt)
+    assert live_of(elsewhere) == Live("openai_videos", None, NOON.date())
     assert re.search(r"open \| GET `/videos/\{id\}/content` \| 200 \| \d+ bytes", page)
 
 
@@ -262,3 +267,13 @@ def test_a_shape_keeps_no_text() -> None:
     assert shape(told) == {
         "id": "text of 8", "urls": [{"u": "text of 16"}], "n": 3, "ok": True, "r": "720p",
     }  # fmt: skip
+
+
+async def test_of_a_link_the_page_tells_nothing() -> None:
+    async with attempted() as (_, transcript, attempt):
+        *before, last = transcript.steps
+        assert last.call is not None
+        link = replace(last.call, has_key=False, path="/films/secret-signature")
+        page = page_for(replace(transcript, steps=(*before, replace(last, call=link))), attempt)
+    assert "| open | GET, behind a link | 200 |" in page
+    assert "secret-signature" not in page

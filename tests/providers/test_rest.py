@@ -20,7 +20,9 @@ from rushes.providers.base import (
     Unreachable,
 )
 from rushes.providers.rest import (
+    EAR,
     JSON_BYTES_MAX,
+    Call,
     Credential,
     Part,
     Rest,
@@ -483,3 +485,21 @@ def test_a_credential_does_not_show_its_secret() -> None:
 )
 def test_a_path_is_put_behind_the_base(base_url: str, path: str) -> None:
     assert Rest(base_url)._url("/videos").raw_path == path.encode()
+
+
+# -- hearing of calls ------------------------------------------------------------------------
+
+
+async def test_whoever_listens_hears_of_each_call_and_of_nothing_secret() -> None:
+    calls: list[Call] = []
+    ear = EAR.set(calls.append)
+    try:
+        async with Rest("http://127.0.0.1:9/v1", Credential("env:K", "sk-1")).film(
+            "/films/1?sig=2"
+        ):
+            pass
+    except Unreachable:
+        pass
+    finally:
+        EAR.reset(ear)
+    assert calls == [Call("GET", "/films/1", is_own=True, has_key=True, status=None)]

@@ -169,7 +169,7 @@ def models(
     *,
     as_json: Asks = False,
 ) -> None:
-    """List what films can be made with."""
+    """List what films can be made with; the word `show` may be left out."""
     from rushes.cli.shows import models
 
     models(model, as_json=as_json)

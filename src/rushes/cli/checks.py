@@ -29,7 +29,7 @@ from rushes.domain.ids import new_token
 from rushes.domain.smallest import smallest_spec
 from rushes.domain.spec import Spec
 from rushes.folder import Unready, folder_holder
-from rushes.providers.base import NotUnderstood, Unknown, Unreachable
+from rushes.providers.base import NotUnderstood, Refused, Unknown, Unreachable
 from rushes.settings import ProviderSettings, Settings
 from rushes.store.migrate import HEAD, SchemaState, schema_state
 from rushes.store.sqlite import open_file
@@ -333,6 +333,8 @@ async def reach(settings: Settings, provider: ProviderSettings) -> Finding:
     except (OSError, ValueError) as error:
         why = (isinstance(error, OSError) and error.strerror) or type(error).__name__
         return warn(name, f"nobody answers at {shown}: {why}", remedy)
+    except Refused:
+        return ok(name, f"{shown} listens; it was not asked, as it makes no film from words")
     except Unreachable as trouble:
         if trouble.args[0].startswith(REFUSALS):
             return fail(name, f"{shown} refuses the credential: {trouble}", "Mend its api_key.")

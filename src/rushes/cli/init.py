@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -20,57 +17,13 @@ from rushes.cli.checks import State, of_provider
 from rushes.cli.doctor import tell
 from rushes.cli.paper import answers, say, talk
 from rushes.cli.plainly import FAILED, Refused
+from rushes.cli.plan import Given, Plan, planned
 from rushes.configured import catalog_of
 from rushes.folder import Unready
-from rushes.providers import registry
-from rushes.providers.base import Setup
-from rushes.providers.rest import Credential
-from rushes.settings import CONFIG_NAME, Settings, SettingsRefused, config_path, load
+from rushes.settings import Settings, SettingsRefused, config_path, load
 
-EXAMPLE: Final = (
-    "rushes init --kind openai_videos --base-url http://10.0.0.5:8000/v1 --model sora-2 --yes"
-)
 FIRST_WISH: Final = '"A paper boat crosses a rain puddle"'
 STANDARD_OUTPUT: Final = Path("-")
-
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NO_KEY: Final = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What was said by flags; None is not said. `options` are KEY=VALUE."""
-
-    kind: str | None = None
-    name: str | None = None
-    base_url: str | None = None
-    profile: str | None = None
-    api_key: str | None = None
-    model: str | None = None
-    upstream_model: str | None = None
-    card: str | None = None
-    is_billable: bool | None = None
-    options: tuple[str, ...] = ()
-    output: Path = Path(CONFIG_NAME)
-    is_forced: bool = False
-    is_hurried: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All that the file will say."""
-
-    kind: str
-    name: str
-    base_url: str | None
-    profile: str | None
-    api_key: str | None
-    options: Mapping[str, object]
-    model: str
-    card: str
-    upstream_model: str
-    is_billable: bool
 
 
 def init(given: Given, person: Asker | None = None) -> None:
@@ -103,224 +56,6 @@ def init(given: Given, person: Asker | None = None) -> None:
     _offer(plan, given.output, person)
     if any(finding.state is State.FAIL for finding in findings):
         raise typer.Exit(FAILED)
-
-
-# -- the plan ----------------------------------------------------------------------------------
-
-
-def kinds() -> list[str]:
-    """Return the kinds that an operator can configure."""
-    return [kind for kind in registry.kinds() if not registry.setup_of(kind).is_built_in]
-
-
-def planned(given: Given, person: Asker | None) -> Plan:
-    """Complete what was said, by asking or by what is usual.
-
-    Raises:
-        Refused: what is wrong, or what must still be said.
-    """
-    _must_be_said(given, person)
-    kind = _kind(given, person)
-    setup = _setup(kind)
-    base_url = _or_asked(
-        given.base_url,
-        person,
-        "Its address (base_url)",
-        default=setup.base_url or "",
-        needs="--base-url" if setup.needs_base_url else "",
-    )
-    profile = _profile(given, person, kind)
-    api_key = reference(given.api_key if given.api_key is not None else _asked_key(person, setup))
-    model = _or_asked(
-        given.model, person, "The model's name, as your callers write it", needs="--model"
-    )
-    upstream_model = _or_asked(
-        given.upstream_model,
-        person,
-        "What the upstream is asked for",
-        default=next(iter(setup.upstream_models), model),
-    )
-    plan = Plan(
-        kind=kind,
-        name=_name(given.name or kind.rpartition(".")[2].lower()),
-        base_url=base_url or None,
-        profile=profile,
-        api_key=api_key,
-        options=options_of(given.options),
-        model=model,
-        card=_card(given.card, person, model),
-        upstream_model=upstream_model,
-        is_billable=_is_billable(given, person, setup),
-    )
-    _buildable(plan)
-    return plan
-
-
-def _must_be_said(given: Given, person: Asker | None) -> None:
-    missing = [
-        flag for flag, said in (("--kind", given.kind), ("--model", given.model)) if said is None
-    ]
-    if person is None and missing:
-        raise Refused(
-            f"Nobody is here to be asked, so {' and '.join(missing)} must be said; "
-            f"for instance: {EXAMPLE}"
-        )
-
-
-def _kind(given: Given, person: Asker | None) -> str:
-    known = kinds()
-    if given.kind is not None or person is None:
-        return given.kind or ""
-    return person.choice("Which kind of upstream", known, default=known[0])
-
-
-def _setup(kind: str) -> Setup:
-    try:
-        setup = registry.setup_of(kind)
-    except registry.Misconfigured as error:
-        raise Refused(f"{error}") from None
-    if setup.is_built_in:
-        raise Refused(
-            f"{kind} is built in and needs no settings; the kinds to configure are "
-            f"{', '.join(kinds())}"
-        )
-    return setup
-
-
-def _profile(given: Given, person: Asker | None, kind: str) -> str | None:
-    known = list(registry.profiles_of(kind))
-    if given.profile is not None or person is None or len(known) < 2:  # noqa: PLR2004 -- a choice
-        return given.profile
-    return person.choice("Which profile", known, default=known[0])
-
-
-def _asked_key(person: Asker | None, setup: Setup) -> str:
-    usual = setup.api_key or _NO_KEY
-    if person is None:
-        return usual
-    question = "Where its key is (env:NAME, file:PATH, command:…, or none)"
-    return person.text(question, default=usual, check=lambda said: reference(said) or _NO_KEY)
-
-
-def reference(said: str) -> str | None:
-    """Return where a key is, None for no key; a key itself is refused, and not repeated.
-
-    Raises:
-        Refused: it is no reference.
-    """
-    if said in {"", _NO_KEY}:
-        return None
-    source, _, rest = said.partition(":")
-    if source in {"file", "command"} and rest:
-        return said
-    if source == "env" and _VARIABLE.fullmatch(rest):
-        return said
-    raise Refused(
-        "That is no reference to a key, and a key itself does not belong into a settings file. "
-        "Put it into the environment of the server (export UPSTREAM_KEY=…) and say "
-        "env:UPSTREAM_KEY, or into a file that only you can read (chmod 600) and say file:PATH; "
-        "if a key was typed here, your shell may remember it."
-    )
-
-
-def _or_asked(
-    said: str | None, person: Asker | None, question: str, *, default: str = "", needs: str = ""
-) -> str:
-    def check(text: str) -> str:
-        if needs and not text:
-            raise Refused(f"{question}: it must be said ({needs}); for instance: {EXAMPLE}")
-        if not text.isprintable():
-            raise Refused(f"{question}: {text!r} is no line of text")
-        return text
-
-    if said is not None:
-        return check(said)
-    if person is None:
-        return check(default)
-    return person.text(question, default=default, check=check)
-
-
-def _name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise Refused(
-            f"--name {name!r} cannot name a provider: lowercase letters, digits, - and _, "
-            "beginning with a letter or digit, at most 63."
-        )
-    return name
-
-
-def _card(said: str | None, person: Asker | None, model: str) -> str:
-    known = _cards()
-
-    def check(card: str) -> str:
-        if card not in known:
-            raise Refused(
-                f"There is no card {card!r}, and a model needs one: its seconds, sizes and "
-                f"inputs. Say --card with one of {', '.join(known)}; `rushes models update FILE` "
-                "adds your own."
-            )
-        return card
-
-    if said is None and person is not None and model not in known:
-        return person.text(f"Whose card rules {model}", check=check)
-    return check(said or model)
-
-
-def _cards() -> list[str]:
-    """Return the cards that a model can name, whatever the settings of this folder say."""
-    return sorted(catalog_of(load(providers=(), models=())).cards)
-
-
-def _is_billable(given: Given, person: Asker | None, setup: Setup) -> bool:
-    if given.is_billable is not None:
-        return given.is_billable
-    if person is None:
-        return setup.is_billable
-    question = "May a film cost money there (no: your own GPU, which may be asked again)"
-    return person.confirms(question, default=setup.is_billable)
-
-
-def options_of(pairs: tuple[str, ...]) -> dict[str, object]:
-    """Read KEY=VALUE; a value is TOML where it can be, else text.
-
-    Raises:
-        Refused: a pair is none.
-
-    >>> options_of(("region=intl", "ask_timeout_s=20"))
-    {'region': 'intl', 'ask_timeout_s': 20}
-    """
-    options: dict[str, object] = {}
-    for pair in pairs:
-        key, sign, value = pair.partition("=")
-        if not sign or not re.fullmatch(r"[A-Za-z0-9_-]+", key):
-            raise Refused(f"--option {pair!r} is not KEY=VALUE, such as region=intl")
-        try:
-            options[key] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            options[key] = value
-    return options
-
-
-def _buildable(plan: Plan) -> None:
-    """Build the provider once, with no credential of anybody's.
-
-    Raises:
-        Refused: it cannot be built so.
-    """
-    stand_in = None if plan.api_key is None else Credential(plan.api_key, "not-the-key")
-    try:
-        provider = registry.build(
-            plan.kind,
-            name=plan.name,
-            base_url=plan.base_url,
-            credential=stand_in,
-            profile=plan.profile,
-            options=plan.options,
-        )
-    except registry.Misconfigured as error:
-        hint = "--option KEY=VALUE says what else stands in the provider's table."
-        raise Refused(str(error), hint=hint) from None
-    asyncio.run(provider.close())
 
 
 # -- the file ----------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from rushes import __version__
 from rushes.cli import callers, operators
@@ -23,6 +24,23 @@ app: Final = typer.Typer(
     "that was given, 130 Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings=_SETTINGS,
+)
+
+
+class _ShowsFirst(TyperGroup):
+    """Verbs about models; without one of them, `show` is meant: `rushes models sora-2`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 -- its type is private
+        """Put in the verb that was left out."""
+        is_verb = next((word for word in args if not word.startswith("-")), "") in self.commands
+        is_help = bool({"-h", "--help"} & set(args))
+        return super().parse_args(ctx, args if is_verb or is_help else ["show", *args])
+
+
+models: Final = typer.Typer(
+    cls=_ShowsFirst,
+    help="List what films can be made with, or update the cards that say so.",
     context_settings=_SETTINGS,
 )
 keys: Final = typer.Typer(
@@ -73,7 +91,6 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_FILMS, "list", callers.list_films),
     (_FILMS, "cancel", callers.cancel),
     (_FILMS, "download", callers.download),
-    (_FILMS, "models", callers.models),
     (_INSIDE, "explain", operators.explain),
     (_INSIDE, "reroute", operators.reroute),
 )
@@ -84,9 +101,12 @@ app.command(
     rich_help_panel=_SERVER,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(plainly(operators.simulate))
+app.add_typer(models, name="models", rich_help_panel=_FILMS)
 app.add_typer(keys, name="keys", rich_help_panel=_INSIDE)
 app.add_typer(routes, name="routes", rich_help_panel=_INSIDE)
 app.add_typer(salvage, name="salvage", rich_help_panel=_INSIDE)
+models.command("show")(plainly(callers.models))
+models.command("update")(plainly(operators.update_models))
 keys.command("create")(plainly(operators.create_key))
 keys.command("list")(plainly(operators.list_keys))
 keys.command("revoke")(plainly(operators.revoke_key))

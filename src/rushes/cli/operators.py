@@ -89,7 +89,8 @@ def init(
     ),
 ) -> None:
     """Write a rushes.toml that works, by a few questions or by flags, and check it for free."""
-    from rushes.cli.init import Given, init
+    from rushes.cli.init import init
+    from rushes.cli.plan import Given
 
     init(
         Given(
@@ -156,7 +157,8 @@ def verify_provider(
     ] = None,
 ) -> None:
     """Have one small film made by a provider, with your own key, and write a page about it."""
-    from rushes.cli.verifying import Terms, verify
+    from rushes.cli.trial import Terms
+    from rushes.cli.verifying import verify
 
     terms = Terms(max_cost, knows_price=i_know_the_price, is_hurried=yes)
     verify(name, model, terms, output=output, film=film)
@@ -167,6 +169,17 @@ def migrate(*, as_json: Asks = False) -> None:
     from rushes.cli.books import migrate
 
     migrate(as_json=as_json)
+
+
+def update_models(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Cards, as TOML.")],
+    *,
+    as_json: Asks = False,
+) -> None:
+    """Take a file of model cards into the data folder, over those that came with Rushes."""
+    from rushes.cli.cards import update
+
+    update(file, as_json=as_json)
 
 
 def create_key(

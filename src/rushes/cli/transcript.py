@@ -18,12 +18,7 @@ from rushes.cli.paper import money, size
 from rushes.domain.smallest import PROMPT
 from rushes.ports import Probe
 from rushes.providers.rest import Call
-
-DELIVERED: Final = "a film, whole"
-"""The one outcome that makes a provider live."""
-
-REMOTE: Final = "another machine"
-LOOPBACK: Final = "this machine: what a simulator says proves nothing"
+from rushes.testing.live import NO_PROFILE
 
 _TEXT_MIN: Final = 8
 """Texts of a ticket that are shorter stand in paths by chance."""
@@ -87,7 +82,7 @@ def page_of(transcript: Transcript, *, hide: Iterable[str]) -> str:
     source = "by configured prices" if transcript.is_price_shown else "as the operator said"
     facts = [
         ("kind", f"`{transcript.kind}`"),
-        ("profile", f"`{transcript.profile}`" if transcript.profile else "none"),
+        ("profile", f"`{transcript.profile}`" if transcript.profile else NO_PROFILE),
         ("asked for", f"`{transcript.upstream_model}`"),
         ("wished", transcript.wished),
         ("date", transcript.on.isoformat()),
@@ -99,6 +94,7 @@ def page_of(transcript: Transcript, *, hide: Iterable[str]) -> str:
         ("ticket", f"`{shape(transcript.ticket)}`" if transcript.ticket else "none"),
         ("usage", f"`{shape(transcript.usage)}`" if transcript.usage else "nothing was said"),
     ]
+    is_keyed = any(step.call is not None and step.call.has_key for step in transcript.steps)
     lines = [
         f"# One film by `{transcript.kind}`",
         "",
@@ -110,7 +106,7 @@ def page_of(transcript: Transcript, *, hide: Iterable[str]) -> str:
         "",
         "| at s | took s | verb | call | HTTP | came to |",
         "|---|---|---|---|---|---|",
-        *(_row(step) for step in collapsed(transcript.steps)),
+        *(_row(step, is_keyed=is_keyed) for step in collapsed(transcript.steps)),
     ]
     text = "\n".join(lines) + "\n"
     for ref in _texts(transcript.ticket):
@@ -141,7 +137,7 @@ def shape(value: object) -> object:
     if isinstance(value, list | tuple):
         return [shape(each) for each in value[:1]]
     if isinstance(value, str):
-        is_plain = re.fullmatch(r"[A-Za-z0-9_.:x]{1,7}", value)
+        is_plain = re.fullmatch(r"[0-9x.:]{1,12}|[A-Za-z0-9_.:]{1,7}", value)
         return value if is_plain else f"text of {len(value)}"
     return value if isinstance(value, bool | int | float) or value is None else "something"
 
@@ -157,10 +153,11 @@ def _texts(value: object) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
-def _row(step: Step) -> str:
+def _row(step: Step, *, is_keyed: bool) -> str:
     call, status = "-", "-"
     if step.call is not None:
-        call = f"{step.call.method} `{step.call.path}`" if step.call.is_own else "GET, another host"
+        is_shown = step.call.is_own and (step.call.has_key or not is_keyed)
+        call = f"{step.call.method} `{step.call.path}`" if is_shown else "GET, behind a link"
         status = "no answer" if step.call.status is None else str(step.call.status)
     times = f" x{step.count}" if step.count > 1 else ""
     cells = [

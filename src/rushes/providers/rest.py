@@ -48,12 +48,13 @@ class Call:
     """A request that was made, as it may be shown to anyone: no host, no query, no header.
 
     `path` is below the provider's base URL; of another host's address nothing is told.
-    `status` is None where no answer came.
+    `has_key` says that it carried the credential. `status` is None where no answer came.
     """
 
     method: str
     path: str
     is_own: bool
+    has_key: bool
     status: int | None
 
 
@@ -220,17 +221,17 @@ class Rest:
                 status = response.status_code
                 return await _read(response)
         finally:
-            self._tell(request.method, request.url, status)
+            self._tell(request, status)
 
-    def _tell(self, method: str, url: httpx.URL, status: int | None) -> None:
+    def _tell(self, request: httpx.Request, status: int | None) -> None:
         """Let whoever listens hear of a call."""
         ear = EAR.get()
         if ear is None:
             return
-        is_own = self.is_own(url)
-        path, base = url.raw_path.partition(b"?")[0], self._base.raw_path.rstrip(b"/")
+        is_own, has_key = self.is_own(request.url), "authorization" in request.headers
+        path, base = request.url.raw_path.partition(b"?")[0], self._base.raw_path.rstrip(b"/")
         shown = path.removeprefix(base).decode("ascii", "replace") if is_own else ""
-        ear(Call(method, shown, is_own, status))
+        ear(Call(request.method, shown, is_own, has_key, status))
 
     async def _follow(self, url: httpx.URL, *, is_signed: bool) -> tuple[httpx.URL, httpx.Response]:
         """Ask for a film, and again wherever we are sent; a credential stays at home."""
@@ -242,9 +243,9 @@ class Rest:
                     request.extensions = {"timeout": self._waits(read_s=self._timeouts.read_s)}
                     response = await self._kept.handle_async_request(request)
             except _TROUBLE as error:
-                self._tell("GET", url, None)
+                self._tell(request, None)
                 raise Unreachable(f"no film: {type(error).__name__}") from error
-            self._tell("GET", url, response.status_code)
+            self._tell(request, response.status_code)
             if response.status_code not in _REDIRECTS:
                 return url, response
             await response.aclose()

@@ -39,6 +39,9 @@ from rushes.testing.simulators.openai_errors import PAGE, REPLIES, error
 from rushes.testing.simulators.script import RequestLog, Rule, Script
 from rushes.testing.simulators.upstream import SimulatedUpstream, film_reply, has_bearer
 
+HELD_TO: Final = "openai-python 3.54"
+"""The SDK whose own client is satisfied with it, in tests; docs/providers.md tells it."""
+
 PROMPT_CHARACTERS_MAX: Final = 32_000
 MODEL_DEFAULT: Final = "sora-2"
 SECONDS_DEFAULT: Final = "4"

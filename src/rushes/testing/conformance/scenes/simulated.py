@@ -113,6 +113,11 @@ class SimulatedStage:
         self._stranger_port = stranger_port
         self.provider = self._provider(port, {})
 
+    @property
+    def simulator(self) -> SimulatedUpstream:
+        """The upstream of this stage."""
+        return self._server
+
     def _provider(self, port: int, options: Mapping[str, object]) -> Provider:
         provider = self._setting.build(port, options)
         self.providers.append(provider)
