@@ -35,7 +35,7 @@ from urllib.parse import quote
 from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import Asset, Medium, Spec
 from rushes.domain.submit import Ticket
-from rushes.providers import links
+from rushes.providers import _ark_orders, links
 from rushes.providers._ark_orders import Order, family_of, likeness, objection, told
 from rushes.providers._ark_terms import REGIONS, Terms, read
 from rushes.providers.answers import (
@@ -63,6 +63,7 @@ from rushes.providers.base import (
     Ready,
     Refused,
     Search,
+    Setup,
     Stream,
     Working,
 )
@@ -124,6 +125,16 @@ _STOPS: Final[Mapping[int, CancelOutcome]] = {
 
 Job = Mapping[str, object]
 """A task as Ark tells it; nothing in it is trusted to be there."""
+
+
+SETUP: Final = Setup(
+    base_url=REGIONS["intl"],
+    api_key="env:ARK_API_KEY",
+    upstream_models=("seedance-1-5-pro-251215", "doubao-seedance-1-5-pro-251215"),
+)
+MODES: Final = _ark_orders.MODES
+FIND_WANTS: Final = 'find = "token"'
+"""That a list gives our token back is inferred from SDK types, and has to be tried."""
 
 
 def build(

@@ -69,6 +69,7 @@ from rushes.providers.base import (
     Quiet,
     Refused,
     Search,
+    Setup,
     Stream,
     Unreachable,
     Working,
@@ -91,6 +92,11 @@ _NO_VERB: Final = frozenset({404, 405, 501})
 _STOPS_MAX: Final = 2
 
 T = TypeVar("T")
+
+
+SETUP: Final = Setup(
+    base_url="http://127.0.0.1:8188", upstream_models=("workflow",), is_billable=False
+)
 
 
 def build(

@@ -56,6 +56,7 @@ from rushes.providers.base import (
     Quiet,
     Ready,
     Search,
+    Setup,
     Stream,
     Unknown,
     Working,
@@ -69,6 +70,15 @@ REGIONS: Final[Mapping[str, str]] = {
     "intl": "https://dashscope-intl.aliyuncs.com/api/v1",
 }
 """Key, model and address must be of one region. DOC. A workspace has an address of its own."""
+
+SETUP: Final = Setup(
+    base_url=REGIONS["intl"],
+    api_key="env:DASHSCOPE_API_KEY",
+    upstream_models=("wan2.7-t2v", "wan2.5-t2v-preview"),
+)
+MODES: Final = frozenset(mode for form in FORMS.values() for mode in form.modes)
+FIND_WANTS: Final = 'find = "list"'
+"""What a list repeats of a task is not known from any page."""
 
 LOOKS_PER_S_MAX: Final = 20.0
 LOOK_AGAIN_S: Final = 15.0

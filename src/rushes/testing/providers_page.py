@@ -39,7 +39,7 @@ Written by `{COMMAND}` from the code; whoever adds or merges a provider runs it 
 compares. How each is configured: `docs/how-to/`.
 
 * **cancel**, **find**: held by the conformance suite; else the reason why not is below. *Find* is
-  looking for a submit that got no answer.
+  looking for a submit that got no answer; where an option is named, it is off without it.
 * **film**: how its bytes come to us. **hints**: whether the upstream can ring us. **looks**: the
   most that an account allows.
 * **simulator**: it can be developed against for nothing (`rushes simulate`). **held to**: the
@@ -102,6 +102,9 @@ async def facts_of(kind: str, profile: str | None, proven: Sequence[Live]) -> Fa
     if scene is None:
         return Facts(kind, profile, modes, live=live)
     cancel, find = (BELOW if skipped(scene, check) else "yes" for check in (CANCEL, FIND))
+    wanted = getattr(import_module(f"rushes.providers.{kind}"), "FIND_WANTS", None)
+    if wanted and find == "yes":
+        find = f"with `{wanted}`"
     reasons = reasons_of(scene)
     if registry.setup_of(kind).is_built_in:
         film = "made on this machine"

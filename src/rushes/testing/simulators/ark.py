@@ -62,6 +62,7 @@ from rushes.testing.simulators.upstream import (
     json_fields,
 )
 
+HELD_TO: Final = "volcengine-ark-runtime 5.0.54"
 STATES: Final[Mapping[Phase, str]] = {
     Phase.WAITING: "queued",
     Phase.RENDERING: "running",

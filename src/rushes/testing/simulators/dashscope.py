@@ -52,6 +52,7 @@ from rushes.testing.simulators.upstream import (
     json_fields,
 )
 
+HELD_TO: Final = "dashscope 2.0.2"
 BEIJING: Final = timezone(timedelta(hours=8))
 LIFE_S: Final = 24 * 3600.0
 LIST_DEFAULT: Final = 10
