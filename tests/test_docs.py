@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -120,7 +121,10 @@ def test_every_config_file_that_a_page_shows_makes_a_house(
     file = tmp_path / "rushes.toml"
     file.write_text(block, encoding="utf-8")
     monkeypatch.setenv("RUSHES_CONFIG", str(file))
-    monkeypatch.setenv("GPU_KEY", "sk-upstream")
+    for name in ("GPU_KEY", "DASHSCOPE_API_KEY", "ARK_API_KEY"):
+        monkeypatch.setenv(name, "sk-upstream")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples" / "workflows", tmp_path / "flows")
     broken = [
         finding
         for finding in of_settings(load(data_dir=tmp_path, server={"port": 0}))

@@ -77,7 +77,9 @@ def test_a_person_is_asked_for_what_was_not_said(here: Path) -> None:
 
 
 def test_a_person_is_asked_again_for_what_a_kind_still_wants() -> None:
-    given = Given("openai_videos", "lab", "http://127.0.0.1:9/v1", None, "none", "sora-2", "wan")
+    given = Given(
+        "openai_videos", "lab", "http://127.0.0.1:9/v1", "openai", "none", "sora-2", "wan"
+    )
     wrong = replace(given, is_billable=True, options=("ask_timeout_s=0",))
     init(wrong, Asker(Answers("nonsense\nask_timeout_s=9\nn\n")))
     assert load().providers[0].options == {"ask_timeout_s": 9}

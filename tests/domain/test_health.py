@@ -67,6 +67,18 @@ def test_a_failed_probe_opens_the_route_for_twice_as_long() -> None:
     assert (again.state, wait_s(again, NOON)) == (RouteState.OPEN, 2 * COOL_S_MIN)
 
 
+def test_submits_that_were_under_way_when_a_route_opened_say_nothing_new() -> None:
+    """Sixteen that fail together are one outage, not sixteen failed probes."""
+    opened = failed(FAULTS_MAX)
+    for _ in range(16):
+        late = after_fault(opened, at=NOON + at(1), note="HTTP 503", begun_at=NOON - at(1))
+        assert late is opened
+    probed = probing(opened, at=NOON + at(15), until=NOON + at(90))
+    assert after_fault(probed, at=NOON + at(16), note="x", begun_at=NOON + at(14)) is probed
+    probe = after_fault(probed, at=NOON + at(16), note="x", begun_at=NOON + at(15))
+    assert probe.state is RouteState.OPEN
+
+
 def test_a_probe_that_succeeds_closes_the_route() -> None:
     health = probing(failed(FAULTS_MAX), at=NOON, until=NOON + at(90))
     assert after_success(health, at=NOON) == WELL

@@ -29,7 +29,15 @@ from rushes.domain.spec import EDGE_PX_MAX, Mode, Offered, Role, Said, Size, Wis
 from rushes.testing.builders import a_spec
 
 CARDS = {card.id: card for card in shipped_cards()}
-CATALOG = build_catalog(CARDS.values(), configured={}, has_providers=False)
+CATALOG = build_catalog(
+    CARDS.values(),
+    configured={
+        card.id: (card, (Route("far", card.id),), ())
+        for card in CARDS.values()
+        if not card.is_rehearsed
+    },
+    has_providers=False,
+)
 URL = "https://assets.example.com/a"
 PROMPT = Said("a heron", "prompt")
 

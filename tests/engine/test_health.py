@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import cast
 
@@ -49,7 +49,8 @@ def rows() -> Rows:
 
 async def fail(rows: Rows, times: int = FAULTS_MAX) -> None:
     for _ in range(times):
-        await health.note_fault(SUBMIT, "not sent: ConnectError", rows.world)
+        submit = replace(SUBMIT, intent_at=rows.clock.now())
+        await health.note_fault(submit, "not sent: ConnectError", rows.world)
 
 
 async def test_a_route_that_works_costs_no_row(rows: Rows) -> None:

@@ -643,7 +643,7 @@ async def test_a_caller_who_left_holds_no_long_poll(house: Wired) -> None:
         "headers": [(b"authorization", f"Bearer {SECRET}".encode())],
     }
     poll = asyncio.ensure_future(house.application(scope, receive, send))
-    await until(lambda: name in house.bell._waiting)
+    await until(lambda: name in house.bell._ears)
     left.set()
     house.bell.ring(name)
     await asyncio.wait_for(poll, 5)
@@ -655,7 +655,7 @@ async def test_a_last_event_id_from_beyond_hides_nothing_to_come(house: Wired) -
     headers = {"Last-Event-ID": "99999"}
     async with house.client() as client:
         stream = asyncio.ensure_future(client.get(f"{ROOT}/{name}/events", headers=headers))
-        await until(lambda: name in house.bell._waiting)
+        await until(lambda: name in house.bell._ears)
         await house.bring(house.task(name), Status.FAILED)
         told = await asyncio.wait_for(stream, 5)
         again = await client.get(f"{ROOT}/{name}/events", headers=headers)

@@ -42,7 +42,7 @@ submit_call_s = 4
 doubt_s = {doubt_s}
 render_s = 60
 collect_s = 60
-aftercare_s = 60
+aftercare_s = 120
 
 [[providers]]
 name = "far"

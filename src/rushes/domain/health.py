@@ -91,13 +91,21 @@ def after_success(health: Health, *, at: datetime) -> Health:
 
 
 def after_fault(
-    health: Health, *, at: datetime, note: str, retry_after_s: float | None = None
+    health: Health,
+    *,
+    at: datetime,
+    note: str,
+    begun_at: datetime | None = None,
+    retry_after_s: float | None = None,
 ) -> Health:
-    """Return the health after a submit that the route failed.
+    """Return the health after a submit that the route failed; `begun_at` is when it began.
 
     A failed probe opens the route again for twice as long; an upstream's own word about when
-    to come back is taken.
+    to come back is taken. Submits that were under way when the route opened say nothing new.
     """
+    is_old = begun_at is not None and begun_at < health.changed_at
+    if is_old and needs_probe(health):
+        return health
     count = health.fault_count + 1
     is_opening = count >= FAULTS_MAX or needs_probe(health) or retry_after_s is not None
     cool_s = _cool_s(count)

@@ -55,7 +55,9 @@ async def note_fault(
     await _note(
         submit,
         world,
-        lambda known, at: after_fault(known, at=at, note=note, retry_after_s=retry_after_s),
+        lambda known, at: after_fault(
+            known, at=at, note=note, begun_at=submit.intent_at, retry_after_s=retry_after_s
+        ),
     )
 
 
