@@ -47,8 +47,9 @@ makes of such rows with one commit for as many: the limit of this disk and this 
 engine.
 """,
     "studio": """
-`draw` is one child of the studio from start to a finished MP4; `road` is what a caller waits from `POST` to `succeeded`, with
-storing, decoding to the end, poster and spritesheet; `encode` is the studio's encoder alone, given a gradient.
+`draw` is one child of the studio from start to a finished MP4: the budget's film. `road` is what a caller waits from `POST` to
+`succeeded`, with queueing, storing, decoding to the end, poster and spritesheet, which is about a second more; `encode` is the
+studio's encoder alone, given a gradient.
 """,
     "downloads": """
 Server CPU seconds per GB of film sent, so many callers at once, on the server's core ("together") or on another ("apart").

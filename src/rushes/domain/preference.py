@@ -18,7 +18,10 @@ _DRAWS: Final = 2**64
 
 def in_order(routes: Iterable[Route], task_id: str) -> tuple[Route, ...]:
     """Return routes in the order in which a task asks them."""
-    return tuple(sorted(routes, key=lambda route: (route.priority, _draw(route, task_id))))
+    given = tuple(routes)
+    if len(given) < 2:  # noqa: PLR2004 -- nothing to choose
+        return given
+    return tuple(sorted(given, key=lambda route: (route.priority, _draw(route, task_id))))
 
 
 def _draw(route: Route, task_id: str) -> float:
