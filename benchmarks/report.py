@@ -194,6 +194,7 @@ def plot(found: Mapping[str, Result]) -> None:
     looks.annotate("floor", (floor, -0.45), color=line, xytext=(3, 0), textcoords="offset points")
     looks.set_title("Looks per CPU second (more is better)")
     looks.invert_yaxis()
+    looks.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:.0f}k")
 
     lines = found["submits"]["lines"]
     bars(
