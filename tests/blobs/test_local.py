@@ -240,16 +240,16 @@ async def test_a_deleted_blob_takes_the_folders_it_leaves_empty(tmp_path: Path) 
 
 
 async def test_a_put_survives_deletes_that_clear_its_folder_away(tmp_path: Path) -> None:
-    blobs = LocalBlobs(tmp_path)
+    blobs = LocalBlobs(tmp_path, fsync=lambda _: None)
 
     async def churn(number: int) -> None:
-        for turn in range(20):
+        for turn in range(200):
             name = f"films/video_01/{number}-{turn}"
             await blobs.put(name, chunks(name.encode()))
             assert [chunk async for chunk in blobs.open(name)] == [name.encode()]
             await blobs.delete(name)
 
-    await asyncio.gather(*(churn(number) for number in range(4)))
+    await asyncio.gather(*(churn(number) for number in range(8)))
     assert files(tmp_path) == []
 
 

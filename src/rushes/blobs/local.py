@@ -34,7 +34,7 @@ FILE_MODE: Final = 0o640
 FOLDER_MODE: Final = 0o750
 """A web server in our group may send the films; nobody else reads them."""
 
-_PLACING_TRIES_MAX: Final = 5
+_PLACING_TRIES_MAX: Final = 20
 _NO_BLOB: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 """A folder of other blobs is no blob, and a blob is no folder."""
 
@@ -186,7 +186,9 @@ class LocalBlobs:
             try:
                 _name(source, path)
             except FileNotFoundError:  # a new folder, or a delete took it, empty, from under us
-                path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+                # A folder may also come and go while it is made: then it is made again.
+                with suppress(FileExistsError, FileNotFoundError):
+                    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 continue
             # Every folder up to ours, whoever made it: he may have died, or be about to sync.
             for folder in path.relative_to(self.root).parents:
