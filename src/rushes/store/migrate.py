@@ -20,8 +20,8 @@ import sqlalchemy as sa
 
 from rushes.store.sqlite import open_file
 
-HEAD: Final = "0002"
-KNOWN: Final = frozenset({"0001", "0002"})
+HEAD: Final = "0003"
+KNOWN: Final = frozenset({"0001", "0002", "0003"})
 
 
 @dataclass(frozen=True, slots=True)

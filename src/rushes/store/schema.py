@@ -104,6 +104,20 @@ sa.Index(
     postgresql_where=tasks.c.deadline_at.is_not(None),
 )
 
+sa.Index(
+    "ix_tasks_waiting",
+    tasks.c.queue,
+    tasks.c.id,
+    sqlite_where=tasks.c.status == "queued",
+    postgresql_where=tasks.c.status == "queued",
+)
+sa.Index(
+    "ix_tasks_expires_at",
+    tasks.c.expires_at,
+    sqlite_where=tasks.c.expires_at.is_not(None),
+    postgresql_where=tasks.c.expires_at.is_not(None),
+)
+
 task_events = sa.Table(
     "task_events",
     metadata,
@@ -238,6 +252,13 @@ outbox = sa.Table(
     sa.Column("callback_url", sa.Text),
     sa.Column("reason", sa.Text),
     sa.Column("message", sa.Text),
+    sa.Column("posted_at", Instant),
+)
+sa.Index(
+    "ix_outbox_unposted",
+    outbox.c.created_at,
+    sqlite_where=outbox.c.posted_at.is_(None),
+    postgresql_where=outbox.c.posted_at.is_(None),
 )
 
 deliveries = sa.Table(
@@ -268,4 +289,78 @@ live_executors = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("seen_at", Instant, nullable=False),
+)
+
+posts = sa.Table(
+    "posts",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("task_id", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("endpoint_id", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempt_count", sa.Integer, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("due_at", Instant),
+    sa.Column("ended_at", Instant),
+    sa.Column("note", sa.Text, nullable=False),
+)
+sa.Index("ix_posts_account_id_event_id", posts.c.account_id, posts.c.event_id)
+sa.Index(
+    "ix_posts_due_at",
+    posts.c.due_at,
+    sqlite_where=posts.c.due_at.is_not(None),
+    postgresql_where=posts.c.due_at.is_not(None),
+)
+
+endpoints = sa.Table(
+    "endpoints",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False, index=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("failing_since", Instant),
+    sa.Column("disabled_at", Instant),
+    sa.Column("note", sa.Text, nullable=False),
+)
+
+webhook_secrets = sa.Table(
+    "webhook_secrets",
+    metadata,
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text),
+    sa.Column("previous_until", Instant),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("verb", sa.Text, nullable=False),
+    sa.Column("object", sa.Text, nullable=False, index=True),
+    sa.Column("note", sa.Text, nullable=False),
+)
+
+adoptions = sa.Table(
+    "adoptions",
+    metadata,
+    sa.Column("task_id", sa.Text, primary_key=True),
+    sa.Column("adopted_from", sa.Text, nullable=False),
+    sa.Column("submit_n", sa.Integer, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.UniqueConstraint("adopted_from", "submit_n"),
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("last", sa.BigInteger, nullable=False),
 )
