@@ -137,10 +137,10 @@ class Records:
         self.dead: set[str] = set()
         self.sweeps: list[datetime] = []
 
-    def ended(self, work_ids: list[str]) -> set[str]:
+    async def ended(self, work_ids: list[str]) -> set[str]:
         return self.dead & set(work_ids)
 
-    def forget_history(self, before: datetime, limit: int) -> int:
+    async def forget_history(self, before: datetime, limit: int) -> int:
         self.sweeps.append(before)
         return 0
 
@@ -179,9 +179,7 @@ class Workers:
             note_progress=lambda *_: None,
             scratch=Path("nowhere"),
         )
-        self.keeper = Keeper(
-            self.world, self.records, "test", tell=lambda *told: self.broken.append(told)
-        )
+        self.keeper = Keeper(self.world, self.records, tell=lambda *told: self.broken.append(told))
 
     def put(self, status: Status = Status.QUEUED, **changes: Any) -> Task:
         """Bring a task to a status, as a worker that took it."""

@@ -30,7 +30,9 @@ from rushes.domain.task import Status
 from rushes.engine.dispatch import DbosDispatcher
 from rushes.engine.keeper import Keeper
 from rushes.engine.progress import ProgressNotes
-from rushes.engine.workflows import Calls, Engine
+from rushes.engine.pulse import Pulse
+from rushes.engine.queues import Slots
+from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.engine.world import Upstream, World
 from rushes.folder import Unready, lock_all, migrate_now
 from rushes.gateway.door import Gateway
@@ -258,8 +260,10 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
     bell = LocalBell()
     store = SqliteStore(settings.database_path, on_change=bell.ring_all)
     database = store.engine_for_workflows()
-    dispatcher = DbosDispatcher(database)
+    weights = {account.id: account.weight for account in settings.accounts}
+    dispatcher = DbosDispatcher(database, weights=weights)
     progress, calls = ProgressNotes(store), Calls(settings.server.drain_s)
+    pulse = Pulse(store, EXECUTOR, lost_after_s=settings.workers.lost_after_s)
     world = World(
         store=store,
         clock=clock,
@@ -278,16 +282,19 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
         scratch=scratch,
         hooks=_hooks(settings),
         submitting=calls.one,
+        may_submit=lambda: pulse.is_alive,
     )
+    pulse.on_crowd = world.share_looks
     engine = Engine(
         world,
         bell=bell,
-        keeper=Keeper(world, dispatcher, EXECUTOR),
-        progress=progress,
-        calls=calls,
+        crew=Crew(Keeper(world, dispatcher), progress, calls, pulse),
+        assignment=Assignment(
+            executor=EXECUTOR,
+            queues=queues_of(settings, store.read_now(lambda tx: tx.queues())),
+            collects_max=settings.workers.collects_max,
+        ),
         database=database,
-        executor=EXECUTOR,
-        queues=queues_of(settings, store.read_now(lambda tx: tx.queues())),
     )
     return _Parts(
         settings=settings,
@@ -307,15 +314,22 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
     )
 
 
-def queues_of(settings: Settings, waiting: Iterable[str]) -> dict[str, int]:
-    """Return how many tasks may be with each provider at once.
+def queues_of(settings: Settings, waiting: Iterable[str]) -> dict[str, Slots]:
+    """Return what may be with each provider at once.
 
     A provider that left the configuration keeps its queue while tasks are in it: whoever gets a
     slot there goes on to a provider that is configured.
     """
-    configured = {provider.name: provider.in_flight_max for provider in settings.providers}
-    leaving = dict.fromkeys(waiting, DRAINING_MAX)
-    return {**leaving, SANDBOX: settings.sandbox.in_flight_max, **configured}
+    configured = {
+        provider.name: Slots(
+            provider.in_flight_max,
+            provider.in_flight_per_account_max,
+            provider.starts_per_minute_max,
+        )
+        for provider in settings.providers
+    }
+    leaving = dict.fromkeys(waiting, Slots(DRAINING_MAX))
+    return {**leaving, SANDBOX: Slots(settings.sandbox.in_flight_max), **configured}
 
 
 def _hooks(settings: Settings) -> str | None:

@@ -318,9 +318,33 @@ class Transaction(Protocol):
         """Return the ledger rows of a task."""
 
     # -- executors ---------------------------------------------------------------------
-    def beat(self, executor: str, at: datetime) -> None:
-        """Say that an executor is alive."""
+    def beat(self, executor: str) -> None:
+        """Say that an executor is alive, by the database's clock."""
 
+    def executor_count(self, lost_after_s: float) -> int:
+        """Return how many executors beat within that time."""
+
+    def reassign_work(self, lost_after_s: float) -> int:
+        """Give work back to its queues whose executor did not beat for that long.
+
+        Executors that did not are forgotten. Returns how many pieces of work it was.
+        """
+
+    # -- turns -------------------------------------------------------------------------
+    def take_turn(self, queue: str, account_id: str, step: int) -> int | None:
+        """Take the next turn of an account in a queue; smaller ones start first.
+
+        An account's turns lie `step` apart, from where the queue stands now: whoever waits with
+        thousands is not before one that comes with its first. None where there are no turns yet.
+        """
+
+    def turn_queues(self) -> Sequence[str]:
+        """Return the queues in which turns were taken and not forgotten since."""
+
+    def pass_turns(self, queue: str) -> None:
+        """Note where a queue stands by the work that waits first in it; start over if none does."""
+
+    # -- numbers -----------------------------------------------------------------------
     def counts(self) -> Mapping[Status, int]:
         """Return how many tasks stand where."""
 

@@ -24,6 +24,7 @@ from rushes.domain.access import CancelRule
 
 DEFAULT_PORT: Final = 8080
 CONFIG_NAME: Final = "rushes.toml"
+POSTGRES: Final = ("postgresql://", "postgres://")
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -54,7 +55,11 @@ class Server(_Section):
 
 
 class Database(_Section):
-    """Where the truth is; SQLite in the data folder if nothing is said."""
+    """Where the truth is; SQLite in the data folder if nothing is said.
+
+    `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; a password may come from the
+    driver's own places (PGPASSWORD, a .pgpass file) instead.
+    """
 
     url: str | None = None
 
@@ -99,6 +104,17 @@ class Times(_Section):
     link_ttl_s: Positive = 24 * 3600
 
 
+class Workers(_Section):
+    """The workers of one process.
+
+    A process that did not write that it lives for `lost_after_s` is taken for dead, and others
+    go on with its work; it submits nothing any more until it has written again.
+    """
+
+    collects_max: Positive = 4
+    lost_after_s: Annotated[float, Field(ge=2)] = 4.0
+
+
 class Sandbox(_Section):
     """The built-in engine."""
 
@@ -117,6 +133,8 @@ class ProviderSettings(_Section):
     base_url: str | None = None  # a kind that needs one says so
     api_key: str | None = None
     in_flight_max: Positive = 8
+    in_flight_per_account_max: Positive | None = None
+    starts_per_minute_max: Positive | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("api_key")
@@ -144,6 +162,13 @@ class ModelSettings(_Section):
     id: str
     card: str | dict[str, Any]
     routes: Annotated[tuple[RouteSettings, ...], Field(min_length=1)]
+
+
+class AccountSettings(_Section):
+    """What is different for an account: its weight is how often its turn comes in a queue."""
+
+    id: str
+    weight: Annotated[int, Field(ge=1, le=60)] = 1
 
 
 class _TomlFile(InitSettingsSource):
@@ -175,9 +200,11 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     limits: Limits = Limits()
     times: Times = Times()
+    workers: Workers = Workers()
     sandbox: Sandbox = Sandbox()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
+    accounts: tuple[AccountSettings, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -191,6 +218,11 @@ class Settings(BaseSettings):
         """Rank: arguments, environment, file."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _TomlFile(settings_cls, config_path())
+
+    @property
+    def is_on_postgres(self) -> bool:
+        """Whether the truth is in PostgreSQL, where any number of processes may work."""
+        return (self.database.url or "").startswith(POSTGRES)
 
     @property
     def database_path(self) -> Path:
@@ -278,8 +310,12 @@ def _misfits(settings: Settings) -> list[str]:
             "and render_s: nobody looks after a submit while its task may still be alive"
         )
     database = settings.database.url
-    if database is not None and not database.startswith("sqlite:///"):
-        complaints.append("database.url: only sqlite:///PATH is supported by this version")
+    if database is not None and not database.startswith(("sqlite:///", *POSTGRES)):
+        complaints.append("database.url: must be sqlite:///PATH or postgresql://USER@HOST/NAME")
+    complaints += [
+        f"accounts: the id {name} is taken twice"
+        for name in _doubles([account.id for account in settings.accounts])
+    ]
     storage = settings.storage.url
     if storage is not None and not storage.startswith("file://"):
         complaints.append("storage.url: only file://PATH is supported by this version")

@@ -26,6 +26,9 @@ TABLES = ("workflow_status", "workflow_input")
 OWN = {"workflow_uuid", "created_at", "updated_at", "creator_xid"}
 """What is drawn or read from a clock for each."""
 
+TURN = {"priority"}
+"""Each has its own."""
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
@@ -60,6 +63,7 @@ class _Stock:
 
     def __init__(self, tx: Transaction) -> None:
         self.connection = cast("Recalling", tx.connection)._beneath
+        self.take_turn = tx.take_turn
 
 
 def test_what_is_written_is_what_the_library_writes_itself(
@@ -74,7 +78,7 @@ def test_what_is_written_is_what_the_library_writes_itself(
     for table in TABLES:
         rows = rows_of(store, table)
         plain = {
-            name: {column: value for column, value in row.items() if column not in OWN}
+            name: {column: value for column, value in row.items() if column not in OWN | TURN}
             for name, row in rows.items()
         }
         assert len(rows) == 3
@@ -121,7 +125,7 @@ def test_a_task_without_work_cannot_be_handed_over(
         )
 
 
-def test_work_has_ended_unless_it_is_alive_and_may_have_no_record_any_more(
+async def test_work_has_ended_unless_it_is_alive_and_may_have_no_record_any_more(
     store: SqliteStore, dispatcher: DbosDispatcher
 ) -> None:
     waiting, failed = a_task_with_work(1), a_task_with_work(2)
@@ -134,6 +138,6 @@ def test_work_has_ended_unless_it_is_alive_and_may_have_no_record_any_more(
         )
     )
     works = [str(waiting.work_id), str(failed.work_id), "nobody"]
-    assert dispatcher.ended(works) == {failed.work_id, "nobody"}
-    assert dispatcher.forget_history(datetime.now(tz=UTC) + timedelta(days=1), 10) == 1
-    assert dispatcher.ended(works) == {failed.work_id, "nobody"}
+    assert await dispatcher.ended(works) == {failed.work_id, "nobody"}
+    assert await dispatcher.forget_history(datetime.now(tz=UTC) + timedelta(days=1), 10) == 1
+    assert await dispatcher.ended(works) == {failed.work_id, "nobody"}

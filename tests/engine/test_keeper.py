@@ -12,7 +12,8 @@ from rushes.bell import LocalBell
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Event, Status, Task
 from rushes.engine.progress import ProgressNotes
-from rushes.engine.workflows import Calls, Engine
+from rushes.engine.pulse import Pulse
+from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.ports import Transaction
 from rushes.providers.base import CancelOutcome
 from rushes.testing.builders import (
@@ -90,12 +91,14 @@ async def test_a_provider_that_hangs_keeps_neither_deadlines_nor_other_submits_w
     engine = Engine(
         workers.world,
         bell=LocalBell(),
-        keeper=workers.keeper,
-        progress=ProgressNotes(workers.store),
-        calls=Calls(PATIENCE_S),
+        crew=Crew(
+            keeper=workers.keeper,
+            progress=ProgressNotes(workers.store),
+            calls=Calls(PATIENCE_S),
+            pulse=Pulse(workers.store, "test"),
+        ),
+        assignment=Assignment("test", {}, collects_max=1),
         database=cast("Any", None),
-        executor="test",
-        queues={},
     )
     duties = [asyncio.create_task(duty()) for duty in (engine._beat, engine._look_after)]
     try:

@@ -100,7 +100,7 @@ class Account:
                 tx.add_submit(a_submit(task, verdict, look_at=NOON))
 
         self.store.write_now(fill)
-        keeper = Keeper(self.world, SimRecords(self.store), "sim")
+        keeper = Keeper(self.world, SimRecords(self.store))
         self.stage.enter(Actor("keeper", self._tend(keeper), NOON))
 
     async def _tend(self, keeper: Keeper) -> None:

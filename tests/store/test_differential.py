@@ -252,9 +252,13 @@ writes = st.one_of(
     step("forget_answers", instants, limits),
     step("add_key", st.sampled_from(KEYS)),
     step("revoke_key", st.sampled_from([key.id for key in KEYS]), instants),
-    step("beat", st.sampled_from(["w1", "w2"]), instants),
+    step("beat", st.sampled_from(["w1", "w2"])),
+    step(
+        "take_turn", st.sampled_from(["q1", "q2"]), st.sampled_from(["a", "b"]), st.integers(1, 60)
+    ),
 )
 reads = st.one_of(
+    step("turn_queues"),
     step("task", ids),
     step("told", ids, st.integers(0, 4)),
     step("faults", ids),
@@ -415,6 +419,7 @@ def _rows_of(memory: MemoryStore) -> dict[str, dict[Any, Any]]:
         "answers": tables.answers,
         "keys": tables.keys,
         "executors": tables.executors,
+        "turns": tables.turns,
         "news": {key: (NEWS[status], at) for key, (status, at) in tables.news.items()},
         "house": tables.house,
     }
@@ -470,9 +475,8 @@ def _every_row(tx: Transaction) -> dict[str, dict[Any, Any]]:
         },
         "answers": {row["task_id"]: rows.answer_of(row) for row in all_of(schema.idempotency)},
         "keys": {row["id"]: rows.key_of(row) for row in all_of(schema.keys)},
-        "executors": {
-            row["id"]: rows.instant(row["seen_at"]) for row in all_of(schema.live_executors)
-        },
+        "executors": {row["id"]: None for row in all_of(schema.live_executors)},
+        "turns": {(row["queue"], row["account_id"]): row["last"] for row in all_of(schema.turns)},
         "news": {
             row["task_id"]: (row["type"], rows.instant(row["created_at"]))
             for row in all_of(schema.outbox)

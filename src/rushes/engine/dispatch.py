@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, cast
 
 import sqlalchemy as sa
 from dbos import DBOSClient, EnqueueOptions
 
-from rushes.domain.task import Task
+from rushes.domain.task import Status, Task
 from rushes.ports import Transaction, Work
 
 APPLICATION: Final = "rushes"
 VERSION: Final = "1"
 """Set by hand: a hash of the source would strand tasks at every deploy. Bump with a drain."""
+
+TURN: Final = 60
+"""How far an account's turns in a queue lie apart; an account of weight 2 has them half as far."""
 
 ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
 DEAD: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
@@ -28,8 +32,12 @@ def queue_name(work: Work, queue: str) -> str:
 class DbosDispatcher:
     """A `ports.Dispatcher` over the workflow library's own tables."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        """`engine` is only used to ask; work is enqueued on the transaction's connection."""
+    def __init__(self, engine: sa.Engine, *, weights: Mapping[str, int] | None = None) -> None:
+        """`engine` is only used to ask; work is enqueued on the transaction's connection.
+
+        `weights` are those of accounts that have not weight 1, from 2 to `TURN`.
+        """
+        self._weights = dict(weights or {})
         self._client = DBOSClient(
             system_database_engine=engine, application_name=APPLICATION, lazy=True
         )
@@ -44,23 +52,40 @@ class DbosDispatcher:
             "workflow_id": task.work_id,
             "app_version": VERSION,
         }
+        if work is Work.FILM and queue:
+            options["queue_partition_key"] = task.account_id
+            turn = self._turn(tx, task, options["queue_name"])
+            if turn is not None:
+                options["priority"] = turn
         connection = cast("sa.Connection", tx.connection)
         self._client.enqueue_in_transaction(connection, options, task.id)
 
-    def ended(self, work_ids: Iterable[str]) -> set[str]:
-        """Return which pieces of work are not alive; blocks for a query.
+    def _turn(self, tx: Transaction, task: Task, queue: str) -> int | None:
+        """Return when a task's turn is; what was begun already is before all turns."""
+        if task.status is not Status.QUEUED:
+            return None
+        step = TURN // min(TURN, max(1, self._weights.get(task.account_id, 1)))
+        return tx.take_turn(queue, task.account_id, step)
+
+    async def ended(self, work_ids: Iterable[str]) -> set[str]:
+        """Return which pieces of work are not alive.
 
         Work is written with the task that needs it, so work without a record has ended, and
         its history was dropped since.
         """
-        asked = set(work_ids)
+        return await asyncio.to_thread(self._ended, set(work_ids))
+
+    def _ended(self, asked: set[str]) -> set[str]:
         found = self._client.list_workflows(
             workflow_ids=list(asked), status=list(ALIVE), load_input=False, load_output=False
         )
         return asked - {status.workflow_id for status in found}
 
-    def forget_history(self, before: datetime, limit: int) -> int:
-        """Drop the library's own record of work that ended before; blocks for two statements."""
+    async def forget_history(self, before: datetime, limit: int) -> int:
+        """Drop the library's own record of work that ended before."""
+        return await asyncio.to_thread(self._forget_history, before, limit)
+
+    def _forget_history(self, before: datetime, limit: int) -> int:
         found = self._client.list_workflows(
             status=list(DEAD),
             completed_before=before.isoformat(),

@@ -43,11 +43,11 @@ HISTORY_AGE: Final = timedelta(hours=1)
 class Records(Protocol):
     """What the keeper asks of the engine's own records."""
 
-    def ended(self, work_ids: list[str]) -> set[str]:
+    async def ended(self, work_ids: list[str]) -> set[str]:
         """Return which pieces of work are not alive; one without a record has ended."""
         ...
 
-    def forget_history(self, before: datetime, limit: int) -> int:
+    async def forget_history(self, before: datetime, limit: int) -> int:
         """Drop the engine's own record of work that ended before."""
         ...
 
@@ -58,7 +58,7 @@ def _tell(about: str, fault: Exception) -> None:
 
 @dataclass(slots=True)
 class Keeper:
-    """One keeper; `executor` names this process, `tell` hears of acts that broke.
+    """One keeper; `tell` hears of acts that broke.
 
     `tend` and `look_after_submits` are called about once a second, each by a caller of its
     own: only the latter waits for providers.
@@ -66,7 +66,6 @@ class Keeper:
 
     world: World
     records: Records
-    executor: str
     tell: Callable[[str, Exception], None] = _tell
     _swept_at: datetime | None = field(default=None, init=False)
     _reworked_at: datetime | None = field(default=None, init=False)
@@ -75,9 +74,10 @@ class Keeper:
     async def tend(self) -> None:
         """Do every duty that is due and needs no provider."""
         at = self.world.clock.now()
-        await self.world.store.write(lambda tx: tx.beat(self.executor, at))
         with self._apart("tasks that ran out of time"):
             await self.end_overdue(at)
+        with self._apart("whose turn it is"):
+            await self.pass_turns()
         if _is_due(self._reworked_at, REWORK_EVERY, at):
             self._reworked_at = at
             with self._apart("tasks whose work ended early"):
@@ -101,6 +101,11 @@ class Keeper:
         for task in await self.world.store.read(lambda tx: tx.due(at, BATCH)):
             with self._apart(task.id):
                 await run_out(task, self.world)
+
+    async def pass_turns(self) -> None:
+        """Note where each queue stands, so that whoever comes new begins there."""
+        for queue in await self.world.store.read(lambda tx: tx.turn_queues()):
+            await self.world.store.write(partial(_pass_turns, queue))
 
     async def look_after_submits(self) -> None:
         """Tell providers to stop, and wait for verdicts nobody else waits for (P11)."""
@@ -138,7 +143,7 @@ class Keeper:
         }
         if not by_work:
             return
-        for work_id in self.records.ended(list(by_work)):
+        for work_id in await self.records.ended(list(by_work)):
             with self._apart(work_id):
                 await self._give_new_work(by_work[work_id])
 
@@ -192,7 +197,11 @@ class Keeper:
         return await self.world.store.write(lambda tx: tx.forget_answers(before, BATCH))
 
     async def _forget_history(self, before: datetime) -> int:
-        return self.records.forget_history(before, BATCH)
+        return await self.records.forget_history(before, BATCH)
+
+
+def _pass_turns(queue: str, tx: Transaction) -> None:
+    tx.pass_turns(queue)
 
 
 def _is_due(last: datetime | None, every: timedelta, at: datetime) -> bool:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rushes.domain.task import Status, Task
 from rushes.engine.routing import Chosen, Offer, choose
 from rushes.ports import Dispatcher, Transaction, Work, work_id_of
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What a provider's queue allows: tasks in flight, in all and of one account, and starts."""
+
+    in_flight_max: int
+    in_flight_per_account_max: int | None = None
+    starts_per_minute_max: int | None = None
 
 
 def give_work(tx: Transaction, task: Task, provider: str | None, dispatcher: Dispatcher) -> bool:

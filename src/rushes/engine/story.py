@@ -124,6 +124,8 @@ async def _change_queues(task: Task, provider: str, world: World) -> Next:
 
 async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
     """Write the intent, then call, then write the answer: the only place that submits."""
+    if not world.may_submit():  # our work may be with others by now; they would see it in doubt
+        return Again(world.pause_s(1))
     upstream = world.upstreams[route.provider]
     at = world.clock.now()
     submit = Submit(
@@ -157,6 +159,8 @@ async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
 
 
 async def _call(task: Task, submit: Submit, upstream: Upstream, world: World) -> Next:
+    if not world.may_submit():
+        return await _unsent(task, submit, world)
     try:
         async with world.patience(world.budgets.submit_call.total_seconds()):
             ticket = await upstream.provider.submit(
@@ -207,6 +211,25 @@ async def _busy(task: Task, submit: Submit, verdict: Busy, world: World) -> Next
         next_try_at=at + routing.seconds(wait_s),
     )
     await health.note_fault(submit, verdict.note, world, retry_after_s=verdict.retry_after_s)
+    await ledger.learn(task, returned, ledger.UNANSWERED, world)
+    return NOW
+
+
+async def _unsent(task: Task, submit: Submit, world: World) -> Next:
+    """This process stood still after its intent, long enough to be taken for dead: nothing is sent.
+
+    Whoever has the task now finds the proof that nothing was, and may submit it.
+    """
+    at = world.clock.now()
+    note = "not sent: this worker stood still before it could be"
+    returned = replace(
+        submit,
+        verdict=Verdict.RETURNED,
+        reason=Reason.PROVIDER_FAILED,
+        note=note,
+        answered_at=at,
+        next_try_at=at,
+    )
     await ledger.learn(task, returned, ledger.UNANSWERED, world)
     return NOW
 

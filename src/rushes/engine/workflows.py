@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
@@ -23,6 +24,8 @@ from rushes.engine.carry import carry
 from rushes.engine.dispatch import APPLICATION, VERSION, queue_name
 from rushes.engine.keeper import Keeper
 from rushes.engine.progress import ProgressNotes
+from rushes.engine.pulse import Pulse
+from rushes.engine.queues import Slots
 from rushes.engine.world import Upstream, World
 from rushes.observe import log
 from rushes.ports import Bell, Work
@@ -32,7 +35,11 @@ TEND_S: Final = 1.0
 BROKEN_MAX: Final = 100
 THREADS: Final = 16
 RECOVERIES_MAX: Final = 1_000_000
-COLLECTS_MAX: Final = 4
+WATCHED_MAX: Final = 10_000
+"""How many tasks of one queue one process watches at most: others take the rest."""
+
+MINUTE_S: Final = 60.0
+"""A rate is counted over so long: on SQLite the library's clock knows whole seconds only."""
 
 
 class Calls:
@@ -78,6 +85,30 @@ class Calls:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who works beside the workflows: `calls` are the submits under way; a stop waits for them."""
+
+    keeper: Keeper
+    progress: ProgressNotes
+    calls: Calls
+    pulse: Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a process does: as `executor`, for the queues of `only` these providers, or of all.
+
+    `queues` maps each provider to what may be with it at once, whoever works for it. This
+    process brings home `collects_max` films at once.
+    """
+
+    executor: str
+    queues: Mapping[str, Slots]
+    collects_max: int
+    only: frozenset[str] | None = None
+
+
 class Engine:
     """The workers of this process: DBOS, the keeper, and the loop they live on."""
 
@@ -88,25 +119,15 @@ class Engine:
         world: World,
         *,
         bell: Bell,
-        keeper: Keeper,
-        progress: ProgressNotes,
-        calls: Calls,
+        crew: Crew,
+        assignment: Assignment,
         database: sa.Engine,
-        executor: str,
-        queues: Mapping[str, int],
     ) -> None:
-        """`queues` maps each provider to how many tasks may be with it at once.
-
-        `calls` are the submits under way, for which a stop waits.
-        """
         self._world = world
-        self._calls = calls
         self._bell = bell
-        self._keeper = keeper
-        self._progress = progress
+        self._crew = crew
+        self._assignment = assignment
         self._database = database
-        self._executor = executor
-        self._queues = queues
         self._is_closing = False
         self._ready = threading.Event()
         self._fault: BaseException | None = None
@@ -116,8 +137,9 @@ class Engine:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether the engine's thread is up and no duty has failed for good."""
-        return self._ready.is_set() and self._fault is None and self._thread.is_alive()
+        """Whether the engine's thread is up, and nobody takes this process for dead."""
+        is_up = self._ready.is_set() and self._fault is None and self._thread.is_alive()
+        return is_up and self._crew.pulse.is_alive
 
     def start(self) -> None:
         """Start the workers; returns when work is being taken.
@@ -143,7 +165,7 @@ class Engine:
         Engine.running = None
 
     def exchange(
-        self, catalog: Catalog, upstreams: Mapping[str, Upstream], queues: Mapping[str, int]
+        self, catalog: Catalog, upstreams: Mapping[str, Upstream], queues: Mapping[str, Slots]
     ) -> None:
         """Work by another configuration from now on.
 
@@ -174,29 +196,34 @@ class Engine:
             "name": APPLICATION,
             "system_database_engine": self._database,
             "application_version": VERSION,
-            "executor_id": self._executor,
+            "executor_id": self._assignment.executor,
             "max_executor_threads": THREADS,
             "notification_listener_polling_interval_sec": 1.0,
             "log_level": "ERROR",
         }
+        await asyncio.to_thread(self._crew.pulse.start)
         DBOS(config=config)
+        only = self._assignment.only
+        if only is not None:
+            DBOS.listen_queues([*(queue_name(Work.FILM, name) for name in only), COLLECT])
         DBOS.launch()
-        await self._open_queues(self._queues)
+        await self._open_queues(self._assignment.queues)
         duties = [asyncio.create_task(duty()) for duty in (self._beat, self._look_after)]
         self._ready.set()
         await self._stop.wait()
-        if not await self._calls.close():
+        if not await self._crew.calls.close():
             log.warning("a submit got no answer before the stop; it will be looked for")
         for duty in duties:
             duty.cancel()
         await self._let_go()
         await asyncio.to_thread(DBOS.destroy)
         await self._let_go()
+        await asyncio.to_thread(self._crew.pulse.stop)
         for upstream in (*self._world.upstreams.values(), *self._world.former.values()):
             await upstream.provider.close()
 
     async def _exchange(
-        self, catalog: Catalog, upstreams: Mapping[str, Upstream], queues: Mapping[str, int]
+        self, catalog: Catalog, upstreams: Mapping[str, Upstream], queues: Mapping[str, Slots]
     ) -> None:
         await self._open_queues(queues)
         world = self._world
@@ -209,31 +236,32 @@ class Engine:
         world.upstreams = upstreams
         world.catalog = catalog
 
-    async def _open_queues(self, queues: Mapping[str, int]) -> None:
-        caps = {queue_name(Work.FILM, name): cap for name, cap in queues.items()}
-        caps[queue_name(Work.COLLECT, "")] = COLLECTS_MAX
-        for name, cap in caps.items():
-            await DBOS.register_queue_async(
-                name,
-                global_concurrency=cap,
-                polling_interval_sec=POLL_S,
-                on_conflict="always_update",
-            )
+    async def _open_queues(self, queues: Mapping[str, Slots]) -> None:
+        for name, slots in queues.items():
+            await _open_queue(queue_name(Work.FILM, name), slots)
+        await DBOS.register_queue_async(
+            COLLECT,
+            worker_concurrency=self._assignment.collects_max,
+            polling_interval_sec=POLL_S,
+            on_conflict="always_update",
+        )
 
     async def _beat(self) -> None:
         """Tend and save once a second; a duty that fails is tried again the next second."""
         while True:
             async with _trying_again():
-                await self._progress.flush()
-                await self._keeper.tend()
+                await self._crew.progress.flush()
+                await self._crew.keeper.tend()
             await asyncio.sleep(TEND_S)
 
     async def _look_after(self) -> None:
         """Look after submits of ended tasks, all at once: a provider may hang for a minute."""
         while True:
             async with _trying_again():
-                due = await self._keeper.submits_to_look_after()
-                looks = [asyncio.create_task(self._keeper.look_after(submit)) for submit in due]
+                due = await self._crew.keeper.submits_to_look_after()
+                looks = [
+                    asyncio.create_task(self._crew.keeper.look_after(submit)) for submit in due
+                ]
                 for look in asyncio.as_completed(looks):
                     async with _trying_again():
                         await look
@@ -267,7 +295,24 @@ class Engine:
             else:
                 break
             await self._bell.wait(task_id, self._world.pause_s(broken_count))
-        self._progress.forget(task_id)
+        self._crew.progress.forget(task_id)
+
+
+COLLECT: Final = queue_name(Work.COLLECT, "")
+
+
+async def _open_queue(name: str, slots: Slots) -> None:
+    cap, per_minute = slots.in_flight_max, slots.starts_per_minute_max
+    share = slots.in_flight_per_account_max
+    await DBOS.register_queue_async(
+        name,
+        global_concurrency=cap,
+        worker_concurrency=min(cap, WATCHED_MAX),
+        partition_concurrency=None if share is None else min(share, cap),
+        limiter=None if per_minute is None else {"limit": per_minute, "period": MINUTE_S},
+        polling_interval_sec=POLL_S,
+        on_conflict="always_update",
+    )
 
 
 @asynccontextmanager

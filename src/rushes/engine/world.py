@@ -21,18 +21,21 @@ class Looks:
     """How many looks, searches and cancels an account still allows at this moment.
 
     No second sees more than `per_s`; below one a second, each has its share of time. It is told
-    the time, and lets a worker wait instead of holding it.
+    the time, and lets a worker wait instead of holding it. Where `crowd` processes look, each
+    has an equal share.
     """
 
     per_s: float | None = None
+    crowd: int = 1
     _taken: deque[datetime] = field(default_factory=deque, init=False)
 
     def wait_s(self, at: datetime) -> float:
         """Take one look and return 0, or return how long to wait before asking again."""
         if self.per_s is None:
             return 0.0
-        count_max = max(1, int(self.per_s))
-        span = timedelta(seconds=max(1.0, 1.0 / self.per_s))
+        per_s = self.per_s / self.crowd
+        count_max = max(1, int(per_s))
+        span = timedelta(seconds=max(1.0, 1.0 / per_s))
         if self._taken and at < self._taken[-1]:  # a clock that was set back would wait for itself
             self._taken.clear()
         while self._taken and self._taken[0] + span <= at:
@@ -72,6 +75,10 @@ Patience = Callable[[float], AbstractAsyncContextManager[object]]
 """Bounds a wait: `async with patience(60.0): ...` raises TimeoutError when time is up."""
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class World:
     """The ports of the story. `jitter` draws from [0, 1); `note_progress` is saved in groups.
@@ -79,7 +86,8 @@ class World:
     `catalog` and `upstreams` are exchanged whole when the configuration is read anew. `former`
     are upstreams that left it, or speak with another credential now: what was submitted there
     is still looked after there. `hooks` is where upstreams can ring, None where they cannot.
-    `submitting` is held from an intent to its answer.
+    `submitting` is held from an intent to its answer; `may_submit` says no to a process that
+    others may take for dead.
     """
 
     store: Store
@@ -98,6 +106,7 @@ class World:
     note_progress: Callable[[str, int, int], None]
     scratch: Path
     submitting: Callable[[], AbstractContextManager[None]] = nullcontext
+    may_submit: Callable[[], bool] = _always
     former: Mapping[tuple[str, str], Upstream] = field(default_factory=dict)
     hooks: str | None = None
 
@@ -118,6 +127,11 @@ class World:
         if self.hooks is None or not upstream.provider.takes_hints:
             return None
         return f"{self.hooks}/{upstream.provider.name}/{token}"
+
+    def share_looks(self, crowd: int) -> None:
+        """Share what each account allows a second with as many processes."""
+        for upstream in (*self.upstreams.values(), *self.former.values()):
+            upstream.looks.crowd = crowd
 
     def pause_s(self, count: int) -> float:
         """Return how long to wait after the `count`-th trouble in a row, jittered."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeAlias
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from rushes.ports import IntegrityFault
 
@@ -128,9 +129,17 @@ def _compiled(
 class Rows:
     """Base of the transaction's verbs: runs statements, remembers which tasks changed."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, *, has_many_machines: bool = True) -> None:
+        """`has_many_machines` is false on a database of the step before 0003."""
         self._beneath = connection
+        self.has_many_machines = has_many_machines
         self.changed: set[str] = set()
+
+    def upsert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+        """Begin an insert that may say what happens to a row that is there already."""
+        if self._beneath.dialect.name == "postgresql":
+            return postgresql.insert(table)
+        return sqlite.insert(table)
 
     @property
     def connection(self) -> Recalling:

@@ -1,4 +1,4 @@
-"""Keys, accounts and executors."""
+"""Keys and accounts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from rushes.domain.access import Key
 from rushes.store import rows
 from rushes.store.connection import Rows
-from rushes.store.schema import accounts, house, keys, live_executors
+from rushes.store.schema import accounts, house, keys
 
 KEY_VERSION: Final = "key_version"
 
@@ -56,10 +56,3 @@ class KeyRows(Rows):
         statement = sa.update(house).where(house.c.name == KEY_VERSION)
         if self.run(statement.values(value=house.c.value + 1)).rowcount == 0:
             self.run(sa.insert(house), {"name": KEY_VERSION, "value": 1})
-
-    def beat(self, executor: str, at: datetime) -> None:
-        """Say that an executor is alive."""
-        seen = {"seen_at": rows.micros(at)}
-        statement = sa.update(live_executors).where(live_executors.c.id == executor)
-        if self.run(statement.values(seen)).rowcount == 0:
-            self.run(sa.insert(live_executors), {"id": executor, **seen})

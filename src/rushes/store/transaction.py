@@ -8,7 +8,8 @@ from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
 from rushes.store.submits import SubmitRows
 from rushes.store.tasks import TaskRows
+from rushes.store.works import WorkRows
 
 
-class SqlTransaction(TaskRows, SubmitRows, FileRows, AnswerRows, KeyRows, HealthRows):
+class SqlTransaction(TaskRows, SubmitRows, FileRows, AnswerRows, KeyRows, HealthRows, WorkRows):
     """A `ports.Transaction` over one SQLAlchemy connection."""

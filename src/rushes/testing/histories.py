@@ -188,7 +188,7 @@ class History:
         """A day later, when the dead are past writing."""
         self._is_over = True
         self.clock.advance(timedelta(days=1).total_seconds())
-        keeper = Keeper(self.world, self.records, "sim", tell=self._hear)
+        keeper = Keeper(self.world, self.records, tell=self._hear)
         sweep = Actor("keeper", keeper.sweep(self.clock.now()), self.clock.now())
         while not sweep.is_over:
             sweep.advance(self.clock.now())
@@ -271,7 +271,7 @@ class History:
                 self.stage.note(f"{actor.name}: wakes from its pause")
         if self._keeper_at <= now and self._has_duties(now):
             self._keeper_at = now + timedelta(seconds=1)
-            keeper = Keeper(self.world, self.records, "sim", tell=self._hear)
+            keeper = Keeper(self.world, self.records, tell=self._hear)
             self.stage.enter(Actor("keeper", keeper.tend(), now))
             self.stage.enter(Actor("keeper's looks", keeper.look_after_submits(), now))
 

@@ -65,7 +65,8 @@ class _Tables:
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
-    executors: dict[str, datetime] = field(default_factory=dict)
+    executors: dict[str, None] = field(default_factory=dict)
+    turns: dict[tuple[str, str], int] = field(default_factory=dict)
     news: dict[str, tuple[Status, datetime]] = field(default_factory=dict)
     house: dict[str, int] = field(default_factory=dict)
     healths: dict[tuple[str, str], Health] = field(default_factory=dict)
@@ -555,9 +556,35 @@ class MemoryTransaction:
     def _bump(self) -> None:
         self._put(self._t.house, "key_version", self.key_version() + 1)
 
-    def beat(self, executor: str, at: datetime) -> None:
-        """Say that an executor is alive."""
-        self._put(self._t.executors, executor, at)
+    def beat(self, executor: str) -> None:
+        """Say that an executor is alive; nothing here ever dies."""
+        self._put(self._t.executors, executor, None)
+
+    def executor_count(self, lost_after_s: float) -> int:
+        """Return how many executors ever beat."""
+        return len(self._t.executors)
+
+    def reassign_work(self, lost_after_s: float) -> int:
+        """Give nothing back: whoever drives the story keeps its own records."""
+        return 0
+
+    # -- turns -------------------------------------------------------------------------
+
+    def take_turn(self, queue: str, account_id: str, step: int) -> int | None:
+        """Take the next turn of an account in a queue."""
+        head = self._t.turns.get((queue, ""), 0)
+        turn = max(self._t.turns.get((queue, account_id), 0), head) + step
+        self._put(self._t.turns, (queue, account_id), turn)
+        return turn
+
+    def turn_queues(self) -> Sequence[str]:
+        """Return the queues in which turns were taken and not forgotten since."""
+        return sorted({queue for queue, _ in self._t.turns})
+
+    def pass_turns(self, queue: str) -> None:
+        """Start over: no work waits here."""
+        for key in [key for key in self._t.turns if key[0] == queue]:
+            self._drop(self._t.turns, key)
 
 
 def _text(ticket: Ticket | None) -> str:

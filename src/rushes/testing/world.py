@@ -468,11 +468,11 @@ class SimRecords:
         """Return which pieces of work are still to do."""
         return {work_id for work_id, row in self.rows().items() if row.state != "done"}
 
-    def ended(self, work_ids: list[str]) -> set[str]:
+    async def ended(self, work_ids: list[str]) -> set[str]:
         """Return which pieces of work are not alive."""
         return set(work_ids) - self.alive()
 
-    def forget_history(self, before: datetime, limit: int) -> int:
+    async def forget_history(self, before: datetime, limit: int) -> int:
         """Drop what has ended, however young: that must not matter."""
         old = [work_id for work_id, row in self.rows().items() if row.state == "done"][:limit]
         for work_id in old:

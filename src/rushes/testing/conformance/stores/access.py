@@ -203,5 +203,17 @@ async def the_key_version_tells_of_every_change(subject: Subject) -> None:
 
 async def a_heartbeat_may_come_again(subject: Subject) -> None:
     """The first beat and every later one are the same verb."""
-    for minutes in (0, 1, 1):
-        await subject.do(Transaction.beat, "worker-1", later(minutes=minutes))
+    for _ in range(3):
+        await subject.do(Transaction.beat, "worker-1")
+    await subject.do(Transaction.beat, "worker-2")
+    assert await subject.ask(Transaction.executor_count, 60.0) == 2
+
+
+async def an_account_s_turns_lie_apart_from_where_the_queue_stands(subject: Subject) -> None:
+    """Whoever comes with thousands is not before one that comes with its first."""
+    turns = [await subject.do(Transaction.take_turn, "gpu", "many", 60) for _ in range(3)]
+    assert turns == [60, 120, 180]
+    assert await subject.do(Transaction.take_turn, "gpu", "one", 60) == 60
+    assert await subject.do(Transaction.take_turn, "gpu", "quick", 30) == 30
+    assert await subject.do(Transaction.take_turn, "other", "many", 60) == 60
+    assert await subject.ask(Transaction.turn_queues) == ["gpu", "other"]

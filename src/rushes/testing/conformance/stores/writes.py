@@ -46,7 +46,7 @@ def _everything(task: Task) -> Callable[[Transaction], None]:
         tx.refer_input(task.id, "b" * 64)
         tx.add_key(a_key(digest=b"d" * 32))
         tx.count_fault(task, "503", at=NOON)
-        tx.beat("worker", NOON)
+        tx.beat("worker")
         put_task(tx, Status.SUCCEEDED)
 
     return act

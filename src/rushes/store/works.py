@@ -1,0 +1,142 @@
+"""Who works, on what, and whose turn is next.
+
+The workflow library keeps a row for every piece of work. It is read and written here in two
+places only: where the work of executors that stopped goes back to its queues (which the library
+does for its own executor alone), and where we see which work waits first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from rushes.store.connection import Rows
+from rushes.store.schema import live_executors, turns
+
+LIBRARY: Final = "dbos"
+"""The schema of the workflow library's tables on PostgreSQL."""
+
+TURN_MAX: Final = 2**31 - 1
+"""The library's largest priority; whoever gets it comes last, together with others."""
+
+HEAD_OF_QUEUE: Final = ""
+"""In the place of an account: where a queue stands."""
+
+_MICROS: Final = 1_000_000
+_COLUMNS: Final = (
+    "workflow_uuid",
+    "status",
+    "executor_id",
+    "queue_name",
+    "priority",
+    "owner_xid",
+    "started_at_epoch_ms",
+)
+
+
+def _works(schema: str | None) -> sa.TableClause:
+    columns: list[sa.ColumnClause[object]] = [sa.column(name) for name in _COLUMNS]
+    return sa.table("workflow_status", *columns, schema=schema)
+
+
+_HERE: Final = {"sqlite": _works(None), "postgresql": _works(LIBRARY)}
+_NOW: Final = {
+    "sqlite": sa.literal_column(
+        "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000", sa.BigInteger
+    ),
+    "postgresql": sa.literal_column(
+        "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)", sa.BigInteger
+    ),
+}
+
+
+class WorkRows(Rows):
+    """The verbs of a transaction that concern executors and turns."""
+
+    @property
+    def _dialect(self) -> str:
+        return self._beneath.dialect.name
+
+    @property
+    def _database_now(self) -> sa.ColumnElement[int]:
+        """The database's clock: it is one for all, and nobody's machine sets it."""
+        return _NOW[self._dialect]
+
+    def _earliest(self, lost_after_s: float) -> sa.ColumnElement[int]:
+        return self._database_now - round(lost_after_s * _MICROS)
+
+    def beat(self, executor: str) -> None:
+        """Say that an executor is alive, by the database's clock."""
+        insert = self.upsert(live_executors).values(id=executor, seen_at=self._database_now)
+        seen = {"seen_at": insert.excluded.seen_at}
+        self.run(insert.on_conflict_do_update(index_elements=["id"], set_=seen))
+
+    def executor_count(self, lost_after_s: float) -> int:
+        """Return how many executors beat within that time."""
+        alive = live_executors.c.seen_at >= self._earliest(lost_after_s)
+        count = sa.select(sa.func.count()).select_from(live_executors).where(alive)
+        return int(self.run(count).scalar_one())
+
+    def reassign_work(self, lost_after_s: float) -> int:
+        """Give work back to its queues whose executor did not beat for that long."""
+        late = live_executors.c.seen_at < self._earliest(lost_after_s)
+        self.run(sa.delete(live_executors).where(late))
+        works = _HERE[self._dialect]
+        statement = (
+            sa.update(works)
+            .where(
+                works.c.status == "PENDING",
+                works.c.queue_name.is_not(None),
+                works.c.executor_id.not_in(sa.select(live_executors.c.id)),
+            )
+            .values(status="ENQUEUED", owner_xid=None, started_at_epoch_ms=None)
+        )
+        return self.run(statement).rowcount
+
+    def take_turn(self, queue: str, account_id: str, step: int) -> int | None:
+        """Take the next turn of an account in a queue; smaller ones start first."""
+        if not self.has_many_machines:
+            return None
+        head = (
+            sa.select(turns.c.last)
+            .where(turns.c.queue == queue, turns.c.account_id == HEAD_OF_QUEUE)
+            .scalar_subquery()
+        )
+        first = sa.func.coalesce(head, 0) + step
+        insert = self.upsert(turns).values(queue=queue, account_id=account_id, last=first)
+        last, now = turns.c.last, insert.excluded.last - step
+        after = sa.case((last > now, last), else_=now) + step
+        statement = insert.on_conflict_do_update(
+            index_elements=["queue", "account_id"], set_={"last": after}
+        )
+        taken = int(self.run(statement.returning(turns.c.last)).scalar_one())
+        return min(taken, TURN_MAX)
+
+    def turn_queues(self) -> Sequence[str]:
+        """Return the queues in which turns were taken and not forgotten since."""
+        if not self.has_many_machines:
+            return []
+        return sorted(self.run(sa.select(turns.c.queue).distinct()).scalars())
+
+    def pass_turns(self, queue: str) -> None:
+        """Note where a queue stands by the work that waits first in it; start over if none does."""
+        works = _HERE[self._dialect]
+        waiting = (
+            sa.select(works.c.priority)
+            .where(works.c.queue_name == queue, works.c.status == "ENQUEUED")
+            .where(works.c.priority > 0)
+            .order_by(works.c.priority)
+            .limit(1)
+        )
+        first = self.run(waiting).scalar()
+        if first is None:
+            self.run(sa.delete(turns).where(turns.c.queue == queue))
+            return
+        stands = int(first) - 1
+        passed = turns.c.queue == queue, turns.c.last <= stands
+        self.run(sa.delete(turns).where(*passed))
+        insert = self.upsert(turns).values(queue=queue, account_id=HEAD_OF_QUEUE, last=stands)
+        last = {"last": insert.excluded.last}
+        self.run(insert.on_conflict_do_update(index_elements=["queue", "account_id"], set_=last))
