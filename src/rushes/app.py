@@ -12,11 +12,14 @@ import os
 import random
 import secrets
 import shutil
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -91,13 +94,31 @@ class _Parts:
     engine: Engine
 
 
+class Role(StrEnum):
+    """What a process is for: callers, workers, or both; on SQLite one process is both."""
+
+    SERVE = "serve"
+    API = "api"
+    WORKER = "worker"
+
+    @property
+    def answers(self) -> bool:
+        """Whether callers are answered."""
+        return self is not Role.WORKER
+
+    @property
+    def works(self) -> bool:
+        """Whether tasks are carried."""
+        return self is not Role.API
+
+
 @dataclass(slots=True)
 class House:
     """A server, put together but not yet listening."""
 
     parts: _Parts
     application: Application
-    keyring: Keyring
+    role: Role
     locks: contextlib.ExitStack
 
     @property
@@ -106,12 +127,13 @@ class House:
         return self.parts.store
 
     def start(self) -> None:
-        """Let the workers begin.
+        """Let the workers begin, if there are any here.
 
         Raises:
             RuntimeError: the engine could not start.
         """
-        self.parts.engine.start()
+        if self.role.works:
+            self.parts.engine.start()
 
     def reload(self) -> bool:
         """Read the configuration anew: providers, models, cards. Say whether it was taken.
@@ -130,7 +152,10 @@ class House:
         queues = queues_of(settings, parts.store.read_now(lambda tx: tx.queues()))
         sandbox = parts.world.upstreams[SANDBOX]
         upstreams = {SANDBOX: sandbox, **configuration.upstreams}
-        parts.engine.exchange(configuration.catalog, upstreams, queues)
+        if self.role.works:
+            parts.engine.exchange(configuration.catalog, upstreams, queues)
+        else:
+            parts.world.upstreams = upstreams  # they verify the calls of upstreams
         self.application.wire.gateway.catalog = configuration.catalog
         parts.configuration = configuration
         log.info(
@@ -154,9 +179,20 @@ class House:
         )
         server.run(sockets=[listener])
 
+    def work(self) -> None:
+        """Carry tasks until a signal says stop, without listening; SIGHUP reads anew.
+
+        Raises:
+            KeyboardInterrupt: a signal came.
+        """
+        signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=self.reload).start())
+        while True:
+            signal.pause()
+
     def close(self) -> None:
         """Let go of everything, in the order that loses nothing."""
-        self.parts.engine.close()
+        if self.role.works:
+            self.parts.engine.close()
         self.parts.hot.close()
         self.parts.store.close()
         self.locks.close()
@@ -165,12 +201,22 @@ class House:
 # -- opening ---------------------------------------------------------------------------------
 
 
-def open_house(settings: Settings, *, port: int, clock: Clock | None = None) -> House:
-    """Open the data folder, migrate it, and put a server together on it.
+def open_house(
+    settings: Settings,
+    *,
+    port: int,
+    clock: Clock | None = None,
+    role: Role = Role.SERVE,
+    only: frozenset[str] | None = None,
+) -> House:
+    """Open the data folder, see to the database's schema, and put a process together on it.
+
+    A worker works for `only` these providers, or for all.
 
     Raises:
         Unready: the folder is taken, or a provider, a card or the database cannot be used.
     """
+    check_role(settings, role, only)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = clock or SystemClock()
     with contextlib.ExitStack() as undo:
@@ -185,9 +231,28 @@ def open_house(settings: Settings, *, port: int, clock: Clock | None = None) -> 
             public_url=public_url(settings, port),
             ttl_s=settings.times.link_ttl_s,
         )
-        application = Application(_wire(parts, keyring, links))
+        wire = _wire(parts, keyring, links, role)
+        application = Application(wire, for_callers=role.answers)
         undo.pop_all()
-    return House(parts, application, keyring, locks)
+    return House(parts, application, role, locks)
+
+
+def check_role(settings: Settings, role: Role, only: frozenset[str] | None = None) -> None:
+    """Refuse what cannot be on this database, or with these providers.
+
+    Raises:
+        Unready: with the reason.
+    """
+    if role is not Role.SERVE and not settings.is_on_postgres:
+        raise Unready(
+            f"`rushes {role}` needs PostgreSQL: SQLite is one process, and `rushes serve` is it. "
+            "Set RUSHES_DATABASE_URL=postgresql://…, or run `rushes serve`."
+        )
+    known = {SANDBOX, *(provider.name for provider in settings.providers)}
+    if unknown := sorted((only or frozenset()) - known):
+        raise Unready(
+            f"there is no provider {', '.join(unknown)}; providers are {', '.join(sorted(known))}"
+        )
 
 
 def signing_secret(folder: Path) -> bytes:
@@ -372,7 +437,7 @@ def _guard_limits(settings: Settings) -> GuardLimits:
     )
 
 
-def _wire(parts: _Parts, keyring: Keyring, links: Links) -> Wire:
+def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
     settings = parts.settings
     gateway = Gateway(
         store=parts.store,
@@ -424,7 +489,7 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links) -> Wire:
         checks={
             "database": is_database_up,
             "storage": is_storage_up,
-            "engine": is_engine_up,
+            **({"engine": is_engine_up} if role.works else {}),
         },
         before_metrics=count_tasks,
         body_limits=BodyLimits(settings.limits.json_bytes_max, settings.limits.form_bytes_max),

@@ -321,6 +321,9 @@ class Transaction(Protocol):
     def beat(self, executor: str) -> None:
         """Say that an executor is alive, by the database's clock."""
 
+    def retire(self, executor: str) -> None:
+        """Say that an executor has stopped: its work may go to others at once."""
+
     def executor_count(self, lost_after_s: float) -> int:
         """Return how many executors beat within that time."""
 
@@ -367,6 +370,26 @@ class Store(Protocol):
 
     async def read(self, act: Callable[[Transaction], T]) -> T:
         """Run `act` on a stable, committed state; it must not write."""
+        ...
+
+
+class Books(Store, Protocol):
+    """A store that answers in the thread that asks, too: for commands without an event loop."""
+
+    def write_now(self, act: Callable[[Transaction], T]) -> T:
+        """Run `act` in a transaction of its own; return when it is durable.
+
+        Raises:
+            StoreBusy: the database did not take it in time; nothing was written.
+        """
+        ...
+
+    def read_now(self, act: Callable[[Transaction], T]) -> T:
+        """Run `act` on a stable, committed state; it must not write."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is waiting, and let go of the database."""
         ...
 
 

@@ -231,3 +231,18 @@ def test_a_key_made_first_is_enough(tmp_path: Path) -> None:
     )
     with living(tmp_path) as server:
         assert server.opened["key"] is None
+
+
+@pytest.mark.parametrize("role", ["api", "worker"])
+def test_on_sqlite_only_serve_runs_and_the_others_say_why(role: str, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "rushes", role],
+        env=environment_of(tmp_path / "data"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert f"`rushes {role}` needs PostgreSQL: SQLite is one process" in run.stderr
+    assert not (tmp_path / "data").exists()

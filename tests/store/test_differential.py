@@ -253,6 +253,7 @@ writes = st.one_of(
     step("add_key", st.sampled_from(KEYS)),
     step("revoke_key", st.sampled_from([key.id for key in KEYS]), instants),
     step("beat", st.sampled_from(["w1", "w2"])),
+    step("retire", st.sampled_from(["w1", "w2"])),
     step(
         "take_turn", st.sampled_from(["q1", "q2"]), st.sampled_from(["a", "b"]), st.integers(1, 60)
     ),

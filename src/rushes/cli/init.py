@@ -189,6 +189,6 @@ def _offer(plan: Plan, output: Path, person: Asker | None) -> None:
     if person is not None and config_path() is not None:
         say(console, "")
         if person.confirms("Start the server now", default=False):
-            from rushes.cli.serving import serve  # noqa: PLC0415 -- opened only where it is wanted
+            from rushes.cli.serving import Post, serve  # noqa: PLC0415 -- opened only where it is wanted
 
-            serve(None, None, as_json=False, parent=None)
+            serve(Post(), as_json=False)

@@ -82,6 +82,8 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_SERVER, "demo", operators.demo),
     (_SERVER, "init", operators.init),
     (_SERVER, "serve", operators.serve),
+    (_SERVER, "api", operators.api),
+    (_SERVER, "worker", operators.worker),
     (_SERVER, "migrate", operators.migrate),
     (_SERVER, "doctor", operators.doctor),
     (_SERVER, "verify-provider", operators.verify_provider),

@@ -31,10 +31,48 @@ def serve(
     ] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Run a server on the data folder until Ctrl-C."""
-    from rushes.cli.serving import serve
+    """Run a server until Ctrl-C: callers and workers in one process."""
+    from rushes.cli.serving import Post, serve
 
-    serve(host, port, as_json=as_json, parent=parent)
+    serve(Post(host=host, port=port, parent=parent), as_json=as_json)
+
+
+def api(
+    *,
+    host: Host = None,
+    port: Port = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say where it listens in one line of JSON.")
+    ] = False,
+) -> None:
+    """Answer callers, on PostgreSQL; any number of these may run, and workers do the work."""
+    from rushes.app import Role
+    from rushes.cli.serving import Post, serve
+
+    serve(Post(Role.API, host, port), as_json=as_json)
+
+
+def worker(
+    *,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Work for this provider only; may be repeated."),
+    ] = None,
+    host: Host = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Listen for /healthz, /readyz and /metrics; else not at all."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Say so in one line of JSON.")] = False,
+) -> None:
+    """Carry tasks, on PostgreSQL; any number of these may run, and one that dies is no loss."""
+    from rushes.app import Role
+    from rushes.cli.serving import Post, serve
+
+    only = frozenset(provider) if provider else None
+    serve(Post(Role.WORKER, host, port, only), as_json=as_json)
 
 
 def init(

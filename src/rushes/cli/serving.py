@@ -1,4 +1,4 @@
-"""`rushes serve`: bind, open the house, say so once, serve, drain."""
+"""`rushes serve`, `api` and `worker`: bind, open the house, say so once, serve, drain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Final
 from rich.console import Console
 
 from rushes import __version__
-from rushes.app import House, bound_url, end_with, listen, open_house
+from rushes.app import House, Role, bound_url, check_role, end_with, listen, open_house
 from rushes.cli.paper import answers, facts, ourselves, say, show_json, talk
 from rushes.cli.plainly import FAILED, Refused
 from rushes.clock import SystemClock
@@ -30,41 +30,69 @@ TRY: Final = 'generate "A paper boat crosses a rain puddle" -o boat.mp4'
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What the banner tells. `key` is the first of the folder, with its secret, or None."""
+    """What the banner tells. `key` is the first of the folder, with its secret, or None.
 
-    address: str
+    A worker that does not listen has no address.
+    """
+
+    address: str | None
     settings: Settings
     key: tuple[Key, str] | None
+    role: Role = Role.SERVE
 
 
-def serve(host: str | None, port: int | None, *, as_json: bool, parent: int | None) -> None:
-    """Run a server until SIGINT or SIGTERM; then drain.
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What was typed: the role, where to listen, and what for; None is the settings' affair.
 
     `parent` is a process that this one must not outlive.
+    """
+
+    role: Role = Role.SERVE
+    host: str | None = None
+    port: int | None = None
+    only: frozenset[str] | None = None
+    parent: int | None = None
+
+    @property
+    def listens(self) -> bool:
+        """Whether the process has a port: a worker only if it was given one."""
+        return self.role.answers or self.port is not None
+
+
+def serve(post: Post, *, as_json: bool) -> None:
+    """Run a process until SIGINT or SIGTERM; then drain.
 
     Raises:
         SettingsRefused, Unready: what is wrong, all of it.
         Refused: the engine could not start.
     """
-    if parent is not None:
-        end_with(parent)
-    settings = settings_of(host, port)
+    if post.parent is not None:
+        end_with(post.parent)
+    settings = settings_of(post.host, post.port)
+    check_role(settings, post.role, post.only)
     configure_logs(level=settings.log_level, as_json=settings.log_json)
-    with _ended_by_signals():
-        listener = listen(settings)
-        with contextlib.closing(listener):
-            _serve_on(listener, settings, as_json=as_json)
-    say(talk(), "Stopped. What was unfinished goes on at the next start.")
+    with _ended_by_signals(), contextlib.ExitStack() as held:
+        listener = held.enter_context(listen(settings)) if post.listens else None
+        _serve_on(listener, settings, post, as_json=as_json)
+    where = "at the next start" if post.role is Role.SERVE else "elsewhere, or at the next start"
+    say(talk(), f"Stopped. What was unfinished goes on {where}.")
 
 
-def _serve_on(listener: socket.socket, settings: Settings, *, as_json: bool) -> None:
-    port: int = listener.getsockname()[1]
-    house = open_house(settings, port=port)
+def _serve_on(
+    listener: socket.socket | None, settings: Settings, post: Post, *, as_json: bool
+) -> None:
+    port: int = 0 if listener is None else listener.getsockname()[1]
+    house = open_house(settings, port=port, role=post.role, only=post.only)
     try:
         _start(house)
-        opened = Opened(bound_url(settings, port), settings, _first_key(house))
-        _announce(opened, as_json=as_json)
-        house.serve(listener)
+        address = None if listener is None else bound_url(settings, port)
+        key = _first_key(house) if post.role.answers else None
+        _announce(Opened(address, settings, key, post.role), as_json=as_json)
+        if listener is None:
+            house.work()
+        else:
+            house.serve(listener)
     except KeyboardInterrupt:
         pass
     finally:
@@ -130,11 +158,17 @@ def _announce(opened: Opened, *, as_json: bool) -> None:
 def banner(console: Console, opened: Opened) -> None:
     """Say where the server is, and what to try."""
     address, settings = opened.address, opened.settings
+    if opened.role is Role.WORKER or address is None:
+        listening = "" if address is None else f" at {address} (/healthz, /readyz, /metrics)"
+        say(console, ("Rushes", "bold"), f" {__version__}: a worker{listening}. Ctrl-C stops it.")
+        return
     say(console, ("Rushes", "bold"), f" {__version__} at ", (address, "bold"))
     told: list[tuple[str, str]] = [
-        ("data", str(settings.data_dir.resolve())),
+        ("data", "PostgreSQL" if settings.is_on_postgres else str(settings.data_dir.resolve())),
         ("docs", f"{address}/docs"),
     ]
+    if opened.role is Role.API:
+        told.append(("work", "is done by `rushes worker`, as many as you like"))
     if settings.server.public_url is not None:
         told.append(("public", settings.server.public_url))
     if not settings.providers:
@@ -166,8 +200,9 @@ def opened_json(opened: Opened) -> dict[str, object]:
         made, secret = opened.key
         key = {"id": made.id, "name": made.name, "secret": secret}
     return {
+        "role": opened.role,
         "url": opened.address,
-        "docs": f"{opened.address}/docs",
+        "docs": None if opened.address is None else f"{opened.address}/docs",
         "data_dir": opened.settings.data_dir.resolve(),
         "pid": os.getpid(),
         "version": __version__,

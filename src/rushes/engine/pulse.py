@@ -108,10 +108,15 @@ class Pulse:
         self._thread.start()
 
     def stop(self) -> None:
-        """Beat no more; what is still ours goes to others when the time is up."""
+        """Beat no more, and say so: what is unfinished may go to others at once."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._beaten_at = None
+        try:
+            self._store.write_now(lambda tx: tx.retire(self._executor))
+        except StoreBusy:
+            log.warning("nobody was told of the stop; others find out by themselves")
 
     def _go_on(self) -> None:
         while not self._stop.wait(BEAT_S):

@@ -182,6 +182,7 @@ class Engine:
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
+            self._crew.pulse.stop()
         except Exception as fault:  # noqa: BLE001 -- the outermost frame of the engine
             self._fault = fault
             log.error("the engine stopped", exc_info=fault)
@@ -218,7 +219,6 @@ class Engine:
         await self._let_go()
         await asyncio.to_thread(DBOS.destroy)
         await self._let_go()
-        await asyncio.to_thread(self._crew.pulse.stop)
         for upstream in (*self._world.upstreams.values(), *self._world.former.values()):
             await upstream.provider.close()
 

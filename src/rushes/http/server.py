@@ -60,8 +60,12 @@ class Wire:
     version: str
 
 
+def _system_of(wire: Wire) -> System:
+    return System(wire.checks, wire.metrics, wire.is_metrics_open, wire.before_metrics)
+
+
 def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
-    """Return every route this server answers."""
+    """Return every route a server for callers answers."""
     looking = Looking(wire.hot, wire.links, wire.clock)
     creating = Creating(wire.gateway, wire.body_limits, wire.metadata_bytes_max)
     live = Live(
@@ -73,14 +77,13 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         draining,
         wire.streams_per_key_max,
     )
-    system = System(wire.checks, wire.metrics, wire.is_metrics_open, wire.before_metrics)
     routes = [
         *Generations(wire.gateway, creating, looking, live, wire.download_bytes_max).routes(),
         *Videos(wire.gateway, creating).routes(),
         *Models(wire.gateway).routes(),
         *Files(wire.gateway, wire.links).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
-        *system.routes(),
+        *_system_of(wire).routes(),
     ]
     described = Described({})
     document = describe(
@@ -90,24 +93,21 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
 
 
 class Application:
-    """The whole ASGI application, its lifespan included."""
+    """The whole ASGI application, its lifespan included.
 
-    def __init__(self, wire: Wire) -> None:
+    One that is not `for_callers` tells how its process is, and nothing else.
+    """
+
+    def __init__(self, wire: Wire, *, for_callers: bool = True) -> None:
         self.wire = wire
         self.draining = asyncio.Event()
-        table = Table(routes_of(wire, self.draining))
+        routes = routes_of(wire, self.draining) if for_callers else _system_of(wire).routes()
+        table = Table(routes)
         self.routes = table.routes
         self._app: ASGIApp = Door(table, wire.keyring, wire.metrics)
-        self.hot_looks = HotLooks(
-            keyring=wire.keyring,
-            looking=Looking(wire.hot, wire.links, wire.clock),
-            clock=wire.clock,
-        )
-        wire.metrics.ask(
-            "rushes_looks",
-            "Status looks answered at once.",
-            lambda: {"hot": self.hot_looks.count},
-        )
+        self.hot_looks: HotLooks | None = None
+        if for_callers:
+            self.hot_looks = _hot_looks(wire)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer HTTP, live through the lifespan, refuse the rest."""
@@ -137,6 +137,16 @@ class Application:
                 await self.wire.keyring.refresh()
             except Exception as fault:  # noqa: BLE001 -- keys must be followed as long as we serve
                 log.error("the keys could not be read", exc_info=fault)
+
+
+def _hot_looks(wire: Wire) -> HotLooks:
+    hot = HotLooks(
+        keyring=wire.keyring,
+        looking=Looking(wire.hot, wire.links, wire.clock),
+        clock=wire.clock,
+    )
+    wire.metrics.ask("rushes_looks", "Status looks answered at once.", lambda: {"hot": hot.count})
+    return hot
 
 
 class DrainingServer(uvicorn.Server):

@@ -73,6 +73,10 @@ class WorkRows(Rows):
         seen = {"seen_at": insert.excluded.seen_at}
         self.run(insert.on_conflict_do_update(index_elements=["id"], set_=seen))
 
+    def retire(self, executor: str) -> None:
+        """Say that an executor has stopped: its work may go to others at once."""
+        self.run(sa.delete(live_executors).where(live_executors.c.id == executor))
+
     def executor_count(self, lost_after_s: float) -> int:
         """Return how many executors beat within that time."""
         alive = live_executors.c.seen_at >= self._earliest(lost_after_s)

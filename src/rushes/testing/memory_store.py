@@ -560,6 +560,10 @@ class MemoryTransaction:
         """Say that an executor is alive; nothing here ever dies."""
         self._put(self._t.executors, executor, None)
 
+    def retire(self, executor: str) -> None:
+        """Say that an executor has stopped."""
+        self._drop(self._t.executors, executor)
+
     def executor_count(self, lost_after_s: float) -> int:
         """Return how many executors ever beat."""
         return len(self._t.executors)

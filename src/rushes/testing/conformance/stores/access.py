@@ -207,6 +207,8 @@ async def a_heartbeat_may_come_again(subject: Subject) -> None:
         await subject.do(Transaction.beat, "worker-1")
     await subject.do(Transaction.beat, "worker-2")
     assert await subject.ask(Transaction.executor_count, 60.0) == 2
+    await subject.do(Transaction.retire, "worker-1")
+    assert await subject.ask(Transaction.executor_count, 60.0) == 1
 
 
 async def an_account_s_turns_lie_apart_from_where_the_queue_stands(subject: Subject) -> None:
