@@ -361,4 +361,5 @@ def test_the_outbox_says_all_that_a_webhook_needs(store: SqliteStore, path: Path
         "callback_url": "https://caller.test/hook",
         "reason": "canceled",
         "message": task.failure.message,
+        "posted_at": None,
     }
