@@ -155,6 +155,7 @@ class PostgresStore:
         limits = _Limits(lock_s=lock_timeout_s)
         self._writer = _engine(url, limits, size=writers + 1)
         self._reader = _engine(url, limits, size=readers + 1, is_reading=True)
+        self._engines = [self._writer, self._reader]
         self._marks = _Marks(f"{MARK}{secrets.token_hex(8)}")
         self._jobs: Jobs = queue.SimpleQueue()
         self._door = threading.Lock()
@@ -250,12 +251,14 @@ class PostgresStore:
             thread.join()
         self._reads.shutdown()
         self._forget_marks()
-        for engine in (self._reader, self._writer):
+        for engine in self._engines:
             engine.dispose()
 
     def engine_for_workflows(self) -> sa.Engine:
-        """Return an engine on the same database for the workflow library."""
-        return _engine(self.url, _LIBRARY, size=8, overflow=24)
+        """Return an engine on the same database for the workflow library; `close` ends it too."""
+        engine = _engine(self.url, _LIBRARY, size=8, overflow=24)
+        self._engines.append(engine)
+        return engine
 
     # -- reading ---------------------------------------------------------------------------
 
