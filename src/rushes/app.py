@@ -11,7 +11,6 @@ import contextlib
 import os
 import random
 import secrets
-import shutil
 import signal
 import socket
 import sys
@@ -37,7 +36,14 @@ from rushes.engine.pulse import Pulse
 from rushes.engine.queues import Slots
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.engine.world import Upstream, World
-from rushes.folder import Unready, lock_all, migrate_now
+from rushes.folder import (
+    Database,
+    Unready,
+    lock_all,
+    open_store,
+    own_scratch,
+    see_to_schema,
+)
 from rushes.gateway.door import Gateway
 from rushes.gateway.looks import Policies
 from rushes.http.auth import Keyring
@@ -55,14 +61,12 @@ from rushes.ports import Budgets, NotAHint
 from rushes.providers.base import Forged
 from rushes.providers.sandbox import Sandbox
 from rushes.settings import Settings, SettingsRefused, load
-from rushes.store.sqlite import SqliteStore
-from rushes.store.status import HotRead
+from rushes.store.status import HotRead, PlainRead
 from rushes.studio.farm import Farm
 from rushes.studio.kinship import Orphaned, die_with_parent
 
 SECRET_BYTES: Final = 32
 SWITCH_INTERVAL_S: Final = 0.0005
-EXECUTOR: Final = "local"
 PROVIDER_FIRST: Final = timedelta(seconds=5)
 """A provider's own time limit comes first: it knows whether a byte was sent."""
 
@@ -80,8 +84,8 @@ class _Parts:
 
     settings: Settings
     clock: Clock
-    store: SqliteStore
-    hot: HotRead
+    store: Database
+    hot: HotRead | PlainRead
     bell: LocalBell
     blobs: LocalBlobs
     fetcher: GuardedFetcher
@@ -122,7 +126,7 @@ class House:
     locks: contextlib.ExitStack
 
     @property
-    def store(self) -> SqliteStore:
+    def store(self) -> Database:
         """Where the truth is."""
         return self.parts.store
 
@@ -221,10 +225,11 @@ def open_house(
     clock = clock or SystemClock()
     with contextlib.ExitStack() as undo:
         locks = undo.enter_context(lock_all(settings))
-        copy = migrate_now(settings, clock)
-        if copy is not None:
-            log.info("the database was migrated; a copy from before is kept", copy=str(copy))
-        parts = _parts(settings, clock)
+        told = see_to_schema(settings, clock, may_make=role.answers)
+        if told is not None:
+            log.info("about the database", note=told)
+        scratch = own_scratch(settings.data_dir, locks)
+        parts = _parts(settings, clock, scratch, only)
         keyring = Keyring(parts.store, clock, parts.hot.data_version)
         links = Links(
             secret=signing_secret(settings.data_dir),
@@ -314,21 +319,20 @@ def end_with(parent_pid: int) -> None:
 # -- rooms -------------------------------------------------------------------------------------
 
 
-def _parts(settings: Settings, clock: Clock) -> _Parts:
-    scratch = settings.data_dir / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)  # the folder is ours alone: nobody needs it now
-    scratch.mkdir(mode=0o700, exist_ok=True)
+def _parts(settings: Settings, clock: Clock, scratch: Path, only: frozenset[str] | None) -> _Parts:
     blobs = LocalBlobs(settings.blobs_path)
     assets = BlobAssets(blobs, scratch)
     configuration = configure(settings)
     sandbox = Upstream(Sandbox(Farm(scratch / "studio"), assets), "none")
     bell = LocalBell()
-    store = SqliteStore(settings.database_path, on_change=bell.ring_all)
+    store = open_store(settings, on_change=bell.ring_all)
+    hot = PlainRead(store) if settings.is_on_postgres else HotRead(settings.database_path)
+    executor = executor_name(settings)
     database = store.engine_for_workflows()
     weights = {account.id: account.weight for account in settings.accounts}
     dispatcher = DbosDispatcher(database, weights=weights)
     progress, calls = ProgressNotes(store), Calls(settings.server.drain_s)
-    pulse = Pulse(store, EXECUTOR, lost_after_s=settings.workers.lost_after_s)
+    pulse = Pulse(store, executor, lost_after_s=settings.workers.lost_after_s)
     world = World(
         store=store,
         clock=clock,
@@ -355,9 +359,10 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
         bell=bell,
         crew=Crew(Keeper(world, dispatcher), progress, calls, pulse),
         assignment=Assignment(
-            executor=EXECUTOR,
+            executor=executor,
             queues=queues_of(settings, store.read_now(lambda tx: tx.queues())),
             collects_max=settings.workers.collects_max,
+            only=only,
         ),
         database=database,
     )
@@ -365,7 +370,7 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
         settings=settings,
         clock=clock,
         store=store,
-        hot=HotRead(settings.database_path),
+        hot=hot,
         bell=bell,
         blobs=blobs,
         fetcher=GuardedFetcher(),
@@ -377,6 +382,17 @@ def _parts(settings: Settings, clock: Clock) -> _Parts:
         dispatcher=dispatcher,
         engine=engine,
     )
+
+
+def executor_name(settings: Settings) -> str:
+    """Name this process among those that work.
+
+    On SQLite there is one at a time, and its work is its own again after a restart; among many
+    each start is another, and the work of one that ended goes to whoever lives.
+    """
+    if not settings.is_on_postgres:
+        return "local"
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def queues_of(settings: Settings, waiting: Iterable[str]) -> dict[str, Slots]:

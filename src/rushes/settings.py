@@ -233,6 +233,11 @@ class Settings(BaseSettings):
         return Path(url.removeprefix("sqlite:///"))
 
     @property
+    def database_place(self) -> Path | str:
+        """Where the truth is: a file, or PostgreSQL's address."""
+        return self.database.url or "" if self.is_on_postgres else self.database_path
+
+    @property
     def blobs_path(self) -> Path:
         """Where films are, on this machine."""
         url = self.storage.url

@@ -11,36 +11,52 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
-from dbos import DBOSClient
 
 from rushes.domain.ids import new_task_id
 from rushes.domain.task import Task
-from rushes.engine.dispatch import DbosDispatcher
+from rushes.engine.dispatch import DbosDispatcher, make_tables
 from rushes.ports import Transaction, Work, work_id_of
 from rushes.store.connection import Recalling
 from rushes.store.migrate import migrate
+from rushes.store.postgres import PostgresStore
 from rushes.store.sqlite import SqliteStore
 from rushes.testing.builders import NOON, a_hold, a_task
 
 TABLES = ("workflow_status", "workflow_input")
-OWN = {"workflow_uuid", "created_at", "updated_at", "creator_xid"}
+Stores = SqliteStore | PostgresStore
+OWN = {"workflow_uuid", "created_at", "updated_at", "creator_xid", "retention_timestamp"}
 """What is drawn or read from a clock for each."""
 
 TURN = {"priority"}
 """Each has its own."""
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    migrate(tmp_path / "rushes.db", at=NOON)
-    with closing(SqliteStore(tmp_path / "rushes.db")) as opened:
-        engine = opened.engine_for_workflows()
-        DBOSClient(system_database_engine=engine)._sys_db.run_migrations()
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    if request.param == "sqlite":
+        migrate(tmp_path / "rushes.db", at=NOON)
+        with closing(SqliteStore(tmp_path / "rushes.db")) as opened:
+            with_tables(opened)
+            yield opened
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.make_database()
+    migrate(url, at=NOON)
+    with closing(PostgresStore(url)) as opened:
+        with_tables(opened)
         yield opened
+    server.drop_database(url)
+
+
+def with_tables(store: Stores) -> None:
+    engine = store.engine_for_workflows()
+    for _ in range(2):
+        make_tables(engine)
+    engine.dispose()
 
 
 @pytest.fixture
-def dispatcher(store: SqliteStore) -> DbosDispatcher:
+def dispatcher(store: Stores) -> DbosDispatcher:
     return DbosDispatcher(store.engine_for_workflows())
 
 
@@ -49,13 +65,19 @@ def a_task_with_work(number: int) -> Task:
     return replace(task, work_id=work_id_of(task, Work.FILM))
 
 
-def rows_of(store: SqliteStore, table: str) -> dict[str, dict[str, Any]]:
+def rows_of(store: Stores, table: str) -> dict[str, dict[str, Any]]:
     def read(tx: Transaction) -> dict[str, dict[str, Any]]:
         connection = cast("sa.Connection", tx.connection)
-        found = connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()
+        found = connection.exec_driver_sql(f"SELECT * FROM {named(tx, table)}").mappings()
         return {row["workflow_uuid"]: dict(row) for row in found}
 
     return store.read_now(read)
+
+
+def named(tx: Transaction, table: str) -> str:
+    """Return where the library keeps a table."""
+    dialect = cast("sa.Connection", tx.connection).dialect
+    return f"dbos.{table}" if dialect.name == "postgresql" else table
 
 
 class _Stock:
@@ -67,7 +89,7 @@ class _Stock:
 
 
 def test_what_is_written_is_what_the_library_writes_itself(
-    store: SqliteStore, dispatcher: DbosDispatcher
+    store: Stores, dispatcher: DbosDispatcher
 ) -> None:
     ours, again, theirs = (a_task_with_work(number) for number in range(3))
     for task in (ours, again):
@@ -91,7 +113,7 @@ def test_what_is_written_is_what_the_library_writes_itself(
 
 
 def test_work_that_is_handed_over_twice_is_there_once(
-    store: SqliteStore, dispatcher: DbosDispatcher
+    store: Stores, dispatcher: DbosDispatcher
 ) -> None:
     task = a_task_with_work(1)
     store.write_now(lambda tx: dispatcher.enqueue(tx, task, Work.FILM, queue="gpu"))
@@ -101,7 +123,7 @@ def test_work_that_is_handed_over_twice_is_there_once(
 
 
 def test_work_is_there_only_if_its_transaction_commits(
-    store: SqliteStore, dispatcher: DbosDispatcher
+    store: Stores, dispatcher: DbosDispatcher
 ) -> None:
     task = a_task_with_work(1)
 
@@ -117,7 +139,7 @@ def test_work_is_there_only_if_its_transaction_commits(
 
 
 def test_a_task_without_work_cannot_be_handed_over(
-    store: SqliteStore, dispatcher: DbosDispatcher
+    store: Stores, dispatcher: DbosDispatcher
 ) -> None:
     with pytest.raises(ValueError, match="has no work id"):
         store.write_now(
@@ -126,15 +148,15 @@ def test_a_task_without_work_cannot_be_handed_over(
 
 
 async def test_work_has_ended_unless_it_is_alive_and_may_have_no_record_any_more(
-    store: SqliteStore, dispatcher: DbosDispatcher
+    store: Stores, dispatcher: DbosDispatcher
 ) -> None:
     waiting, failed = a_task_with_work(1), a_task_with_work(2)
     for task in (waiting, failed):
         store.write_now(lambda tx, t=task: dispatcher.enqueue(tx, t, Work.FILM, queue="gpu"))
     store.write_now(
         lambda tx: cast("sa.Connection", tx.connection).exec_driver_sql(
-            "UPDATE workflow_status SET status = 'ERROR', completed_at = 1 WHERE workflow_uuid = ?",
-            (failed.work_id,),
+            f"UPDATE {named(tx, 'workflow_status')} SET status = 'ERROR', completed_at = 1"
+            f" WHERE workflow_uuid = '{failed.work_id}'"
         )
     )
     works = [str(waiting.work_id), str(failed.work_id), "nobody"]

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 from rushes.cli.paper import answers, say, show_json
 from rushes.clock import Clock, SystemClock
-from rushes.folder import Migrated, migrate_folder, open_books
+from rushes.folder import Database, Migrated, migrate_folder, open_books
 from rushes.settings import Settings, load
 from rushes.store.migrate import STEPS, SchemaState, Steps
-from rushes.store.sqlite import SqliteStore
 
 
 @contextlib.contextmanager
-def books(settings: Settings, clock: Clock, *, may_make: bool = False) -> Iterator[SqliteStore]:
+def books(settings: Settings, clock: Clock, *, may_make: bool = False) -> Iterator[Database]:
     """Open the store of the data folder, without the engine.
 
     Raises:
@@ -32,7 +31,9 @@ def migrate(*, as_json: bool, steps: Steps = STEPS) -> None:
     """
     settings = load()
     migrated = migrate_folder(settings, SystemClock(), steps=steps)
-    path = settings.database_path.resolve()
+    path = "the database"
+    if not settings.is_on_postgres:
+        path = str(settings.database_path.resolve())
     if as_json:
         show_json(
             {
@@ -44,7 +45,7 @@ def migrate(*, as_json: bool, steps: Steps = STEPS) -> None:
         )
         return
     console = answers()
-    for line in outcome(migrated, str(path), steps.head):
+    for line in outcome(migrated, path, steps.head):
         say(console, line)
 
 
@@ -58,5 +59,9 @@ def outcome(migrated: Migrated, path: str, head: str) -> list[str]:
         case SchemaState.BEHIND | SchemaState.FUTURE:
             return [
                 f"Migrated {path} to schema {head}.",
-                f"The copy from before is {migrated.copy}; remove it when all is well.",
+                *(
+                    [f"The copy from before is {migrated.copy}; remove it when all is well."]
+                    if migrated.copy
+                    else []
+                ),
             ]

@@ -18,9 +18,8 @@ from rushes.domain.health import Health, RouteState
 from rushes.engine.dispatch import DbosDispatcher
 from rushes.engine.queues import reroute
 from rushes.engine.routing import Offer, offer
-from rushes.ports import Transaction
+from rushes.ports import Books, Transaction
 from rushes.settings import Settings, load
-from rushes.store.sqlite import SqliteStore
 
 PAGE: Final = 100
 COLOURS: Final = {
@@ -117,7 +116,7 @@ def move(model: str | None, *, as_json: bool) -> None:
 
 
 def _moved(
-    store: SqliteStore,
+    store: Books,
     catalog: Catalog,
     settings: Settings,
     dispatcher: DbosDispatcher,

@@ -21,9 +21,8 @@ from rushes.cli.showing import (
 )
 from rushes.clock import SystemClock
 from rushes.domain.submit import MEANING, Submit
-from rushes.ports import Transaction
+from rushes.ports import Books, Transaction
 from rushes.settings import load
-from rushes.store.sqlite import SqliteStore
 
 PAGE: Final = 500
 
@@ -73,7 +72,7 @@ def show(*, as_json: bool) -> None:
     say(console, "The whole story of one: rushes explain TASK")
 
 
-def salvageable(store: SqliteStore) -> Iterator[Submit]:
+def salvageable(store: Books) -> Iterator[Submit]:
     """Page through all of them."""
     after: tuple[str, int] | None = None
     while page := store.read_now(partial(_page, after=after)):

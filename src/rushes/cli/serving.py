@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -20,10 +21,11 @@ from rushes.cli.paper import answers, facts, ourselves, say, show_json, talk
 from rushes.cli.plainly import FAILED, Refused
 from rushes.clock import SystemClock
 from rushes.domain.access import Key
-from rushes.folder import make_key
+from rushes.folder import Unmigrated, make_key
 from rushes.observe import configure_logs
 from rushes.settings import DEFAULT_PORT, Settings, load
 
+WAIT_S: Final = 0.5
 FIRST_KEY_NAME: Final = "first key"
 TRY: Final = 'generate "A paper boat crosses a rain puddle" -o boat.mp4'
 
@@ -83,7 +85,7 @@ def _serve_on(
     listener: socket.socket | None, settings: Settings, post: Post, *, as_json: bool
 ) -> None:
     port: int = 0 if listener is None else listener.getsockname()[1]
-    house = open_house(settings, port=port, role=post.role, only=post.only)
+    house = _open_patiently(settings, post, port)
     try:
         _start(house)
         address = None if listener is None else bound_url(settings, port)
@@ -97,6 +99,23 @@ def _serve_on(
         pass
     finally:
         house.close()
+
+
+def _open_patiently(settings: Settings, post: Post, port: int) -> House:
+    """Open the house; a database that waits for `rushes migrate` is waited for.
+
+    Raises:
+        Unready: it cannot be opened, and waiting does not help.
+    """
+    has_told = False
+    while True:
+        try:
+            return open_house(settings, port=port, role=post.role, only=post.only)
+        except Unmigrated as waiting:
+            if not has_told:
+                say(talk(), f"Waiting: {waiting}")
+            has_told = True
+            time.sleep(WAIT_S)
 
 
 @contextlib.contextmanager

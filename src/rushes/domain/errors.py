@@ -12,7 +12,8 @@ Two families, never mixed:
     └── HouseFault            our own bug or a lost race; never shown as it is
         ├── IllegalMove       an event reached a task that cannot take it
         ├── LeaseLost         another worker owns the task now
-        └── StoreBusy         the database did not take the write in time
+        ├── StoreBusy         the database did not take the write in time
+        └── StoreInDoubt      nobody can tell whether the write was taken
 
     Failure                   a value: why a task ended without a film
 
@@ -312,6 +313,12 @@ class StoreBusy(HouseFault):
     """The database did not take the write in time; the work is still undone."""
 
     code = "store_busy"
+
+
+class StoreInDoubt(HouseFault):
+    """The database went away during a commit and was not back in time to tell of it."""
+
+    code = "store_in_doubt"
 
 
 class Reason(StrEnum):

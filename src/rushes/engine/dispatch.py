@@ -29,6 +29,16 @@ def queue_name(work: Work, queue: str) -> str:
     return f"{work}:{queue}" if queue else str(work)
 
 
+def make_tables(engine: sa.Engine) -> None:
+    """Make the workflow library's own tables, or bring them up to date; nothing if they are.
+
+    Of two processes that do it at once one waits. It belongs before our own schema steps: a
+    database that is current by those has these too.
+    """
+    client = DBOSClient(system_database_engine=engine, lazy=True)
+    client._sys_db.run_migrations()  # noqa: SLF001 -- the public way wants an address, not our engine
+
+
 class DbosDispatcher:
     """A `ports.Dispatcher` over the workflow library's own tables."""
 

@@ -72,7 +72,11 @@ class AnswerRows(Rows):
     def recent_answer(
         self, account_id: str, route: str, digest: bytes, since: datetime
     ) -> Answer | None:
-        """Return the newest answer to a create with the same body."""
+        """Return the newest answer to a create with the same body.
+
+        Within a write it waits for creates with that body that are being written.
+        """
+        self.alone_with("create", account_id, route, digest.hex())
         scope = {"account": account_id, "path": route, "sha256": digest}
         found = self.fetch(_BY_DIGEST, {**scope, "since": rows.micros(since)})
         return None if found is None else rows.answer_of(found)

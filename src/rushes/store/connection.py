@@ -10,10 +10,40 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rushes.ports import IntegrityFault
+from rushes.store.words import storable
 
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
+POSTGRESQL: Final = "postgresql"
+
 _NOT_UNIQUE: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
+_UNIQUE_VIOLATION: Final = "23505"
+
+_Process: TypeAlias = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A compiled statement: its text, its values in their order, and how a driver takes them.
+
+    SQLite's driver wants values by place, PostgreSQL's by name.
+    """
+
+    text: str
+    parts: Sequence[tuple[str, _Process | None]]
+    is_named: bool
+
+    def given(self, values: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
+        """Return the values as the driver takes them."""
+        if self.is_named:
+            return {name: _driven(values[name], process) for name, process in self.parts}
+        return [_driven(values[name], process) for name, process in self.parts]
+
+
+def _driven(value: Any, process: _Process | None) -> Any:  # noqa: ANN401 -- a column takes any value
+    if process is not None:
+        value = process(value)
+    return storable(value) if type(value) is str else value
 
 
 class Prepared:
@@ -22,25 +52,36 @@ class Prepared:
     A statement of many columns spends more time in SQLAlchemy's caches than in SQLite: the
     accept path and every move go through here instead (`benchmarks/store_accepts.py`). Its
     values must be as the driver takes them, which is how `rows` writes them, and of one shape.
+
+    On PostgreSQL an insert that meets a row that is there already does nothing, and says so by
+    its count: an error would end the whole transaction, and with it the acts of others.
     """
 
     def __init__(self, statement: sa.Insert | sa.Update | sa.Delete | sa.Select[Any]) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, Sequence[str]]] = {}
+        self._compiled: dict[str, _Text] = {}
 
-    def on(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
+    @property
+    def is_insert(self) -> bool:
+        """Whether a row is missing when nothing was written."""
+        return isinstance(self._statement, sa.Insert)
+
+    def on(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> _Text:
         """Return the text for a dialect, and the names of its values in their order."""
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            columns = None
-            if not isinstance(self._statement, sa.Select):
-                columns = [name for name in values if name in self._statement.table.c]
-            made = self._statement.compile(dialect=dialect, column_keys=columns)
-            compiled = self._compiled[dialect.name] = (str(made), tuple(made.positiontup or ()))
+            compiled = self._compiled[dialect.name] = self._compile(dialect, values)
         return compiled
 
-
-_Compiled: TypeAlias = tuple[str, Sequence[tuple[str, Callable[[Any], Any] | None]]]
+    def _compile(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> _Text:
+        statement, columns = self._statement, None
+        if not isinstance(statement, sa.Select):
+            columns = [name for name in values if name in statement.table.c]
+        if isinstance(statement, sa.Insert) and dialect.name == POSTGRESQL:
+            statement = postgresql.insert(statement.table).on_conflict_do_nothing()
+        made = statement.compile(dialect=dialect, column_keys=columns)
+        names = made.binds if made.positiontup is None else made.positiontup
+        return _Text(str(made), [(name, None) for name in names], made.positiontup is None)
 
 
 class Recalling:
@@ -52,7 +93,7 @@ class Recalling:
     the rows to those that the library writes by itself.
     """
 
-    _known: ClassVar[dict[tuple[str, str, tuple[str, ...]], _Compiled]] = {}
+    _known: ClassVar[dict[tuple[str, str, tuple[str, ...]], _Text]] = {}
 
     def __init__(self, connection: sa.Connection) -> None:
         self._beneath = connection
@@ -71,11 +112,7 @@ class Recalling:
         compiled = self._known.get(key)
         if compiled is None:
             compiled = self._known[key] = _compiled(statement, values, self._beneath)
-        text, parts = compiled
-        row = [
-            values[name] if process is None else process(values[name]) for name, process in parts
-        ]
-        return Returned(_first(self._beneath, text, row))
+        return Returned(_first(self._beneath, compiled, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +133,13 @@ class Row:
     _mapping: Mapping[str, Any]
 
 
-def _first(connection: sa.Connection, text: str, values: Sequence[Any]) -> Mapping[str, Any] | None:
+def _first(
+    connection: sa.Connection, compiled: _Text, values: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
     """Run a statement past SQLAlchemy; return its first row, if it has one."""
     cursor = connection.connection.cursor()
     try:
-        cursor.execute(text, values)
+        cursor.execute(compiled.text, compiled.given(values))
         row = cursor.fetchone() if cursor.description else None
         return (
             None if row is None else {c[0]: v for c, v in zip(cursor.description, row, strict=True)}
@@ -109,9 +148,7 @@ def _first(connection: sa.Connection, text: str, values: Sequence[Any]) -> Mappi
         cursor.close()
 
 
-def _compiled(
-    statement: sa.Insert, values: Mapping[str, Any], connection: sa.Connection
-) -> _Compiled:
+def _compiled(statement: sa.Insert, values: Mapping[str, Any], connection: sa.Connection) -> _Text:
     dialect = connection.dialect
     made = statement.compile(
         dialect=dialect,
@@ -119,21 +156,36 @@ def _compiled(
         schema_translate_map=connection.get_execution_options().get("schema_translate_map"),
         render_schema_translate=True,
     )
+    names = made.binds if made.positiontup is None else made.positiontup
     processors = {
         name: bind.type.dialect_impl(dialect).bind_processor(dialect)
         for name, bind in made.binds.items()
     }
-    return str(made), [(name, processors[name]) for name in made.positiontup or ()]
+    parts = [(name, processors[name]) for name in names]
+    return _Text(str(made), parts, made.positiontup is None)
 
 
 class Rows:
     """Base of the transaction's verbs: runs statements, remembers which tasks changed."""
 
-    def __init__(self, connection: sa.Connection, *, has_many_machines: bool = True) -> None:
-        """`has_many_machines` is false on a database of the step before 0003."""
+    _adds: ClassVar[dict[str, Prepared]] = {}
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        *,
+        is_reading: bool = False,
+        has_many_machines: bool = True,
+    ) -> None:
+        """A reading transaction takes no locks on rows.
+
+        `has_many_machines` is false on a database of the step before 0003.
+        """
         self._beneath = connection
         self.has_many_machines = has_many_machines
+        self._takes_locks = connection.dialect.name == POSTGRESQL and not is_reading
         self.changed: set[str] = set()
+        self.has_written = False
 
     def upsert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
         """Begin an insert that may say what happens to a row that is there already."""
@@ -144,18 +196,50 @@ class Rows:
     @property
     def connection(self) -> Recalling:
         """The connection beneath, for the workflow library's own rows."""
+        self.has_written = True
         return Recalling(self._beneath)
 
     def run(self, statement: sa.Executable, values: Values | None = None) -> sa.CursorResult[Any]:
-        """Run one statement.
+        """Run one statement; one row is inserted by `add` or `put`.
 
         Raises:
             IntegrityFault: a row that must be unique is there already.
         """
+        if isinstance(statement, sa.UpdateBase):
+            self.has_written = True
         try:
             return self._beneath.execute(statement, values)
         except sa.exc.IntegrityError as error:
             raise _named(error) from error
+
+    def add(self, table: sa.Table, values: Mapping[str, Any]) -> None:
+        """Insert one row.
+
+        Raises:
+            IntegrityFault: a row that must be unique is there already.
+        """
+        prepared = self._adds.get(table.name)
+        if prepared is None:
+            prepared = self._adds[table.name] = Prepared(sa.insert(table))
+        self.write(prepared, values)
+
+    def put(
+        self, table: sa.Table, values: Mapping[str, Any], again: Mapping[str, Any] | None = None
+    ) -> None:
+        """Insert one row, or write `again` over the one with its primary key, if that is given.
+
+        Two processes that put the same row at once write one row.
+        """
+        self.has_written = True
+        on = postgresql if self._beneath.dialect.name == POSTGRESQL else sqlite
+        statement = on.insert(table).values(dict(values))
+        key = list(table.primary_key.columns)
+        if again is None:
+            self._beneath.execute(statement.on_conflict_do_nothing(index_elements=key))
+        else:
+            self._beneath.execute(
+                statement.on_conflict_do_update(index_elements=key, set_=dict(again))
+            )
 
     def write(self, prepared: Prepared, values: Mapping[str, Any]) -> int:
         """Run a prepared statement; return how many rows it wrote.
@@ -163,26 +247,42 @@ class Rows:
         Raises:
             IntegrityFault: a row that must be unique is there already.
         """
-        text, names = prepared.on(self._beneath.dialect, values)
+        self.has_written = True
+        compiled = prepared.on(self._beneath.dialect, values)
         cursor = self._beneath.connection.cursor()
         try:
-            cursor.execute(text, [values[name] for name in names])
+            cursor.execute(compiled.text, compiled.given(values))
         except self._beneath.dialect.loaded_dbapi.IntegrityError as error:
             raise _named(error) from error
         else:
-            return int(cursor.rowcount)
+            count = int(cursor.rowcount)
         finally:
             cursor.close()
+        if count == 0 and prepared.is_insert:
+            raise IntegrityFault("a row that must be unique is there already")
+        return count
 
     def fetch(self, prepared: Prepared, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Run a prepared select; return its first row, values as the driver gives them."""
-        text, names = prepared.on(self._beneath.dialect, values)
-        return _first(self._beneath, text, [values[name] for name in names])
+        return _first(self._beneath, prepared.on(self._beneath.dialect, values), values)
+
+    def alone_with(self, *words: str) -> None:
+        """On PostgreSQL, wait until no other transaction is at what these words name.
+
+        SQLite has one writer; a read takes no lock.
+        """
+        if self._takes_locks:
+            name = "\x1f".join(words)
+            self._beneath.execute(_ALONE, {"name": name})
+
+
+_ALONE: Final = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 def _named(error: Exception) -> Exception:
     """Tell a row that is there already from a value that a column does not take: our own bug."""
     beneath = getattr(error, "orig", error)
-    if getattr(beneath, "sqlite_errorname", "") in _NOT_UNIQUE:
+    is_sqlite = getattr(beneath, "sqlite_errorname", "") in _NOT_UNIQUE
+    if is_sqlite or getattr(beneath, "sqlstate", "") == _UNIQUE_VIOLATION:
         return IntegrityFault(str(beneath))
     return error

@@ -31,7 +31,7 @@ class FileRows(Rows):
 
     def add_artifact(self, artifact: Artifact) -> None:
         """Write down a blob that is about to be written."""
-        self.run(sa.insert(artifacts), rows.artifact_values(artifact))
+        self.add(artifacts, rows.artifact_values(artifact))
 
     def keep_artifact(self, artifact: Artifact) -> None:
         """Name a winner: the row becomes `kept` with its measures.
@@ -90,9 +90,7 @@ class FileRows(Rows):
             "content_type": filed.content_type,
             "created_at": rows.micros(filed.created_at),
         }
-        renewed = sa.update(inputs).where(inputs.c.blob == filed.blob)
-        if self.run(renewed.values(created_at=values["created_at"])).rowcount == 0:
-            self.run(sa.insert(inputs), values)
+        self.put(inputs, values, {"created_at": values["created_at"]})
 
     def input(self, blob: str) -> Filed | None:
         """Read what is known of an input blob."""
@@ -108,15 +106,17 @@ class FileRows(Rows):
 
     def refer_input(self, task_id: str, blob: str) -> None:
         """Say that a task needs this input."""
-        values = {"task_id": task_id, "blob": blob}
-        is_there = sa.select(sa.literal(1)).where(
-            task_inputs.c.task_id == task_id, task_inputs.c.blob == blob
-        )
-        if self.run(is_there).first() is None:
-            self.run(sa.insert(task_inputs), values)
+        if self._takes_locks:  # a sweep that has the row is waited for, and none begins
+            held = sa.select(inputs.c.blob).where(inputs.c.blob == blob)
+            self.run(held.with_for_update(read=True))
+        self.put(task_inputs, {"task_id": task_id, "blob": blob})
 
     def orphan_inputs(self, before: datetime, limit: int) -> Sequence[str]:
-        """Return input blobs older than `before` that no task refers to."""
+        """Return input blobs older than `before` that no task refers to.
+
+        Within a write their rows are locked until it ends: who files or refers to one of them
+        meanwhile waits.
+        """
         statement = (
             sa.select(inputs.c.blob)
             .outerjoin(task_inputs, task_inputs.c.blob == inputs.c.blob)
@@ -124,7 +124,17 @@ class FileRows(Rows):
             .order_by(inputs.c.created_at, inputs.c.blob)
             .limit(limit)
         )
-        return list(self.run(statement).scalars())
+        if not self._takes_locks:
+            return list(self.run(statement).scalars())
+        statement = statement.with_for_update(of=inputs, skip_locked=True)
+        locked = list(self.run(statement).scalars())
+        referred = self._referred(locked)  # meanwhile, before we had the locks
+        return [blob for blob in locked if blob not in referred]
+
+    def _referred(self, blobs: Sequence[str]) -> set[str]:
+        """Return which of some inputs a task refers to by now."""
+        statement = sa.select(task_inputs.c.blob).where(task_inputs.c.blob.in_(blobs))
+        return set(self.run(statement).scalars())
 
     def drop_inputs(self, blobs: Iterable[str]) -> None:
         """Forget input blobs that were removed."""

@@ -24,17 +24,23 @@ class HealthRows(Rows):
         return [_health_of(found) for found in self.run(statement).mappings()]
 
     def health(self, provider: str, upstream_model: str) -> Health | None:
-        """Return what is known of one route; None if nothing ever went wrong."""
+        """Return what is known of one route; None if nothing ever went wrong.
+
+        Within a write its row is locked until it ends, so that one of many probes a route.
+        """
         statement = sa.select(routes_health).where(*_is(provider, upstream_model))
+        if self._takes_locks:
+            statement = statement.with_for_update()
         found = self.run(statement).mappings().first()
         return None if found is None else _health_of(found)
 
     def put_health(self, health: Health) -> None:
         """Write how a route fares; a clean one needs no row."""
-        where = _is(health.provider, health.upstream_model)
-        self.run(sa.delete(routes_health).where(*where))
-        if not health.is_clean:
-            self.run(sa.insert(routes_health), _values(health))
+        if health.is_clean:
+            where = _is(health.provider, health.upstream_model)
+            self.run(sa.delete(routes_health).where(*where))
+        else:
+            self.put(routes_health, _values(health), _values(health))
 
 
 def _is(provider: str, upstream_model: str) -> tuple[sa.ColumnElement[bool], ...]:

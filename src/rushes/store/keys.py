@@ -21,12 +21,10 @@ class KeyRows(Rows):
 
     def add_key(self, key: Key) -> None:
         """Insert a key; its account is made if it is new."""
-        is_there = sa.select(sa.literal(1)).where(accounts.c.id == key.account_id)
         created_at = rows.micros(key.created_at)
-        if self.run(is_there).first() is None:
-            values = {"id": key.account_id, "name": key.name, "created_at": created_at}
-            self.run(sa.insert(accounts), values)
-        self.run(sa.insert(keys), rows.key_values(key))
+        values = {"id": key.account_id, "name": key.name, "created_at": created_at}
+        self.put(accounts, values)
+        self.add(keys, rows.key_values(key))
         self._bump()
 
     def key_by_digest(self, digest: bytes) -> Key | None:
@@ -53,6 +51,4 @@ class KeyRows(Rows):
         return int(self.run(statement).scalar_one_or_none() or 0)
 
     def _bump(self) -> None:
-        statement = sa.update(house).where(house.c.name == KEY_VERSION)
-        if self.run(statement.values(value=house.c.value + 1)).rowcount == 0:
-            self.run(sa.insert(house), {"name": KEY_VERSION, "value": 1})
+        self.put(house, {"name": KEY_VERSION, "value": 1}, {"value": house.c.value + 1})

@@ -1,5 +1,8 @@
 """Schema steps: `rushes migrate`, and what `serve` does before it opens the door.
 
+A database is a file (SQLite) or an address (PostgreSQL). Of PostgreSQL no copy is made: its
+operators have their own backups, and on both all steps are taken or none.
+
 A database is empty, current, behind, or from the future. Behind is migrated after a copy of
 the file is made; the future is refused, because code that does not know a schema must not
 write to it. All steps are one transaction: a step that fails leaves the file as it was.
@@ -14,14 +17,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import sqlalchemy as sa
 
+from rushes.store.schema import metadata
 from rushes.store.sqlite import open_file
 
 HEAD: Final = "0003"
 KNOWN: Final = frozenset({"0001", "0002", "0003"})
+WORKABLE: Final = frozenset({"0002", "0003"})
+"""What the code of today can work on: its own schema, and the one before, which it adds to."""
+
+LOCK: Final = 7_380_523_102_001
+"""Names the lock that those who migrate one PostgreSQL database take; any number would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +44,10 @@ class Steps:
     folder: Path
     head: str
     known: frozenset[str]
+    workable: frozenset[str] = frozenset()
 
 
-STEPS: Final = Steps(Path(__file__).parent / "migrations", HEAD, KNOWN)
+STEPS: Final = Steps(Path(__file__).parent / "migrations", HEAD, KNOWN, WORKABLE)
 
 
 class SchemaState(StrEnum):
@@ -53,31 +63,70 @@ class SchemaFromTheFuture(Exception):
     """A newer Rushes made this database; this one must not touch it."""
 
 
-def schema_state(path: Path, *, steps: Steps = STEPS) -> SchemaState:
-    """Say how the file stands to this code; a missing file is empty, and stays missing.
+class UnusableDatabase(Exception):
+    """A PostgreSQL that could lose or refuse what we write; the message says what to change."""
+
+
+def schema_state(place: Path | str, *, steps: Steps = STEPS) -> SchemaState:
+    """Say how a database stands to this code; a missing file is empty, and stays missing.
 
     Raises:
         sqlite3.Error: the file cannot be read, or is no database.
+        StoreBusy: there is no PostgreSQL at the address.
     """
-    if not path.exists():
-        return SchemaState.EMPTY
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        return _state(connection, steps)
+    return _state(_revision(place), steps)
 
 
-def migrate(path: Path, *, at: datetime, steps: Steps = STEPS) -> Path | None:
-    """Bring the file to this code's schema; return the copy made before, if one was needed.
+def is_workable(place: Path | str, *, steps: Steps = STEPS) -> bool:
+    """Say whether this code may work on a database as it stands.
+
+    It may on its own schema and on the one before: that is how many machines are upgraded, the
+    code first and then, when nobody is of the old code any more, the schema.
+
+    Raises:
+        sqlite3.Error, StoreBusy: as `schema_state`.
+    """
+    return _revision(place) in steps.workable | {steps.head}
+
+
+def _revision(place: Path | str) -> str | None:
+    """Return the step a database is at, None before the first."""
+    if isinstance(place, str):
+        from rushes.store.postgres import at_address  # noqa: PLC0415 -- a file needs no driver of it
+
+        with at_address(place) as connection:
+            return _step_of(connection)
+    if not place.exists():
+        return None
+    with contextlib.closing(sqlite3.connect(place)) as connection:
+        named = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
+        if connection.execute(named).fetchone() is None:
+            return None
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return None if found is None else str(found[0])
+
+
+def migrate(place: Path | str, *, at: datetime, steps: Steps = STEPS) -> Path | None:
+    """Bring a database to this code's schema; return the copy made before, if one was needed.
 
     Of two processes that migrate at once, one waits and then finds nothing to do.
 
     Raises:
-        SchemaFromTheFuture: nothing was changed.
+        SchemaFromTheFuture, UnusableDatabase: nothing was changed.
+        StoreBusy: there is no PostgreSQL at the address.
     """
-    if schema_state(path, steps=steps) is SchemaState.CURRENT:
+    if schema_state(place, steps=steps) is SchemaState.CURRENT:
         return None
+    if isinstance(place, Path):
+        return _migrate_file(place, at, steps)
+    _migrate_address(place, steps)
+    return None
+
+
+def _migrate_file(path: Path, at: datetime, steps: Steps) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path) as connection:
-        state = _state(cast("sqlite3.Connection", connection.connection.dbapi_connection), steps)
+        state = _state(_step_of(connection), steps)
         if state is SchemaState.CURRENT:
             return None
         if state is SchemaState.FUTURE:
@@ -90,16 +139,65 @@ def migrate(path: Path, *, at: datetime, steps: Steps = STEPS) -> Path | None:
     return copy
 
 
-def _state(connection: sqlite3.Connection, steps: Steps) -> SchemaState:
-    named = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
-    if connection.execute(named).fetchone() is None:
-        return SchemaState.EMPTY
-    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+def _migrate_address(url: str, steps: Steps) -> None:
+    from rushes.store.postgres import at_address  # noqa: PLC0415
+
+    with at_address(url) as connection:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        state = _state(_step_of(connection), steps)
+        if state is SchemaState.CURRENT:
+            return
+        if state is SchemaState.FUTURE:
+            raise SchemaFromTheFuture(
+                "the database was made by a newer Rushes than this one; upgrade Rushes, "
+                "or restore a backup from before the last migration."
+            )
+        _check(connection)
+        _upgrade(connection, steps)
+        _sort_by_bytes(connection)
+        connection.commit()
+
+
+def _check(connection: sa.Connection) -> None:
+    encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise UnusableDatabase(
+            f"the database has the encoding {encoding}; Rushes needs UTF8. Make it anew with "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
+
+
+def _sort_by_bytes(connection: sa.Connection) -> None:
+    """Have text compared byte by byte, as SQLite does, whatever language the database speaks."""
+    preparer = connection.dialect.identifier_preparer
+    for table, column in connection.execute(_OTHERWISE_SORTED).all():
+        if table in metadata.tables:
+            connection.exec_driver_sql(
+                f"ALTER TABLE {preparer.quote(table)} "
+                f'ALTER COLUMN {preparer.quote(column)} TYPE text COLLATE "C"'
+            )
+
+
+_OTHERWISE_SORTED: Final = sa.text(
+    "SELECT table_name, column_name FROM information_schema.columns"
+    " WHERE table_schema = current_schema() AND data_type = 'text' AND collation_name IS NULL"
+    " ORDER BY table_name, ordinal_position"
+)
+
+
+def _state(found: str | None, steps: Steps) -> SchemaState:
     if found is None:
         return SchemaState.EMPTY
-    if found[0] == steps.head:
+    if found == steps.head:
         return SchemaState.CURRENT
-    return SchemaState.BEHIND if found[0] in steps.known else SchemaState.FUTURE
+    return SchemaState.BEHIND if found in steps.known else SchemaState.FUTURE
+
+
+def _step_of(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").fetchone()
+    return None if found is None else str(found[0])
 
 
 @contextlib.contextmanager

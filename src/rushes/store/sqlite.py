@@ -14,29 +14,23 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import sqlalchemy as sa
 
 from rushes.domain.errors import StoreBusy
-from rushes.ports import Transaction
+from rushes.store.group import WAITING_MAX, Act, Job, Jobs, answer_all, next_group
 from rushes.store.transaction import SqlTransaction
 from rushes.store.turns import PoliteConnection, Turns
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S: Final = 30.0
-GROUP_MAX: Final = 64
-WAITING_MAX: Final = 10_000
 MMAP_BYTES: Final = 256 * 2**20
 CACHE_KIB: Final = 16 * 1024
-
-Act = Callable[[Transaction], T]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -55,17 +49,6 @@ def open_file(
     connection.execute(f"PRAGMA mmap_size={MMAP_BYTES}")
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     return connection
-
-
-@dataclass(slots=True, eq=False)
-class _Job(Generic[T]):
-    """An act that waits for the writer, and whoever waits for its answer."""
-
-    act: Act[T]
-    loop: asyncio.AbstractEventLoop
-    answer: asyncio.Future[T]
-    result: T | None = None
-    fault: BaseException | None = None
 
 
 class SqliteStore:
@@ -91,7 +74,7 @@ class SqliteStore:
         self._turns = Turns(busy_timeout_s)
         self._reader = self._engine(self._open_for_reading)
         self._writer = self._engine(self._open)
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._jobs: Jobs = queue.SimpleQueue()
         self._door = threading.Lock()
         self._is_closed = False
         self._thread = threading.Thread(target=self._write_groups, name="store-writer", daemon=True)
@@ -109,7 +92,7 @@ class SqliteStore:
                 is closed.
         """
         loop = asyncio.get_running_loop()
-        job: _Job[T] = _Job(act, loop, loop.create_future())
+        job: Job[T] = Job(act, loop, loop.create_future())
         with self._door:
             if self._is_closed:
                 raise StoreBusy("the store is closed")
@@ -162,18 +145,11 @@ class SqliteStore:
         """Write whatever waits, a group at a time, until None says that nothing follows."""
         is_open = True
         while is_open:
-            jobs: list[_Job[Any]] = []
-            waiting = self._jobs.get()
-            while waiting is not None:
-                jobs.append(waiting)
-                if len(jobs) == GROUP_MAX or self._jobs.empty():
-                    break
-                waiting = self._jobs.get()
-            is_open = waiting is not None
+            jobs, is_open = next_group(self._jobs)
             if jobs:
                 self._write_group(jobs)
 
-    def _write_group(self, jobs: list[_Job[Any]]) -> None:
+    def _write_group(self, jobs: list[Job[Any]]) -> None:
         """Commit many acts at once; one that raises takes only itself back."""
         changed: set[str] = set()
         try:
@@ -182,10 +158,10 @@ class SqliteStore:
                     self._run(job, connection, changed)
         except BaseException as fault:  # noqa: BLE001 -- nothing was written, and the writer lives on
             for job in jobs:
-                job.fault = job.fault or fault
+                job.fault = job.fault or _told(fault)
             changed.clear()
         self._tell(changed)
-        _answer_all(jobs)
+        answer_all(jobs)
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -194,7 +170,7 @@ class SqliteStore:
             _driver(connection).execute("BEGIN IMMEDIATE")
             yield connection
 
-    def _run(self, job: _Job[Any], connection: sa.Connection, changed: set[str]) -> None:
+    def _run(self, job: Job[Any], connection: sa.Connection, changed: set[str]) -> None:
         if job.answer.cancelled():
             return
         driver = _driver(connection)
@@ -203,7 +179,7 @@ class SqliteStore:
         try:
             job.result = job.act(transaction)
         except BaseException as fault:  # noqa: BLE001 -- it belongs to the caller, who gets it whole
-            job.fault = fault
+            job.fault = _told(fault)
             driver.execute("ROLLBACK TO act")
         else:
             changed.update(transaction.changed)
@@ -258,31 +234,8 @@ def _driver(connection: sa.Connection) -> sqlite3.Connection:
 
 def _told(fault: BaseException) -> BaseException:
     """Return a fault as a caller may know it."""
-    told = fault
-    if isinstance(fault, _DATABASE_FAULTS):
-        told = StoreBusy(f"the database did not take the write: {fault}")
-        told.__cause__ = fault
-    elif isinstance(fault, StopIteration):  # no future takes one
-        told = RuntimeError("the act raised StopIteration")
-        told.__cause__ = fault
+    if not isinstance(fault, _DATABASE_FAULTS):
+        return fault
+    told = StoreBusy(f"the database did not take the write: {fault}")
+    told.__cause__ = fault
     return told
-
-
-def _answer_all(jobs: list[_Job[Any]]) -> None:
-    """Answer every caller in its own loop, with one wake-up per loop."""
-    by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Job[Any]]] = defaultdict(list)
-    for job in jobs:
-        by_loop[job.loop].append(job)
-    for loop, theirs in by_loop.items():
-        with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
-            loop.call_soon_threadsafe(_answer, theirs)
-
-
-def _answer(jobs: list[_Job[Any]]) -> None:
-    for job in jobs:
-        if job.answer.done():  # its caller went away
-            continue
-        if job.fault is None:
-            job.answer.set_result(job.result)
-        else:
-            job.answer.set_exception(_told(job.fault))

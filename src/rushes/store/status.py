@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from rushes.domain.task import Status
-from rushes.ports import Look
+from rushes.ports import Books, Look
 from rushes.store.sqlite import open_file
 
 _LOOK: Final = (
@@ -53,3 +53,37 @@ class HotRead:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+class PlainRead:
+    """Status looks through the store; each waits for the database."""
+
+    def __init__(self, store: Books) -> None:
+        self._store = store
+        self._count = 0
+
+    def look(self, task_id: str) -> Look | None:
+        """Read how a task stands; None if there is no such task."""
+        task = self._store.read_now(lambda tx: tx.task(task_id))
+        if task is None:
+            return None
+        failure = task.failure
+        return Look(
+            task.account_id,
+            task.status,
+            task.version,
+            task.progress,
+            failure.reason.value if failure else None,
+            failure.message if failure else None,
+            task.is_rehearsal,
+            task.served_by,
+            task.charged_microusd,
+        )
+
+    def data_version(self) -> int:
+        """Return another number each time: nobody tells whether anything was written."""
+        self._count += 1
+        return self._count
+
+    def close(self) -> None:
+        """Let go of nothing: the store is its owner's."""

@@ -23,7 +23,7 @@ class SubmitRows(Rows):
 
     def add_submit(self, submit: Submit) -> None:
         """Write an intent; must be committed before the call goes out."""
-        self.run(sa.insert(submits), rows.submit_values(submit))
+        self.add(submits, rows.submit_values(submit))
 
     def submits(self, task_id: str) -> Sequence[Submit]:
         """Return the submits of a task by number."""
@@ -52,9 +52,13 @@ class SubmitRows(Rows):
         return self.run(statement).rowcount == 1
 
     def is_ticket_known(self, submit: Submit) -> bool:
-        """Say whether another submit to the same provider already holds this ticket."""
+        """Say whether another submit to the same provider already holds this ticket.
+
+        Within a write no other can ask for the same ticket until it ends.
+        """
         if submit.ticket is None:
             return False
+        self.alone_with("ticket", submit.provider, rows.to_json(submit.ticket))
         is_self = sa.and_(submits.c.task_id == submit.task_id, submits.c.n == submit.n)
         statement = sa.select(sa.literal(1)).where(
             submits.c.provider == submit.provider,

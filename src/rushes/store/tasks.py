@@ -175,19 +175,13 @@ class TaskRows(Rows):
         )
         if counted.rowcount != 1:
             return
-        seen = (
-            task_faults.c.task_id == task.id,
-            task_faults.c.status == task.status.value,
-            task_faults.c.note == note,
-        )
         now = rows.micros(at)
-        again = sa.update(task_faults).where(*seen)
-        again = again.values(count=task_faults.c.count + 1, last_at=now)
-        if self.run(again).rowcount == 0:
-            values = {"task_id": task.id, "status": task.status.value, "note": note}
-            self.run(
-                sa.insert(task_faults), {**values, "count": 1, "first_at": now, "last_at": now}
-            )
+        values = {"task_id": task.id, "status": task.status.value, "note": note}
+        self.put(
+            task_faults,
+            {**values, "count": 1, "first_at": now, "last_at": now},
+            {"count": task_faults.c.count + 1, "last_at": now},
+        )
 
     def faults(self, task_id: str) -> Sequence[Faults]:
         """Return what went wrong on the way, by first sight."""

@@ -44,7 +44,7 @@ async def a_task_is_read_back_whole(subject: Subject) -> None:
         is_rehearsal=True,
         served_by="wan2.5-t2v",
         callback_url="https://caller.test/hook?a=ü",
-        user="Zoë \x00",
+        user="Zoë \x01",
         metadata={"order": 17, "": {"b": [1.0, "x"], "a": None}},
         hold_microusd=10**15,
     )

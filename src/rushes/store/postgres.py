@@ -1,0 +1,603 @@
+"""The store of many machines: PostgreSQL, any number of processes, a few writers in each.
+
+Every write of ours goes through one of a few threads, which take whatever waits into one
+transaction: an accept costs a share of one commit. PostgreSQL has no cheap way to take one act
+of many back, so a group that meets trouble is taken back whole, and its acts are run again
+each in a transaction of its own: an act may run more than once, and one that raises takes only
+itself back.
+
+What becomes of a commit whose answer was lost is found out. The last thing that a transaction
+writes is a mark: a number that this writer never used before, in a row of its own (`house`).
+Whoever lost the answer connects again and reads the row, waiting for the old transaction to
+end; the number is there, or nothing is. (Transaction ids would not do: a server that crashes
+gives those again that it had not yet written down.)
+
+Nothing here waits without a bound, and nothing here ends because the database is away:
+connections are replaced, and until it is back whoever asks is told `StoreBusy`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any, Final, TypeVar, cast
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
+from sqlalchemy.dialects import postgresql
+
+from rushes.domain.errors import StoreBusy, StoreInDoubt
+from rushes.store.group import WAITING_MAX, Act, Job, Jobs, answer_all, next_group, raisable
+from rushes.store.schema import house
+from rushes.store.transaction import SqlTransaction
+
+T = TypeVar("T")
+
+WRITERS: Final = 3
+READERS: Final = 8
+TRIES_MAX: Final = 6
+"""How often an act is run that PostgreSQL took back for another's sake (deadlocks)."""
+
+CONNECT_S: Final = 5
+STATEMENT_S: Final = 10.0
+LOCK_S: Final = 5.0
+IDLE_IN_TRANSACTION_S: Final = 30.0
+TRUTH_S: Final = 30.0
+"""How long the fate of a commit is asked for when its answer was lost."""
+
+ASK_AGAIN_S: Final = 0.2
+MARK: Final = "writer:"
+MARK_LIFE_S: Final = 7 * 24 * 3600.0
+APPLICATION: Final = "rushes"
+
+_AGAIN: Final = frozenset({"40P01", "40001"})
+"""A deadlock, or a conflict with another transaction."""
+
+_LOST: Final = frozenset({"57P01", "57P02", "57P05", "25P03", "25P04"})
+"""The server or somebody ended the session; so do all of class 08."""
+
+_BUSY: Final = frozenset({"53", "57", "58"})
+"""Classes: out of disk, memory or connections; stopped or starting; trouble beneath."""
+
+_WAITED: Final = "55P03"
+_STANDBY: Final = "25006"
+
+_FAULTS: Final = (sa.exc.DBAPIError, psycopg.Error, sa.exc.TimeoutError)
+
+_SESSION: Final = """
+    SELECT set_config('statement_timeout', %(statement_s)s, false),
+        set_config('lock_timeout', %(lock_s)s, false),
+        set_config('idle_in_transaction_session_timeout', %(idle_in_transaction_s)s, false),
+        set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+            WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)"""
+"""Nothing waits for ever, and a commit is on the disk (and on a standby, where one must be)."""
+
+_SESSION_OF_OURS: Final[dict[str, object]] = {
+    "application_name": APPLICATION,
+    "connect_timeout": CONNECT_S,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+_FRESH: Final = postgresql.insert(house).values(
+    name=sa.bindparam("name"), value=sa.bindparam("value")
+)
+_MARK: Final = _FRESH.on_conflict_do_update(
+    index_elements=[house.c.name], set_={"value": _FRESH.excluded.value}
+)
+_READ_MARK: Final = _FRESH.on_conflict_do_update(
+    index_elements=[house.c.name], set_={"value": house.c.value}
+).returning(house.c.value)
+"""Waits for whoever wrote the row and has not ended, also if it is the first to write it."""
+
+_SWEEP_MARKS: Final = sa.delete(house).where(
+    house.c.name.startswith(MARK), house.c.value < sa.bindparam("past")
+)
+_END_SESSION: Final = sa.text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :pid AND state <> 'idle'"
+    " AND application_name = current_setting('application_name') AND pid <> pg_backend_pid()"
+)
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Trouble(Enum):
+    """What kind of trouble a transaction met."""
+
+    ACT = "the act's own"
+    AGAIN = "taken back for another's sake; it may be tried again"
+    LOST = "the connection is gone"
+    BUSY = "the database does not take it now"
+
+
+class PostgresStore:
+    """A `ports.Store` over a PostgreSQL database that many processes write to."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_change: Callable[[Iterable[str]], None] | None = None,
+        waiting_max: int = WAITING_MAX,
+        writers: int = WRITERS,
+        readers: int = READERS,
+        lock_timeout_s: float = LOCK_S,
+        truth_s: float = TRUTH_S,
+    ) -> None:
+        """Open the store; nothing is connected to before it is asked for.
+
+        Args:
+            url: `postgresql://…`.
+            on_change: hears the ids of tasks a commit changed, in a writer's thread.
+            waiting_max: how many writes may wait for a writer, and reads for a reader.
+            writers: how many transactions of ours may be under way at once.
+            readers: how many reads may be under way at once.
+            lock_timeout_s: how long a statement waits for another process's lock.
+            truth_s: how long the fate of a commit is asked for whose answer was lost.
+        """
+        self.url = url
+        self._on_change = on_change
+        self._waiting_max = waiting_max
+        self._truth_s = truth_s
+        limits = _Limits(lock_s=lock_timeout_s)
+        self._writer = _engine(url, limits, size=writers + 1)
+        self._reader = _engine(url, limits, size=readers + 1, is_reading=True)
+        self._engines = [self._writer, self._reader]
+        self._marks = _Marks(f"{MARK}{secrets.token_hex(8)}")
+        self._jobs: Jobs = queue.SimpleQueue()
+        self._door = threading.Lock()
+        self._is_closed = False
+        self._has_swept = False
+        self._reads = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
+        self._reads_waiting = 0
+        self._threads = [
+            threading.Thread(target=self._write_groups, name=f"store-writer-{number}", daemon=True)
+            for number in range(writers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # -- the callers' side -----------------------------------------------------------------
+
+    async def write(self, act: Act[T]) -> T:
+        """Run `act` in a transaction, more than once if need be; return when it is durable.
+
+        A caller that is canceled meanwhile cannot know whether its act was written.
+
+        Raises:
+            StoreBusy: the writers are far behind, or the database is away or does not take the
+                write; nothing was written. Or the store is closed.
+            StoreInDoubt: the connection was lost during the commit, and the database was not
+                back in time to tell.
+        """
+        loop = asyncio.get_running_loop()
+        job: Job[T] = Job(act, loop, loop.create_future())
+        with self._door:
+            if self._is_closed:
+                raise StoreBusy("the store is closed")
+            if self._jobs.qsize() >= self._waiting_max:
+                raise StoreBusy("the store has too many writes waiting")
+            self._jobs.put(job)
+        return await job.answer
+
+    def write_now(self, act: Act[T]) -> T:
+        """Run `act` in a transaction of its own; for commands that run no event loop.
+
+        Raises:
+            StoreBusy, StoreInDoubt: as `write`.
+        """
+        if self._is_closed:
+            raise StoreBusy("the store is closed")
+        result, changed = self._alone(act)
+        self._tell(changed)
+        return result
+
+    async def read(self, act: Act[T]) -> T:
+        """Run `act` on a stable, committed state, in a reader's thread; it must not write.
+
+        Raises:
+            StoreBusy: the database is away, or too many reads wait.
+        """
+        if self._is_closed:
+            raise StoreBusy("the store is closed")
+        if self._reads_waiting >= self._waiting_max:
+            raise StoreBusy("the store has too many reads waiting")
+        self._reads_waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._reads, self.read_now, act)
+        finally:
+            self._reads_waiting -= 1
+
+    def read_now(self, act: Act[T]) -> T:
+        """Run `act` on a stable, committed state, in this thread.
+
+        Raises:
+            StoreBusy: the database is away.
+        """
+        try:
+            return self._read(act)
+        except _FAULTS as fault:
+            if _trouble_of(fault) is not Trouble.LOST:
+                raise _told(fault) from fault
+        self._reader.dispose()  # what lies in the pool is as old as the one that was lost
+        try:
+            return self._read(act)
+        except _FAULTS as fault:
+            raise _told(fault) from fault
+
+    def close(self) -> None:
+        """Finish what is waiting, then let go of all connections."""
+        with self._door:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            for _ in self._threads:
+                self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._reads.shutdown()
+        self._forget_marks()
+        for engine in self._engines:
+            engine.dispose()
+
+    def engine_for_workflows(self) -> sa.Engine:
+        """Return an engine on the same database for the workflow library; `close` ends it too."""
+        engine = _engine(self.url, _LIBRARY, size=8, overflow=24)
+        self._engines.append(engine)
+        return engine
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def _read(self, act: Act[T]) -> T:
+        with _lent(self._reader) as connection:
+            try:
+                return act(SqlTransaction(connection, is_reading=True))
+            except StopIteration as fault:
+                raise raisable(fault) from fault
+            finally:
+                _take_back(_driver(connection))
+
+    # -- the writers' threads --------------------------------------------------------------
+
+    def _write_groups(self) -> None:
+        """Write whatever waits, a group at a time, until None says that nothing follows."""
+        is_open = True
+        while is_open:
+            jobs, is_open = next_group(self._jobs)
+            jobs = [job for job in jobs if not job.answer.cancelled()]
+            if len(jobs) == 1 or (jobs and not self._is_written_together(jobs)):
+                for job in jobs:
+                    self._write_alone(job)
+            answer_all(jobs)
+
+    def _is_written_together(self, jobs: list[Job[Any]]) -> bool:
+        """Commit many acts at once; say whether all of them have their outcome by that."""
+        acts = [job.act for job in jobs]
+        try:
+            results, changed = self._together(acts)
+        except BaseException as fault:  # noqa: BLE001 -- nothing was written, and the writer lives on
+            is_ours = isinstance(fault, StoreBusy | StoreInDoubt)
+            if not is_ours and _trouble_of(fault) in _ONE_BY_ONE:
+                return False
+            for job in jobs:
+                job.fault = _told(fault)
+            return True
+        for job, result in zip(jobs, results, strict=True):
+            job.result = result
+        self._tell(changed)
+        return True
+
+    def _write_alone(self, job: Job[Any]) -> None:
+        if job.answer.cancelled():
+            return
+        try:
+            job.result, changed = self._alone(job.act)
+        except BaseException as fault:  # noqa: BLE001 -- it belongs to the caller, who gets it whole
+            job.fault = fault
+        else:
+            self._tell(changed)
+
+    def _alone(self, act: Act[T]) -> tuple[T, set[str]]:
+        """Run one act, again if PostgreSQL took it back for another's sake."""
+        for tries_left in reversed(range(TRIES_MAX)):
+            try:
+                results, changed = self._together([act])
+            except _FAULTS as fault:
+                if _trouble_of(fault) is Trouble.AGAIN and tries_left:
+                    continue
+                raise _told(fault) from fault
+            return results[0], changed
+        raise AssertionError("not reached")
+
+    def _together(self, acts: list[Act[Any]]) -> tuple[list[Any], set[str]]:
+        """Run acts in one transaction, once more if a connection turns out to be dead.
+
+        Raises:
+            BaseException: what an act or the database raised; nothing was written.
+            StoreInDoubt: nobody knows whether it was written.
+        """
+        try:
+            return self._attempt(acts)
+        except _FAULTS as fault:
+            if _trouble_of(fault) is not Trouble.LOST:
+                raise
+        self._writer.dispose()  # what lies in the pool is as old as the one that was lost
+        return self._attempt(acts)
+
+    def _attempt(self, acts: list[Act[Any]]) -> tuple[list[Any], set[str]]:
+        changed: set[str] = set()
+        results = []
+        with _lent(self._writer) as connection:
+            driver = _driver(connection)
+            pid, has_written = driver.info.backend_pid, False
+            try:
+                for act in acts:
+                    transaction = SqlTransaction(connection)
+                    results.append(act(transaction))
+                    changed |= transaction.changed
+                    has_written = has_written or transaction.has_written
+                if not has_written:
+                    driver.rollback()
+                    return results, changed
+                number = self._mark(connection)
+            except BaseException:
+                _take_back(driver)
+                raise
+            try:
+                driver.commit()
+            except psycopg.Error as fault:
+                if not driver.closed:
+                    raise  # PostgreSQL said no: nothing was written
+                lost = fault
+            else:
+                return results, changed
+        if self._was_written(number, pid):
+            return results, changed
+        raise lost
+
+    def _tell(self, changed: Iterable[str]) -> None:
+        if self._on_change is None or not changed:
+            return
+        try:
+            self._on_change(changed)
+        except Exception:  # noqa: BLE001 -- a bell may be missed, the writer may not
+            _log.exception("a listener to changes failed; the rows are written")
+
+    # -- marks: what became of a commit ----------------------------------------------------
+
+    def _mark(self, connection: sa.Connection) -> int:
+        """Write a number that this writer never used; return it."""
+        if _driver(connection).info.transaction_status is not TransactionStatus.INTRANS:
+            raise StoreBusy("an act ended the transaction that it was part of")
+        if not self._has_swept:
+            self._has_swept = True
+            connection.execute(_SWEEP_MARKS, {"past": _now_micros() - int(MARK_LIFE_S * 1e6)})
+        name, number = self._marks.next()
+        connection.execute(_MARK, {"name": name, "value": number})
+        return number
+
+    def _was_written(self, number: int, pid: int) -> bool:
+        """Find out whether the transaction with this mark was committed.
+
+        Raises:
+            StoreInDoubt: the database was not back in time.
+        """
+        give_up_at = time.monotonic() + self._truth_s
+        pause = threading.Event()
+        self._writer.dispose()
+        while True:
+            try:
+                return self._read_mark(pid) == number
+            except (*_FAULTS, StoreBusy) as fault:
+                if time.monotonic() >= give_up_at:
+                    raise StoreInDoubt(
+                        "the connection was lost during a commit, and the database could not be "
+                        f"asked in time whether it was done: {fault}"
+                    ) from fault
+            pause.wait(ASK_AGAIN_S)
+
+    def _read_mark(self, pid: int) -> int:
+        """Read this writer's mark once nobody else is at it any more.
+
+        A lost transaction may still hang in its session, which is ended if it does.
+        """
+        with _lent(self._writer) as connection:
+            try:
+                values = {"name": self._marks.name, "value": 0}
+                found = connection.execute(_READ_MARK, values).scalar_one()
+            except sa.exc.DBAPIError as fault:
+                if _state_of(fault) == _WAITED:
+                    _driver(connection).rollback()
+                    connection.execute(_END_SESSION, {"pid": pid})
+                raise
+            _driver(connection).commit()
+        return int(found)
+
+    def _forget_marks(self) -> None:
+        """Leave nothing of ours behind, if the database is there."""
+        if not self._marks.names:
+            return
+        with (
+            suppress(*_FAULTS, StoreBusy),
+            _lent(self._writer) as connection,
+        ):
+            connection.execute(sa.delete(house).where(house.c.name.in_(self._marks.names)))
+            _driver(connection).commit()
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What a session may wait for, in seconds."""
+
+    statement_s: float = STATEMENT_S
+    lock_s: float = LOCK_S
+    idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S
+
+    def settings(self) -> dict[str, str]:
+        """Return them as PostgreSQL reads them."""
+        return {name: f"{round(value * 1000)}ms" for name, value in asdict(self).items()}
+
+
+_PATIENT: Final = _Limits(statement_s=600.0, lock_s=120.0, idle_in_transaction_s=600.0)
+_LIBRARY: Final = _Limits(statement_s=60.0, lock_s=30.0, idle_in_transaction_s=60.0)
+
+
+def _engine(
+    url: str, limits: _Limits, *, size: int, overflow: int = 0, is_reading: bool = False
+) -> sa.Engine:
+    """Make a pool of connections as every one of ours is: bounded, durable, by name."""
+    address = sa.make_url(url).set(drivername="postgresql+psycopg")
+    given: dict[str, Any] = {
+        name: value for name, value in _SESSION_OF_OURS.items() if name not in address.query
+    }
+    engine = sa.create_engine(
+        address,
+        pool_size=size,
+        max_overflow=overflow,
+        pool_timeout=CONNECT_S,
+        pool_pre_ping=overflow > 0,
+        connect_args=given,
+    )
+    level = psycopg.IsolationLevel
+    isolation = level.REPEATABLE_READ if is_reading else level.READ_COMMITTED
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(driver: psycopg.Connection[Any], _record: object) -> None:
+        driver.execute(_SESSION, limits.settings())
+        driver.commit()
+        driver.isolation_level = isolation
+        driver.read_only = is_reading or None
+
+    return engine
+
+
+@contextmanager
+def _lent(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Lend a connection in a transaction; one that broke is thrown away.
+
+    Raises:
+        StoreBusy: there is none to be had.
+    """
+    try:
+        connection = engine.connect()
+    except _FAULTS as fault:
+        raise StoreBusy(f"the database cannot be reached: {_beneath(fault)}") from fault
+    try:
+        connection.begin()
+        driver = _driver(connection)
+        try:
+            yield connection
+        finally:
+            if driver.closed:
+                connection.invalidate()
+    finally:
+        connection.close()
+
+
+@contextmanager
+def at_address(url: str) -> Iterator[sa.Connection]:
+    """Lend a connection of its own, with patience for long work; what is not committed is undone.
+
+    Raises:
+        StoreBusy: the database cannot be reached.
+    """
+    engine = _engine(url, _PATIENT, size=1)
+    try:
+        with _lent(engine) as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+class _Marks:
+    """The names of this store's marks, one for each thread that writes, and their next numbers."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._last: dict[str, int] = {}
+
+    @property
+    def name(self) -> str:
+        """The mark of this thread."""
+        return f"{self._prefix}:{threading.get_ident()}"
+
+    @property
+    def names(self) -> list[str]:
+        """All marks that were written."""
+        return list(self._last)
+
+    def next(self) -> tuple[str, int]:
+        """Return this thread's mark, and a number that was never written there."""
+        name = self.name
+        number = self._last[name] = max(_now_micros(), self._last.get(name, 0) + 1)
+        return name, number
+
+
+def _now_micros() -> int:
+    return time.time_ns() // 1000
+
+
+def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
+    """Return the connection beneath, for what is too small for SQLAlchemy's care."""
+    return cast("psycopg.Connection[Any]", connection.connection.dbapi_connection)
+
+
+def _take_back(driver: psycopg.Connection[Any]) -> None:
+    """Roll back, if there is still somebody to tell."""
+    with suppress(psycopg.Error):
+        driver.rollback()
+
+
+def _beneath(fault: BaseException) -> BaseException:
+    """Return what the driver raised."""
+    orig = getattr(fault, "orig", None)
+    return orig if isinstance(orig, BaseException) else fault
+
+
+def _state_of(fault: BaseException) -> str | None:
+    """Return PostgreSQL's five-character code of a fault."""
+    return getattr(_beneath(fault), "sqlstate", None)
+
+
+def _trouble_of(fault: BaseException) -> Trouble:
+    beneath, state = _beneath(fault), _state_of(fault)
+    if isinstance(beneath, sa.exc.TimeoutError):
+        return Trouble.BUSY
+    if not isinstance(beneath, psycopg.Error):
+        return Trouble.ACT
+    if state is None:
+        is_lost = isinstance(beneath, psycopg.OperationalError | psycopg.InterfaceError)
+        return Trouble.LOST if is_lost else Trouble.ACT
+    if state in _AGAIN:
+        return Trouble.AGAIN
+    if state in _LOST or state.startswith("08"):
+        return Trouble.LOST
+    if state[:2] in _BUSY or state in {_WAITED, _STANDBY}:
+        return Trouble.BUSY
+    return Trouble.ACT
+
+
+_ONE_BY_ONE: Final = frozenset({Trouble.ACT, Trouble.AGAIN})
+
+
+def _told(fault: BaseException) -> BaseException:
+    """Return a fault as a caller may know it."""
+    if isinstance(fault, StoreBusy | StoreInDoubt) or _trouble_of(fault) is Trouble.ACT:
+        return fault
+    told = StoreBusy(f"the database did not take it: {_beneath(fault)}")
+    told.__cause__ = fault
+    return told
