@@ -184,7 +184,7 @@ def test_no_room_is_a_drawer(name: str) -> None:
 
 
 def test_nothing_but_the_engine_sleeps() -> None:
-    """Loops that wait belong to the engine; the clockwork, the SDK, and a worker without a schema wait."""
+    """Loops that wait belong to the engine; so wait clockwork, SDK, a worker without schema."""
     may_sleep = {"engine/workflows.py", "http/server.py", "client/wires.py", "cli/serving.py"}
     sleeping = {
         str(path.relative_to(SRC))
