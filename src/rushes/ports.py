@@ -21,6 +21,15 @@ from rushes.domain.health import Health
 from rushes.domain.spec import Size
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Status, Task
+from rushes.domain.webhooks import (
+    Answered,
+    Delivery,
+    Endpoint,
+    News,
+    Post,
+    PostState,
+    WebhookSecret,
+)
 
 T = TypeVar("T")
 
@@ -317,6 +326,85 @@ class Transaction(Protocol):
     def entries(self, task_id: str) -> Sequence[Entry]:
         """Return the ledger rows of a task."""
 
+    # -- webhooks ----------------------------------------------------------------------
+    def can_post(self) -> bool:
+        """Say whether this database has the tables of webhooks: a schema of 0003 or after."""
+
+    def news(self, event_id: str) -> News | None:
+        """Return the event that a task's end left in the outbox."""
+
+    def unposted(self, limit: int) -> Sequence[News]:
+        """Return events of the outbox that nobody has made posts of, the oldest first."""
+
+    def post(self, news: News, posts: Iterable[Post], *, at: datetime) -> bool:
+        """Make the posts of an event, unless somebody has; say whether they were made."""
+
+    def due_posts(
+        self,
+        at: datetime,
+        limit: int,
+        *,
+        origins: Iterable[str] = (),
+        accounts: Iterable[str] = (),
+    ) -> Sequence[Post]:
+        """Return posts that may be attempted now, but none to these origins or of these accounts.
+
+        An origin is a scheme with a host and port, as `domain.webhooks.origin_of` returns it.
+        """
+
+    def hold_post(self, post: Post, until: datetime) -> Post | None:
+        """Take a due post in hand until an instant, if it stands as it was seen; None if not.
+
+        Of many who try only one has it. A post that nobody wrote news of by `until` is due again.
+        """
+
+    def change_post(self, before: Post, after: Post) -> bool:
+        """Write what became of a post that is held, or ended; say whether it stood as `before`.
+
+        That it was delivered is written whoever holds it, as long as it waits.
+        """
+
+    def add_delivery(self, post: Post, answered: Answered, *, at: datetime) -> None:
+        """Keep an attempt in the log; the store numbers the attempts of a post."""
+
+    def deliveries(self, event_id: str, url: str) -> Sequence[Delivery]:
+        """Return the attempts of a post by number."""
+
+    def posts_of(self, event_id: str) -> Sequence[Post]:
+        """Return the posts of an event by address."""
+
+    def posts(
+        self, limit: int, *, state: PostState | None = None, before: str | None = None
+    ) -> Sequence[Post]:
+        """Return posts by event, the newest first; with `before`, those of older events."""
+
+    def forget_posts(self, before: datetime, limit: int) -> int:
+        """Drop posts that ended before, with their attempts; return how many."""
+
+    def endpoints(self, account_id: str | None = None) -> Sequence[Endpoint]:
+        """Return the addresses of an account, or of all, by birth."""
+
+    def endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """Read one address."""
+
+    def add_endpoint(self, endpoint: Endpoint) -> None:
+        """Insert an address."""
+
+    def change_endpoint(self, before: Endpoint, after: Endpoint) -> bool:
+        """Write how an address fares, if it still fares as `before` says."""
+
+    def remove_endpoint(self, endpoint_id: str) -> bool:
+        """Remove an address; say whether there was one. Its posts end when they are due."""
+
+    def webhook_secret(self, account_id: str) -> WebhookSecret | None:
+        """Return what an account's deliveries are signed with, None if it has none yet."""
+
+    def keep_webhook_secret(self, fresh: WebhookSecret) -> WebhookSecret:
+        """Return the secret of an account; if it has none, `fresh` is it from now on."""
+
+    def change_webhook_secret(self, before: WebhookSecret, after: WebhookSecret) -> bool:
+        """Write a rotation, unless somebody else rotated first."""
+
     # -- executors ---------------------------------------------------------------------
     def beat(self, executor: str) -> None:
         """Say that an executor is alive, by the database's clock."""
@@ -605,6 +693,24 @@ class Fetcher(Protocol):
             UrlNotAllowed: the address, or where it leads, is not public.
             InvalidMedia: too large, or the server said no for good.
             OSError: it could not be had now.
+        """
+        ...
+
+
+class Poster(Protocol):
+    """The guarded client that hands events to the addresses that callers and operators gave."""
+
+    def check(self, url: str, *, param: str) -> None:
+        """Refuse an address that can be seen to be wrong without looking it up.
+
+        Raises:
+            UrlNotAllowed: with `param`.
+        """
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answered:
+        """Post a JSON body once; the address is judged again where the socket opens (P9).
+
+        Whatever happens is an answer: no fault of a receiver is raised.
         """
         ...
 

@@ -38,6 +38,13 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "answer": lambda tx: tx.answer(ACCOUNT_ID, "/v1/videos", "k", NOON),
     "recent_answer": lambda tx: tx.recent_answer(ACCOUNT_ID, "/v1/videos", b"1", NOON),
     "key_by_digest": lambda tx: tx.key_by_digest(b"1"),
+    "unposted": lambda tx: tx.unposted(100),
+    "due_posts": lambda tx: tx.due_posts(LATER, 100, origins=["https://a.test"], accounts=["a"]),
+    "posts_of": lambda tx: tx.posts_of("evt_1"),
+    "next posts": lambda tx: tx.posts(100, before="evt_1"),
+    "deliveries": lambda tx: tx.deliveries("evt_1", "https://a.test"),
+    "endpoints": lambda tx: tx.endpoints(ACCOUNT_ID),
+    "webhook_secret": lambda tx: tx.webhook_secret(ACCOUNT_ID),
 }
 
 
@@ -64,7 +71,8 @@ def plans_of(path: Path, question: Callable[[Transaction], object]) -> list[str]
 def test_a_question_of_every_day_scans_no_table(name: str, path: Path) -> None:
     plans = plans_of(path, QUESTIONS[name])
     assert plans
-    assert [plan for plan in plans if "SCAN" in plan and "COVERING INDEX" not in plan] == []
+    fine = ("COVERING INDEX", "ix_outbox_unposted")  # the whole of that index is what is asked for
+    assert [plan for plan in plans if "SCAN" in plan and not any(f in plan for f in fine)] == []
 
 
 @pytest.mark.parametrize(
@@ -74,6 +82,8 @@ def test_a_question_of_every_day_scans_no_table(name: str, path: Path) -> None:
         ("due", "ix_tasks_deadline_at"),
         ("sweepable", "ix_artifacts_writing"),
         ("submits_to_look_at", "ix_submits_look_at"),
+        ("unposted", "ix_outbox_unposted"),
+        ("due_posts", "ix_posts_due_at"),
     ],
 )
 def test_a_keeper_s_question_reads_only_what_is_open(name: str, index: str, path: Path) -> None:

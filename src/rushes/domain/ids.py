@@ -32,6 +32,11 @@ def new_event_id(at: datetime) -> str:
     return "evt_" + _uuid7(at)
 
 
+def new_endpoint_id(at: datetime) -> str:
+    """Return a fresh id for an address that hears of an account's tasks."""
+    return "ep_" + _uuid7(at)
+
+
 def new_request_id() -> str:
     """Return a fresh request id; it names nothing and is only quoted."""
     return "req_" + secrets.token_hex(16)

@@ -315,6 +315,12 @@ sa.Index(
     sqlite_where=posts.c.due_at.is_not(None),
     postgresql_where=posts.c.due_at.is_not(None),
 )
+sa.Index(
+    "ix_posts_ended_at",
+    posts.c.ended_at,
+    sqlite_where=posts.c.ended_at.is_not(None),
+    postgresql_where=posts.c.ended_at.is_not(None),
+)
 
 endpoints = sa.Table(
     "endpoints",

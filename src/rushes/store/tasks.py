@@ -9,9 +9,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from rushes.domain.access import Entry, EntryKind, hold, settle
-from rushes.domain.ids import new_event_id
 from rushes.domain.submit import OPEN
 from rushes.domain.task import Event, Status, Task
+from rushes.domain.webhooks import News
 from rushes.ports import ArtifactState, Faults, Page, Told
 from rushes.store import rows
 from rushes.store.connection import Prepared, Rows
@@ -293,23 +293,18 @@ class TaskRows(Rows):
 
 
 _ENTRY_ORDER: Final = {kind.value: place for place, kind in enumerate(EntryKind)}
-_NEWS_TYPE: Final[Mapping[Status, str]] = {
-    Status.SUCCEEDED: "video.completed",
-    Status.FAILED: "video.failed",
-    Status.EXPIRED: "video.failed",
-    Status.CANCELED: "video.canceled",
-}
 
 
 def _news(task: Task, at: datetime) -> dict[str, object]:
     """Write the one event the outbox owes for a task (CONTRACT §10)."""
+    news = News.of(task, at)
     return {
-        "event_id": new_event_id(at),
-        "task_id": task.id,
-        "account_id": task.account_id,
-        "type": _NEWS_TYPE[task.status],
+        "event_id": news.event_id,
+        "task_id": news.task_id,
+        "account_id": news.account_id,
+        "type": news.type,
         "created_at": rows.micros(at),
-        "callback_url": task.callback_url,
-        "reason": task.failure.reason.value if task.failure else None,
-        "message": task.failure.message if task.failure else None,
+        "callback_url": news.callback_url,
+        "reason": news.failure.reason.value if news.failure else None,
+        "message": news.failure.message if news.failure else None,
     }

@@ -8,8 +8,11 @@ from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
 from rushes.store.submits import SubmitRows
 from rushes.store.tasks import TaskRows
+from rushes.store.webhooks import WebhookRows
 from rushes.store.works import WorkRows
 
 
-class SqlTransaction(TaskRows, SubmitRows, FileRows, AnswerRows, KeyRows, HealthRows, WorkRows):
+class SqlTransaction(
+    TaskRows, SubmitRows, FileRows, AnswerRows, KeyRows, HealthRows, WorkRows, WebhookRows
+):
     """A `ports.Transaction` over one SQLAlchemy connection."""

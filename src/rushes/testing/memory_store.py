@@ -17,6 +17,16 @@ from rushes.domain.errors import LeaseLost
 from rushes.domain.health import Health
 from rushes.domain.submit import PERHAPS_PAID, Submit, Ticket, Verdict
 from rushes.domain.task import FINAL, Event, Status, Task
+from rushes.domain.webhooks import (
+    Answered,
+    Delivery,
+    Endpoint,
+    News,
+    Post,
+    PostState,
+    WebhookSecret,
+    origin_of,
+)
 from rushes.ports import (
     Answer,
     Artifact,
@@ -68,6 +78,12 @@ class _Tables:
     executors: dict[str, None] = field(default_factory=dict)
     turns: dict[tuple[str, str], int] = field(default_factory=dict)
     news: dict[str, tuple[Status, datetime]] = field(default_factory=dict)
+    outbox: dict[str, News] = field(default_factory=dict)
+    posted: dict[str, datetime] = field(default_factory=dict)
+    posts: dict[tuple[str, str], Post] = field(default_factory=dict)
+    deliveries: dict[tuple[str, str, int], Delivery] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    secrets: dict[str, WebhookSecret] = field(default_factory=dict)
     house: dict[str, int] = field(default_factory=dict)
     healths: dict[tuple[str, str], Health] = field(default_factory=dict)
     others: dict[str, object] = field(default_factory=dict)
@@ -186,6 +202,8 @@ class MemoryTransaction:
             for entry in settle(holding, after.charged_microusd or 0):
                 self._add(self._t.entries, (after.id, entry.kind), entry)
             self._add(self._t.news, after.id, (after.status, at))
+            news = News.of(row, at)
+            self._add(self._t.outbox, news.event_id, news)
             for submit in self.submits(after.id):
                 if submit.is_open:
                     key = (submit.task_id, submit.n)
@@ -555,6 +573,162 @@ class MemoryTransaction:
 
     def _bump(self) -> None:
         self._put(self._t.house, "key_version", self.key_version() + 1)
+
+    # -- webhooks ----------------------------------------------------------------------
+
+    def can_post(self) -> bool:
+        """Say whether this database has the tables of webhooks: this one has."""
+        return True
+
+    def news(self, event_id: str) -> News | None:
+        """Return the event that a task's end left in the outbox."""
+        return self._t.outbox.get(event_id)
+
+    def unposted(self, limit: int) -> Sequence[News]:
+        """Return events of the outbox that nobody has made posts of, the oldest first."""
+        found = [news for key, news in self._t.outbox.items() if key not in self._t.posted]
+        return sorted(found, key=lambda news: (news.created_at, news.event_id))[:limit]
+
+    def post(self, news: News, posts: Iterable[Post], *, at: datetime) -> bool:
+        """Make the posts of an event, unless somebody has; say whether they were made."""
+        if news.event_id not in self._t.outbox or news.event_id in self._t.posted:
+            return False
+        self._add(self._t.posted, news.event_id, at)
+        for one in posts:
+            self._add(self._t.posts, (one.event_id, one.url), one)
+        return True
+
+    def due_posts(
+        self,
+        at: datetime,
+        limit: int,
+        *,
+        origins: Iterable[str] = (),
+        accounts: Iterable[str] = (),
+    ) -> Sequence[Post]:
+        """Return posts that may be attempted now, but none to these origins or accounts."""
+        without, of = set(origins), set(accounts)
+        late = [
+            (post.due_at, key, post)
+            for key, post in self._t.posts.items()
+            if post.due_at is not None
+            and post.due_at <= at
+            and post.account_id not in of
+            and origin_of(post.url) not in without
+        ]
+        return [post for _, _, post in sorted(late, key=lambda found: found[:2])[:limit]]
+
+    def hold_post(self, post: Post, until: datetime) -> Post | None:
+        """Take a due post in hand until an instant, if it stands as it was seen."""
+        now = self._t.posts.get((post.event_id, post.url))
+        if now is None or now.due_at is None or now.due_at != post.due_at:
+            return None
+        held = replace(now, due_at=until)
+        self._put(self._t.posts, (post.event_id, post.url), held)
+        return held
+
+    def change_post(self, before: Post, after: Post) -> bool:
+        """Write what became of a post; say whether it stood as `before` says."""
+        now = self._t.posts.get((before.event_id, before.url))
+        if now is None or now.state is not before.state:
+            return False
+        if after.state is not PostState.DELIVERED and now.due_at != before.due_at:
+            return False
+        self._put(self._t.posts, (before.event_id, before.url), after)
+        return True
+
+    def add_delivery(self, post: Post, answered: Answered, *, at: datetime) -> None:
+        """Keep an attempt in the log; the store numbers the attempts of a post."""
+        attempt = 1 + len(self.deliveries(post.event_id, post.url))
+        kept = Delivery(post.event_id, post.url, attempt, at, answered.http_status, answered.note)
+        self._add(self._t.deliveries, (post.event_id, post.url, attempt), kept)
+
+    def deliveries(self, event_id: str, url: str) -> Sequence[Delivery]:
+        """Return the attempts of a post by number."""
+        mine = [one for key, one in self._t.deliveries.items() if key[:2] == (event_id, url)]
+        return sorted(mine, key=lambda one: one.attempt)
+
+    def posts_of(self, event_id: str) -> Sequence[Post]:
+        """Return the posts of an event by address."""
+        found = [post for key, post in self._t.posts.items() if key[0] == event_id]
+        return sorted(found, key=lambda post: post.url)
+
+    def posts(
+        self, limit: int, *, state: PostState | None = None, before: str | None = None
+    ) -> Sequence[Post]:
+        """Return posts by event, the newest first; with `before`, those of older events."""
+        found = [
+            post
+            for post in self._t.posts.values()
+            if state in {None, post.state} and (before is None or post.event_id < before)
+        ]
+        by_url = sorted(found, key=lambda post: post.url)
+        return sorted(by_url, key=lambda post: post.event_id, reverse=True)[:limit]
+
+    def forget_posts(self, before: datetime, limit: int) -> int:
+        """Drop posts that ended before, with their attempts; return how many."""
+        old = [
+            (post.ended_at, key)
+            for key, post in self._t.posts.items()
+            if post.ended_at is not None and post.ended_at < before
+        ]
+        gone = [key for _, key in sorted(old)[:limit]]
+        for event_id, url in gone:
+            for one in self.deliveries(event_id, url):
+                self._drop(self._t.deliveries, (event_id, url, one.attempt))
+            self._drop(self._t.posts, (event_id, url))
+        return len(gone)
+
+    def endpoints(self, account_id: str | None = None) -> Sequence[Endpoint]:
+        """Return the addresses of an account, or of all, by birth."""
+        found = [one for one in self._t.endpoints.values() if account_id in {None, one.account_id}]
+        return sorted(found, key=lambda one: (one.created_at, one.id))
+
+    def endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """Read one address."""
+        return self._t.endpoints.get(endpoint_id)
+
+    def add_endpoint(self, endpoint: Endpoint) -> None:
+        """Insert an address."""
+        self._add(self._t.endpoints, endpoint.id, endpoint)
+
+    def change_endpoint(self, before: Endpoint, after: Endpoint) -> bool:
+        """Write how an address fares, if it still fares as `before` says."""
+        now = self._t.endpoints.get(before.id)
+        if now is None or (now.failing_since, now.disabled_at) != (
+            before.failing_since,
+            before.disabled_at,
+        ):
+            return False
+        self._put(self._t.endpoints, before.id, after)
+        return True
+
+    def remove_endpoint(self, endpoint_id: str) -> bool:
+        """Remove an address; say whether there was one."""
+        is_there = endpoint_id in self._t.endpoints
+        self._drop(self._t.endpoints, endpoint_id)
+        return is_there
+
+    def webhook_secret(self, account_id: str) -> WebhookSecret | None:
+        """Return what an account's deliveries are signed with, None if it has none yet."""
+        return self._t.secrets.get(account_id)
+
+    def keep_webhook_secret(self, fresh: WebhookSecret) -> WebhookSecret:
+        """Return the secret of an account; if it has none, `fresh` is it from now on."""
+        standing = self._t.secrets.get(fresh.account_id)
+        if standing is None:
+            self._add(self._t.secrets, fresh.account_id, fresh)
+        return standing or fresh
+
+    def change_webhook_secret(self, before: WebhookSecret, after: WebhookSecret) -> bool:
+        """Write a rotation, unless somebody else rotated first."""
+        now = self._t.secrets.get(before.account_id)
+        if now is None or now.secret != before.secret:
+            return False
+        self._put(self._t.secrets, before.account_id, after)
+        return True
+
+    # -- executors ---------------------------------------------------------------------
 
     def beat(self, executor: str) -> None:
         """Say that an executor is alive; nothing here ever dies."""

@@ -11,12 +11,21 @@ from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import Final
 
-from rushes.testing.conformance.stores import access, files, health, moves, submits, tasks, writes
+from rushes.testing.conformance.stores import (
+    access,
+    files,
+    health,
+    moves,
+    submits,
+    tasks,
+    webhooks,
+    writes,
+)
 from rushes.testing.conformance.stores.subject import Check, Subject
 
 __all__ = ["CHECKS", "Check", "Subject"]
 
-ROOMS: Final = (tasks, moves, submits, health, files, access, writes)
+ROOMS: Final = (tasks, moves, submits, health, files, access, webhooks, writes)
 
 
 def _checks_of(room: ModuleType) -> dict[str, Check]:

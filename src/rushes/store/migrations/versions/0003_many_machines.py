@@ -85,6 +85,7 @@ def _posts() -> None:
     )
     op.create_index("ix_posts_account_id_event_id", "posts", ["account_id", "event_id"])
     _partial("ix_posts_due_at", "posts", ["due_at"], "due_at IS NOT NULL")
+    _partial("ix_posts_ended_at", "posts", ["ended_at"], "ended_at IS NOT NULL")
 
 
 def _partial(name: str, table: str, columns: list[str], where: str) -> None:
