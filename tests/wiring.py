@@ -34,6 +34,7 @@ from rushes.http.links import Links
 from rushes.http.server import Application, Wire
 from rushes.media.examiner import FileExaminer
 from rushes.media.fetch import GuardedFetcher
+from rushes.media.poster import GuardedPoster
 from rushes.observe import Metrics
 from rushes.ports import (
     Artifact,
@@ -112,6 +113,7 @@ class Wired:
             dispatcher=self.dispatcher,
             examiner=FileExaminer(),
             fetcher=GuardedFetcher(),
+            poster=GuardedPoster(),
             budgets=Budgets(),
             policies=policies or Policies(),
             metrics=Metrics(),

@@ -31,6 +31,7 @@ from rushes.domain.catalog import SANDBOX
 from rushes.domain.task import Status
 from rushes.engine.dispatch import DbosDispatcher
 from rushes.engine.keeper import Keeper
+from rushes.engine.mailroom import Mailroom
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
 from rushes.engine.queues import Slots
@@ -51,13 +52,15 @@ from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
 from rushes.http.links import Links
 from rushes.http.server import Application, Wire, server_of
+from rushes.http.webhooks import EventBodies
 from rushes.media.assets import BlobAssets
 from rushes.media.darkroom import FilmDarkroom
 from rushes.media.examiner import FileExaminer
 from rushes.media.fetch import GuardedFetcher
 from rushes.media.inspector import FilmInspector
+from rushes.media.poster import GuardedPoster
 from rushes.observe import Metrics, log
-from rushes.ports import Budgets, NotAHint
+from rushes.ports import Budgets, NotAHint, Store
 from rushes.providers.base import Forged
 from rushes.providers.sandbox import Sandbox
 from rushes.settings import Settings, SettingsRefused, load
@@ -221,6 +224,8 @@ def open_house(
         Unready: the folder is taken, or a provider, a card or the database cannot be used.
     """
     check_role(settings, role, only)
+    if role is Role.WORKER and settings.server.public_url is None:
+        log.warning("webhooks link to films at [server] public_url, which is not set")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = clock or SystemClock()
     with contextlib.ExitStack() as undo:
@@ -229,13 +234,13 @@ def open_house(
         if told is not None:
             log.info("about the database", note=told)
         scratch = own_scratch(settings.data_dir, locks)
-        parts = _parts(settings, clock, scratch, only)
-        keyring = Keyring(parts.store, clock, parts.hot.data_version)
         links = Links(
             secret=signing_secret(settings.data_dir),
             public_url=public_url(settings, port),
             ttl_s=settings.times.link_ttl_s,
         )
+        parts = _parts(settings, clock, scratch, only, links)
+        keyring = Keyring(parts.store, clock, parts.hot.data_version)
         wire = _wire(parts, keyring, links, role)
         application = Application(wire, for_callers=role.answers)
         undo.pop_all()
@@ -319,7 +324,9 @@ def end_with(parent_pid: int) -> None:
 # -- rooms -------------------------------------------------------------------------------------
 
 
-def _parts(settings: Settings, clock: Clock, scratch: Path, only: frozenset[str] | None) -> _Parts:
+def _parts(
+    settings: Settings, clock: Clock, scratch: Path, only: frozenset[str] | None, links: Links
+) -> _Parts:
     blobs = LocalBlobs(settings.blobs_path)
     assets = BlobAssets(blobs, scratch)
     configuration = configure(settings)
@@ -357,7 +364,12 @@ def _parts(settings: Settings, clock: Clock, scratch: Path, only: frozenset[str]
     engine = Engine(
         world,
         bell=bell,
-        crew=Crew(Keeper(world, dispatcher), progress, calls, pulse),
+        crew=Crew(
+            Keeper(world, dispatcher, mailroom=mailroom_of(settings, store, clock, links)),
+            progress,
+            calls,
+            pulse,
+        ),
         assignment=Assignment(
             executor=executor,
             queues=queues_of(settings, store.read_now(lambda tx: tx.queues())),
@@ -419,6 +431,25 @@ def _hooks(settings: Settings) -> str | None:
     return None if public_url is None else f"{public_url}/hooks"
 
 
+def poster_of(settings: Settings) -> GuardedPoster:
+    """Return the client for webhooks, as far as the operator lets it go."""
+    webhooks = settings.webhooks
+    return GuardedPoster(allow=webhooks.allow_networks, allows_http=webhooks.allow_http)
+
+
+def mailroom_of(settings: Settings, store: Store, clock: Clock, links: Links) -> Mailroom:
+    """Return what delivers webhooks."""
+    return Mailroom(
+        store=store,
+        clock=clock,
+        poster=poster_of(settings),
+        write_body=EventBodies(links),
+        jitter=random.SystemRandom().random,
+        disable_after=timedelta(seconds=settings.webhooks.disable_after_s),
+        keep=timedelta(seconds=settings.webhooks.keep_s),
+    )
+
+
 def budgets_of(settings: Settings) -> Budgets:
     """Return how long tasks may stay where."""
     return Budgets(
@@ -463,6 +494,7 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
         dispatcher=parts.dispatcher,
         examiner=parts.examiner,
         fetcher=parts.fetcher,
+        poster=poster_of(settings),
         budgets=parts.budgets,
         policies=Policies(
             metadata=settings.metadata_policy,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -115,6 +116,19 @@ class Workers(_Section):
     lost_after_s: Annotated[float, Field(ge=2)] = 4.0
 
 
+class Webhooks(_Section):
+    """Where events may be posted, and when an address or a record is given up.
+
+    `allow_networks` are networks that may be posted to although they are not public.
+    """
+
+    allow_http: bool = False
+    allow_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    previous_ttl_s: Positive = 24 * 3600
+    disable_after_s: Positive = 5 * 24 * 3600
+    keep_s: Positive = 30 * 24 * 3600
+
+
 class Sandbox(_Section):
     """The built-in engine."""
 
@@ -201,6 +215,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     times: Times = Times()
     workers: Workers = Workers()
+    webhooks: Webhooks = Webhooks()
     sandbox: Sandbox = Sandbox()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()

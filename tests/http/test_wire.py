@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from PIL import Image
 from starlette.types import Message
 
+from rushes.domain.access import Scope
 from rushes.domain.catalog import Route, build_catalog
 from rushes.domain.errors import LeaseLost, StoreBusy
 from rushes.domain.ids import new_account_id
@@ -835,3 +839,44 @@ async def test_a_check_that_breaks_is_told_as_one_that_fails(tmp_path: Path) -> 
         answer = await client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": "ok", "storage": "failing", "engine": "ok"}
+
+
+# -- webhooks ----------------------------------------------------------------------------------
+
+
+async def test_the_webhook_secret_is_the_account_s_and_stays(house: Wired) -> None:
+    house.add_key("sk-live-another", scopes=frozenset({Scope.READ}))
+    house.add_key("sk-live-foreign", account_id="acct_foreign")
+    told = []
+    for secret in (SECRET, "sk-live-another", "sk-live-foreign"):
+        async with house.client(secret) as client:
+            told.append((await client.get("/v1/webhooks/secret")).json()["secret"])
+    assert told[0] == told[1] != told[2]
+
+
+async def test_during_a_rotation_the_secret_before_is_told_too(house: Wired) -> None:
+    async with house.client() as client:
+        first = (await client.get("/v1/webhooks/secret")).json()
+        before = house.store.read_now(lambda tx: tx.webhook_secret(house.key.account_id))
+        assert before is not None
+        after = before.rotated(house.clock.now(), previous_for=timedelta(hours=24))
+        assert house.store.write_now(lambda tx: tx.change_webhook_secret(before, after))
+        second = (await client.get("/v1/webhooks/secret")).json()
+        house.clock.advance(24 * 3600)
+        third = (await client.get("/v1/webhooks/secret")).json()
+    assert (first["previous"], second["previous"], third["previous"]) == (
+        None,
+        first["secret"],
+        None,
+    )
+    assert second["secret"] == third["secret"] == after.secret
+
+
+async def test_while_the_database_waits_for_its_migration_webhooks_are_not_ready(
+    house: Wired, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "rushes.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    async with house.client() as client:
+        answer = await client.get("/v1/webhooks/secret")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "overloaded")

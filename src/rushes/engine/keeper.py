@@ -21,6 +21,7 @@ from rushes.domain.submit import Submit
 from rushes.domain.task import Task
 from rushes.engine import aftercare
 from rushes.engine.deadlines import run_out
+from rushes.engine.mailroom import Mailroom
 from rushes.engine.queues import give_work
 from rushes.engine.world import World
 from rushes.observe import log
@@ -60,6 +61,8 @@ def _tell(about: str, fault: Exception) -> None:
 class Keeper:
     """One keeper; `tell` hears of acts that broke.
 
+    Without a `mailroom` no webhooks are delivered here.
+
     `tend` and `look_after_submits` are called about once a second, each by a caller of its
     own: only the latter waits for providers.
     """
@@ -67,6 +70,7 @@ class Keeper:
     world: World
     records: Records
     tell: Callable[[str, Exception], None] = _tell
+    mailroom: Mailroom | None = None
     _swept_at: datetime | None = field(default=None, init=False)
     _reworked_at: datetime | None = field(default=None, init=False)
     _cursor: str = field(default="", init=False)
@@ -166,6 +170,8 @@ class Keeper:
             "old answers": partial(self._forget_answers, at - budgets.answer),
             "old history": partial(self._forget_history, at - HISTORY_AGE),
         }
+        if self.mailroom is not None:
+            parts["old posts"] = self.mailroom.sweep
         for about, part in parts.items():
             with self._apart(about):
                 await _until_little_is_left(part)

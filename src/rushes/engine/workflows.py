@@ -20,9 +20,11 @@ from dbos import DBOS, DBOSConfig
 
 from rushes.domain.catalog import Catalog
 from rushes.domain.errors import LeaseLost, StoreBusy
+from rushes.domain.webhooks import Post
 from rushes.engine.carry import carry
 from rushes.engine.dispatch import APPLICATION, VERSION, queue_name
 from rushes.engine.keeper import Keeper
+from rushes.engine.mailroom import Mailroom
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
 from rushes.engine.queues import Slots
@@ -31,6 +33,7 @@ from rushes.observe import log
 from rushes.ports import Bell, Work
 
 POLL_S: Final = 0.2
+POST_S: Final = 0.5
 TEND_S: Final = 1.0
 BROKEN_MAX: Final = 100
 THREADS: Final = 16
@@ -209,7 +212,9 @@ class Engine:
             DBOS.listen_queues([*(queue_name(Work.FILM, name) for name in only), COLLECT])
         DBOS.launch()
         await self._open_queues(self._assignment.queues)
-        duties = [asyncio.create_task(duty()) for duty in (self._beat, self._look_after)]
+        duties = [
+            asyncio.create_task(duty()) for duty in (self._beat, self._look_after, self._deliver)
+        ]
         self._ready.set()
         await self._stop.wait()
         if not await self._crew.calls.close():
@@ -266,6 +271,24 @@ class Engine:
                     async with _trying_again():
                         await look
             await asyncio.sleep(TEND_S)
+
+    async def _deliver(self) -> None:
+        """Deliver webhooks, as many at once as there are places; a stop leaves them due again."""
+        room = self._crew.keeper.mailroom
+        if room is None:
+            return
+        under_way: set[asyncio.Task[None]] = set()
+        while True:
+            async with _trying_again():
+                await room.fan_out()
+                due = await room.take_due()
+                under_way |= {asyncio.create_task(_one(room, post)) for post in due}
+            if not under_way:
+                await asyncio.sleep(POST_S)
+                continue
+            _, under_way = await asyncio.wait(
+                under_way, timeout=POST_S, return_when=asyncio.FIRST_COMPLETED
+            )
 
     async def _let_go(self) -> None:
         """Cancel everything on this loop; DBOS leaves such work pending, to be recovered."""
@@ -324,6 +347,12 @@ async def _trying_again() -> AsyncIterator[None]:
         log.warning("the keeper could not write", note=str(busy))
     except Exception as fault:  # noqa: BLE001 -- the outermost frame of the keeper
         log.error("a keeper's duty failed", exc_info=fault)
+
+
+async def _one(room: Mailroom, post: Post) -> None:
+    """Attempt one post; one whose end cannot be written is due again after its hold."""
+    async with _trying_again():
+        await room.attempt(post)
 
 
 async def _drive(task_id: str, work: Work) -> None:

@@ -41,6 +41,7 @@ from rushes.ports import (
     Examiner,
     Fetcher,
     IntegrityFault,
+    Poster,
     Transaction,
     Work,
     work_id_of,
@@ -57,6 +58,7 @@ class Gateway(Looks):
     dispatcher: Dispatcher
     examiner: Examiner
     fetcher: Fetcher
+    poster: Poster
     budgets: Budgets
     metrics: Metrics
     flights: Flights = field(default_factory=Flights)
@@ -120,7 +122,7 @@ class Gateway(Looks):
         listing = self._named_listing(create)
         wish = create.asked.wish(is_sandboxed=listing is not None and listing.is_sandboxed)
         if wish.callback_url is not None:
-            self._inputs.check_callback(wish.callback_url)
+            self.poster.check(wish.callback_url.value, param=wish.callback_url.param)
         source_id = Said(create.source_id, "video_id") if create.source_id else wish.remix_of
         if source_id is not None:
             return await self._remix(create, listing, wish, source_id)

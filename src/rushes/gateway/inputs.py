@@ -10,9 +10,9 @@ from typing import IO, Final
 
 from rushes.clock import Clock
 from rushes.domain.catalog import Listing, input_rule
-from rushes.domain.errors import InvalidValue, UpstreamError, UrlNotAllowed
+from rushes.domain.errors import InvalidValue, UpstreamError
 from rushes.domain.judging import Decision
-from rushes.domain.spec import Asset, Offered, Role, Said, Size
+from rushes.domain.spec import Asset, Offered, Role, Size
 from rushes.observe import log
 from rushes.ports import Artifact, Blobs, Examiner, Fetcher, Filed, Store
 
@@ -37,16 +37,6 @@ class Inputs:
     blobs: Blobs
     examiner: Examiner
     fetcher: Fetcher
-
-    def check_callback(self, said: Said[str]) -> None:
-        """Refuse an address for news that is not public https.
-
-        Raises:
-            UrlNotAllowed: with the caller's spelling.
-        """
-        if not said.value.lower().startswith("https://"):
-            raise UrlNotAllowed(f"'{said.param}' must be a public https URL.", param=said.param)
-        self.fetcher.check(said.value, param=said.param)
 
     async def examine(self, decision: Decision, listing: Listing) -> list[File]:
         """Look into every file that came with the request, and at every address."""

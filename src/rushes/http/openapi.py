@@ -164,6 +164,14 @@ class ModelList(msgspec.Struct):
     data: list[Model]
 
 
+class WebhookSecret(msgspec.Struct):
+    """What webhooks are signed with; `previous` counts beside it during a rotation."""
+
+    object: Literal["webhook_secret"]
+    secret: str
+    previous: str | None
+
+
 class Health(msgspec.Struct):
     """The process lives."""
 
@@ -189,6 +197,7 @@ STRUCTS: Final = (
     VideoDeleted,
     Model,
     ModelList,
+    WebhookSecret,
     Health,
     Readiness,
 )

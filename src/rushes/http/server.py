@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rushes.clock import Clock
 from rushes.gateway.door import Gateway
+from rushes.gateway.webhooks import Secrets
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
@@ -32,6 +33,7 @@ from rushes.http.openapi import Described, describe
 from rushes.http.routes import Route, Table
 from rushes.http.system import Check, System
 from rushes.http.videos import Videos
+from rushes.http.webhooks import Webhooks
 from rushes.observe import Metrics, log
 from rushes.ports import Bell, HintReader, HotLook
 
@@ -83,6 +85,7 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Models(wire.gateway).routes(),
         *Files(wire.gateway, wire.links).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
+        *Webhooks(Secrets(wire.gateway.store, wire.clock)).routes(),
         *_system_of(wire).routes(),
     ]
     described = Described({})
