@@ -59,7 +59,7 @@ def python(program: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[
     "program",
     [
         "from rushes.cli import menu",
-        "from rushes.cli import menu, filming, shows, watching, telling",
+        "from rushes.cli import menu, filming, shows, watching, telling, listening",
     ],
 )
 def test_help_and_the_callers_verbs_load_nothing_of_the_server(
@@ -98,6 +98,8 @@ def test_help_and_version_work_without_the_server(tmp_path: Path) -> None:
         "keys revoke key_1",
         "explain video_1",
         "salvage list",
+        "webhooks list",
+        "webhooks endpoints add https://a.example/",
     ],
 )
 def test_a_verb_of_the_server_says_in_one_sentence_what_to_install(

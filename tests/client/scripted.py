@@ -105,6 +105,10 @@ class Both:
             return [item async for item in result]
         return list(result) if isinstance(result, Iterator) else result
 
+    async def webhooks(self, verb: str) -> Any:
+        result = getattr(self.client.webhooks, verb)()
+        return await result if inspect.isawaitable(result) else result
+
     async def models(self, verb: str, *args: object) -> Any:
         result = getattr(self.client.models, verb)(*args)
         return await result if inspect.isawaitable(result) else result

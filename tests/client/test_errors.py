@@ -39,6 +39,7 @@ from rushes.client import (
     VideoError,
     VideoFailed,
     WaitTimeout,
+    WebhookNotVerified,
 )
 from rushes.client import errors as tree
 from rushes.domain.errors import Refusal
@@ -153,6 +154,7 @@ async def test_a_404_of_something_else_suggests_a_wrong_address(stage: Stage) ->
         VideoFailed(FAILED),
         WaitTimeout(ID, 60.0, FAILED),
         DownloadFailed(ID, "cut off"),
+        WebhookNotVerified("no signature fits"),
     ],
     ids=lambda error: type(error).__name__,
 )

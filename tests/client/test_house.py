@@ -20,10 +20,12 @@ from rushes.client import (
     AsyncModels,
     AsyncRushes,
     AsyncVideos,
+    AsyncWebhooks,
     Models,
     NotConfigured,
     Rushes,
     Videos,
+    Webhooks,
 )
 from rushes.client.line import at_once
 from rushes.client.wires import AsyncSystemClock, SystemClock
@@ -70,7 +72,9 @@ def verbs(kind: type) -> dict[str, inspect.Signature]:
     }
 
 
-@pytest.mark.parametrize(("kind", "twin"), [(Videos, AsyncVideos), (Models, AsyncModels)])
+@pytest.mark.parametrize(
+    ("kind", "twin"), [(Videos, AsyncVideos), (Models, AsyncModels), (Webhooks, AsyncWebhooks)]
+)
 def test_both_clients_have_the_same_verbs_with_the_same_signatures(kind: type, twin: type) -> None:
     ours, theirs = verbs(kind), verbs(twin)
     assert ours.keys() == theirs.keys()
@@ -89,7 +93,7 @@ def test_both_clients_are_built_alike() -> None:
 
 
 def test_every_verb_says_what_it_does() -> None:
-    for kind in (Videos, AsyncVideos, Models, AsyncModels):
+    for kind in (Videos, AsyncVideos, Models, AsyncModels, Webhooks, AsyncWebhooks):
         for name, member in inspect.getmembers(kind, inspect.isfunction):
             assert name.startswith("_") or inspect.getdoc(member), name
 

@@ -173,3 +173,17 @@ def models(
     from rushes.cli.shows import models
 
     models(model, as_json=as_json)
+
+
+def listen(
+    *,
+    forward_to: Annotated[
+        str,
+        typer.Option("--forward-to", metavar="URL", help="Such as http://localhost:3000/hook."),
+    ],
+    as_json: Asks = False,
+) -> None:
+    """Post an event to this machine for each of your videos that ends, until Ctrl-C."""
+    from rushes.cli.listening import listen
+
+    listen(forward_to, as_json=as_json)

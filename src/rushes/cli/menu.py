@@ -54,6 +54,16 @@ salvage: Final = typer.Typer(
     no_args_is_help=True,
     context_settings=_SETTINGS,
 )
+webhooks: Final = typer.Typer(
+    help="Tell receivers how videos end: addresses, secrets, what was delivered.",
+    no_args_is_help=True,
+    context_settings=_SETTINGS,
+)
+endpoints: Final = typer.Typer(
+    help="Addresses that hear of every video of an account.",
+    no_args_is_help=True,
+    context_settings=_SETTINGS,
+)
 
 
 def _tell_version(*, is_asked: bool) -> None:
@@ -115,3 +125,13 @@ keys.command("revoke")(plainly(operators.revoke_key))
 routes.command("list")(plainly(operators.list_routes))
 routes.command("reset")(plainly(operators.reset_route))
 salvage.command("list")(plainly(operators.list_salvage))
+app.add_typer(webhooks, name="webhooks", rich_help_panel=_INSIDE)
+webhooks.command("list")(plainly(operators.list_posts))
+webhooks.command("redeliver")(plainly(operators.redeliver))
+webhooks.command("secret")(plainly(operators.webhook_secret))
+webhooks.command("listen")(plainly(callers.listen))
+webhooks.add_typer(endpoints, name="endpoints")
+endpoints.command("add")(plainly(operators.add_endpoint))
+endpoints.command("list")(plainly(operators.list_endpoints))
+endpoints.command("remove")(plainly(operators.remove_endpoint))
+endpoints.command("enable")(plainly(operators.enable_endpoint))

@@ -267,6 +267,88 @@ def list_salvage(*, as_json: Asks = False) -> None:
     show(as_json=as_json)
 
 
+Account: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Whose. [default: the first account]", show_default=False),
+]
+EndpointId: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ID", help="The id of an endpoint: ep_…")
+]
+
+
+def add_endpoint(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where events are posted: https://…")],
+    *,
+    account: Account = None,
+    as_json: Asks = False,
+) -> None:
+    """Have the end of every video of an account posted to an address."""
+    from rushes.cli.webhooks import add_endpoint
+
+    add_endpoint(url, account, as_json=as_json)
+
+
+def list_endpoints(*, as_json: Asks = False) -> None:
+    """List the addresses of accounts, and how each fares."""
+    from rushes.cli.webhooks import show_endpoints
+
+    show_endpoints(as_json=as_json)
+
+
+def remove_endpoint(endpoint_id: EndpointId, *, as_json: Asks = False) -> None:
+    """Remove an address; what still waits for it ends."""
+    from rushes.cli.webhooks import remove_endpoint
+
+    remove_endpoint(endpoint_id, as_json=as_json)
+
+
+def enable_endpoint(endpoint_id: EndpointId, *, as_json: Asks = False) -> None:
+    """Post to an address again that was disabled because nothing was taken there."""
+    from rushes.cli.webhooks import enable_endpoint
+
+    enable_endpoint(endpoint_id, as_json=as_json)
+
+
+def webhook_secret(
+    *,
+    account: Account = None,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make a new one; the old counts on for a while.")
+    ] = False,
+    as_json: Asks = False,
+) -> None:
+    """Show what an account's webhooks are signed with, or make it new."""
+    from rushes.cli.webhooks import show_secret
+
+    show_secret(account, rotates=rotate, as_json=as_json)
+
+
+def list_posts(
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 50,
+    dead: Annotated[bool, typer.Option("--dead", help="Only what was given up.")] = False,
+    as_json: Asks = False,
+) -> None:
+    """List events and their addresses, newest first: delivered, waiting or given up."""
+    from rushes.cli.webhooks import show_posts
+
+    show_posts(limit, only_dead=dead, as_json=as_json)
+
+
+def redeliver(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT", help="The id of an event: evt_…")],
+    url: Annotated[
+        str | None, typer.Argument(metavar="[URL]", help="Only there, as the list shows it.")
+    ] = None,
+    *,
+    as_json: Asks = False,
+) -> None:
+    """Have an event posted again, with all its attempts before it."""
+    from rushes.cli.webhooks import redeliver
+
+    redeliver(event_id, url, as_json=as_json)
+
+
 def list_routes(*, as_json: Asks = False) -> None:
     """List the routes of every configured model, and how each fares."""
     from rushes.cli.routes import show

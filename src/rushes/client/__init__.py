@@ -17,7 +17,7 @@ number and instants are datetimes; the `limit` of a list bounds the list and not
 `model` is `sandbox` where none is given; errors are those of `rushes.client.errors`.
 """
 
-from rushes.client.async_client import AsyncModels, AsyncRushes, AsyncVideos
+from rushes.client.async_client import AsyncModels, AsyncRushes, AsyncVideos, AsyncWebhooks
 from rushes.client.errors import (
     ApiError,
     ArtifactExpired,
@@ -45,6 +45,7 @@ from rushes.client.errors import (
     UpstreamError,
     VideoFailed,
     WaitTimeout,
+    WebhookNotVerified,
 )
 from rushes.client.media import Media, Reference
 from rushes.client.retry import Retry
@@ -57,8 +58,9 @@ from rushes.client.shapes import (
     VideoError,
     VideoEvent,
     VideoPage,
+    WebhookSecret,
 )
-from rushes.client.sync_client import Models, Rushes, Videos
+from rushes.client.sync_client import Models, Rushes, Videos, Webhooks
 
 __all__ = [
     "ApiError",
@@ -66,6 +68,7 @@ __all__ = [
     "AsyncModels",
     "AsyncRushes",
     "AsyncVideos",
+    "AsyncWebhooks",
     "BadRequest",
     "Choice",
     "Complaint",
@@ -104,4 +107,7 @@ __all__ = [
     "VideoPage",
     "Videos",
     "WaitTimeout",
+    "WebhookNotVerified",
+    "WebhookSecret",
+    "Webhooks",
 ]

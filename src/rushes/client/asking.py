@@ -31,6 +31,7 @@ from rushes.client.shapes import Order, Status, Variant, Video
 VIDEOS: Final = "/v1/videos"
 GENERATIONS: Final = "/v1/video/generations"
 MODELS: Final = "/v1/models"
+WEBHOOK_SECRET: Final = "/v1/webhooks/secret"  # noqa: S105 -- a path
 
 PAGE_MAX: Final = 100
 
@@ -241,6 +242,11 @@ def models() -> Request:
 def model(name: str) -> Request:
     """Build the request for one model."""
     return Request(method="GET", path=f"{MODELS}/{_segment(name)}")
+
+
+def webhook_secret() -> Request:
+    """Build the request for what webhooks are signed with."""
+    return Request(method="GET", path=WEBHOOK_SECRET)
 
 
 def id_of(video: Video | str) -> str:

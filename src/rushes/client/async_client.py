@@ -29,6 +29,7 @@ from rushes.client.shapes import (
     Video,
     VideoEvent,
     VideoPage,
+    WebhookSecret,
 )
 from rushes.client.sinks import Target
 from rushes.client.waiting import DEADLINE_S, OnProgress
@@ -61,6 +62,7 @@ class AsyncRushes:
         )
         self.videos = AsyncVideos(line)
         self.models = AsyncModels(line)
+        self.webhooks = AsyncWebhooks(line)
 
     async def close(self) -> None:
         """Close the connections, unless the `http_client` is yours."""
@@ -242,3 +244,14 @@ class AsyncModels:
     async def retrieve(self, model: str) -> Model:
         """Return one model; see `Models.retrieve`."""
         return await verbs.model(self._line, model)
+
+
+class AsyncWebhooks:
+    """What a receiver of webhooks needs; see `Webhooks`."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def secret(self) -> WebhookSecret:
+        """Return what your account's webhooks are signed with; see `Webhooks.secret`."""
+        return await verbs.webhook_secret(self._line)

@@ -24,7 +24,8 @@
     │       └── Overloaded         503
     ├── VideoFailed                the video ended without a film
     ├── WaitTimeout                the video was not final in time; it goes on
-    └── DownloadFailed             the film did not arrive whole
+    ├── DownloadFailed             the film did not arrive whole
+    └── WebhookNotVerified         what came to a webhook receiver is not from the server
 
 Every error can be pickled: its arguments are what it was built from.
 """
@@ -270,3 +271,14 @@ class DownloadFailed(RushesError):
 
     def __str__(self) -> str:
         return f"{self.video_id} could not be downloaded: {self.why}."
+
+
+class WebhookNotVerified(RushesError):
+    """What came to a receiver of webhooks was not sent by the server, or not now; `why` says it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"The webhook is not believed: {self.why}."

@@ -26,6 +26,7 @@ from rushes.client.shapes import (
     VideoError,
     VideoEvent,
     VideoPage,
+    WebhookSecret,
 )
 
 # Both dialects' words, and the only ones that may ever come.
@@ -108,6 +109,12 @@ def read_model(reply: Reply) -> Model:
 def read_models(reply: Reply) -> tuple[Model, ...]:
     """Read the list of models."""
     return tuple(_model(Fields(item)) for item in _fields(reply).items("data"))
+
+
+def read_webhook_secret(reply: Reply) -> WebhookSecret:
+    """Read what webhooks are signed with."""
+    fields = _fields(reply)
+    return WebhookSecret(fields.text("secret"), fields.maybe_text("previous"))
 
 
 def read_fault(reply: Reply) -> RushesError:

@@ -157,6 +157,14 @@ class DownloadedVideo:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSecret:
+    """What your account's webhooks are signed with; `previous` counts beside it for a while."""
+
+    secret: str = field(repr=False)
+    previous: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Choice(Generic[T]):
     """The values that a model takes, and the one it takes if none is asked for."""
 

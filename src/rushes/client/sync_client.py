@@ -26,6 +26,7 @@ from rushes.client.shapes import (
     Video,
     VideoEvent,
     VideoPage,
+    WebhookSecret,
 )
 from rushes.client.sinks import Target
 from rushes.client.waiting import DEADLINE_S, OnProgress
@@ -66,6 +67,7 @@ class Rushes:
         line = SyncLine(self._http, access, timeout_s, retry or Retry(), clock or SystemClock())
         self.videos = Videos(line)
         self.models = Models(line)
+        self.webhooks = Webhooks(line)
 
     def close(self) -> None:
         """Close the connections, unless the `http_client` is yours."""
@@ -324,3 +326,18 @@ class Models:
             NotFound: there is none of that name.
         """
         return at_once(verbs.model(self._line, model))
+
+
+class Webhooks:
+    """What a receiver of webhooks needs; `rushes.client.webhooks` verifies with it."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def secret(self) -> WebhookSecret:
+        """Return what your account's webhooks are signed with; it is made when first asked for.
+
+        Raises:
+            Forbidden: with code `scope_missing`: the key may neither administer nor read.
+        """
+        return at_once(verbs.webhook_secret(self._line))

@@ -20,9 +20,10 @@ from rushes.client.reading import (
     read_models,
     read_page,
     read_video,
+    read_webhook_secret,
 )
 from rushes.client.retry import may_pass
-from rushes.client.shapes import DeletedVideo, Model, Video, VideoPage
+from rushes.client.shapes import DeletedVideo, Model, Video, VideoPage, WebhookSecret
 
 
 async def create(line: Line, prompt: str | None, model: str, options: CreateOptions) -> Video:
@@ -145,3 +146,8 @@ async def models(line: Line) -> tuple[Model, ...]:
 async def model(line: Line, name: str) -> Model:
     """Return one model."""
     return read_model(await ask(line, asking.model(name)))
+
+
+async def webhook_secret(line: Line) -> WebhookSecret:
+    """Return what the account's webhooks are signed with."""
+    return read_webhook_secret(await ask(line, asking.webhook_secret()))
