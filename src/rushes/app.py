@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from rushes import __version__
-from rushes.bell import LocalBell
+from rushes.bell import LocalBell, TellingBell
 from rushes.blobs.local import LocalBlobs
 from rushes.clock import Clock, SystemClock
 from rushes.configured import Configuration, configure
@@ -64,7 +64,9 @@ from rushes.ports import Budgets, NotAHint, Store
 from rushes.providers.base import Forged
 from rushes.providers.sandbox import Sandbox
 from rushes.settings import Settings, SettingsRefused, load
-from rushes.store.status import HotRead, PlainRead
+from rushes.store.feed import Feed
+from rushes.store.looks import PostgresLooks
+from rushes.store.status import HotRead
 from rushes.studio.farm import Farm
 from rushes.studio.kinship import Orphaned, die_with_parent
 
@@ -88,8 +90,9 @@ class _Parts:
     settings: Settings
     clock: Clock
     store: Database
-    hot: HotRead | PlainRead
+    hot: HotRead | PostgresLooks
     bell: LocalBell
+    feed: Feed | None
     blobs: LocalBlobs
     fetcher: GuardedFetcher
     examiner: FileExaminer
@@ -139,6 +142,8 @@ class House:
         Raises:
             RuntimeError: the engine could not start.
         """
+        if self.parts.feed is not None:
+            self.parts.feed.start()
         if self.role.works:
             self.parts.engine.start()
 
@@ -200,6 +205,8 @@ class House:
         """Let go of everything, in the order that loses nothing."""
         if self.role.works:
             self.parts.engine.close()
+        if self.parts.feed is not None:
+            self.parts.feed.close()
         self.parts.hot.close()
         self.parts.store.close()
         self.locks.close()
@@ -324,6 +331,38 @@ def end_with(parent_pid: int) -> None:
 # -- rooms -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """The truth, how it is looked at, and who hears of changes."""
+
+    store: Database
+    hot: HotRead | PostgresLooks
+    bell: LocalBell
+    feed: Feed | None = None
+
+
+def _books(settings: Settings) -> _Books:
+    if not settings.is_on_postgres:
+        bell = LocalBell()
+        store = open_store(settings, on_change=bell.ring_all)
+        return _Books(store, HotRead(settings.database_path), bell)
+    url = str(settings.database_place)
+    looks = PostgresLooks(url, is_fresh=lambda: feed.is_fresh)
+
+    def hear(ids: Iterable[str], is_gone: bool) -> None:  # noqa: FBT001 -- the feed's word
+        if is_gone:
+            looks.final.forget(ids)
+        far.ring_here(ids)
+
+    def change(ids: Iterable[str]) -> None:
+        looks.final.forget(ids)
+        far.ring_all(ids)
+
+    feed = Feed(url, on_news=hear, on_gap=looks.final.forget_all)
+    far = TellingBell(feed.tell)
+    return _Books(open_store(settings, on_change=change), looks, far, feed)
+
+
 def _parts(
     settings: Settings, clock: Clock, scratch: Path, only: frozenset[str] | None, links: Links
 ) -> _Parts:
@@ -331,9 +370,8 @@ def _parts(
     assets = BlobAssets(blobs, scratch)
     configuration = configure(settings)
     sandbox = Upstream(Sandbox(Farm(scratch / "studio"), assets), "none")
-    bell = LocalBell()
-    store = open_store(settings, on_change=bell.ring_all)
-    hot = PlainRead(store) if settings.is_on_postgres else HotRead(settings.database_path)
+    books = _books(settings)
+    store, bell = books.store, books.bell
     executor = executor_name(settings)
     database = store.engine_for_workflows()
     weights = {account.id: account.weight for account in settings.accounts}
@@ -382,8 +420,9 @@ def _parts(
         settings=settings,
         clock=clock,
         store=store,
-        hot=hot,
+        hot=books.hot,
         bell=bell,
+        feed=books.feed,
         blobs=blobs,
         fetcher=GuardedFetcher(),
         examiner=FileExaminer(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -74,3 +74,27 @@ class LocalBell:
         """Wait for a ring; say whether there was one."""
         with self.listen(task_id) as ear:
             return await ear.wait(timeout_s)
+
+
+class TellingBell(LocalBell):
+    """A bell that is heard in other processes too: `tell` takes the word there."""
+
+    def __init__(self, tell: Callable[[Iterable[str]], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def ring(self, task_id: str) -> None:
+        """Wake everyone who waits for news of a task, wherever they are; from any thread."""
+        super().ring(task_id)
+        self._tell([task_id])
+
+    def ring_all(self, task_ids: Iterable[str]) -> None:
+        """Wake everyone who waits for news of one of these tasks, wherever they are."""
+        ids = list(task_ids)
+        self.ring_here(ids)
+        self._tell(ids)
+
+    def ring_here(self, task_ids: Iterable[str]) -> None:
+        """Wake who waits in this process: the others have been told."""
+        for task_id in task_ids:
+            super().ring(task_id)

@@ -102,7 +102,15 @@ class HotLook(Protocol):
     """The status read that is asked tens of thousands of times a second."""
 
     def look(self, task_id: str) -> Look | None:
-        """Read how a task stands, from the truth; None if there is no such task."""
+        """Return how a task stands if that is known without waiting; else None."""
+        ...
+
+    async def read(self, task_id: str) -> Look | None:
+        """Return how a task stands; None if there is no such task.
+
+        Raises:
+            StoreBusy: the database is away.
+        """
         ...
 
 

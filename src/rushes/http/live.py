@@ -64,7 +64,7 @@ class Live:
         """Answer a look, at once or when there is news."""
         task_id = call.path["task_id"]
         wait_s, is_preferred = _wait_of(call)
-        look = self.looking.find(call.caller, task_id)
+        look = await self.looking.find(call.caller, task_id)
         if wait_s and look.status not in FINAL:
             async with self._stream(call.caller), _leaving(call) as is_caller_gone:
                 look = await self._wait(call.caller, task_id, wait_s, is_caller_gone)
@@ -84,7 +84,7 @@ class Live:
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
         while True:
-            look = self.looking.find(caller, task_id)
+            look = await self.looking.find(caller, task_id)
             left_s = until - loop.time()
             if look.status in FINAL or left_s <= 0 or self.draining.is_set():
                 return look
@@ -116,7 +116,7 @@ class Live:
     async def events(self, call: Call) -> Reply | Streaming:
         """Tell the events of a task, then live on until its last."""
         task_id = call.path["task_id"]
-        self.looking.find(call.caller, task_id)
+        await self.looking.find(call.caller, task_id)
         if not _accepts_events(_joined(call, "accept")):
             raise NotAcceptable("This route answers text/event-stream only.", param="Accept")
         told = await self._told(task_id)
@@ -177,7 +177,7 @@ class _Events:
         beat_at = loop.time() + HEARTBEAT_S
         while not is_caller_gone() and not live.draining.is_set():
             for number, status in await live.visible(self.task_id, self.after):
-                data = self._data(caller, status)
+                data = await self._data(caller, status)
                 if data is None:
                     return
                 await _write(send, f"id: {number}\nevent: status\ndata: {data}\n\n")
@@ -189,25 +189,25 @@ class _Events:
                 await _write(send, ": heartbeat\n\n")
                 beat_at = loop.time() + HEARTBEAT_S
             await live.bell.wait(self.task_id, CHECK_S)
-            if not live.keyring.is_still_valid(caller) or self._is_gone(caller):
+            if not live.keyring.is_still_valid(caller) or await self._is_gone(caller):
                 return
 
-    def _is_gone(self, caller: Key) -> bool:
+    async def _is_gone(self, caller: Key) -> bool:
         """Whether the task was deleted under the stream."""
         try:
-            self.live.looking.find(caller, self.task_id)
+            await self.live.looking.find(caller, self.task_id)
         except TaskNotFound:
             return True
         return False
 
-    def _data(self, caller: Key, status: Status) -> str | None:
+    async def _data(self, caller: Key, status: Status) -> str | None:
         """Return the flat body as it was at that event, on one line; a link is signed now."""
         at: datetime = self.live.clock.now()
         if status not in FINAL:
             flat = {"task_id": self.task_id, "status": WORDS[status], "format": "mp4"}
             return _ENCODER.encode(flat).decode()
         try:
-            look = self.live.looking.find(caller, self.task_id)
+            look = await self.live.looking.find(caller, self.task_id)
         except TaskNotFound:
             return None
         return self.live.looking.body(self.task_id, look, at).decode()

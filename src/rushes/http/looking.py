@@ -62,13 +62,13 @@ class Looking:
     links: Links
     clock: Clock
 
-    def find(self, caller: Key, task_id: str) -> Look:
+    async def find(self, caller: Key, task_id: str) -> Look:
         """Return how a task of the caller's stands.
 
         Raises:
             TaskNotFound: unknown or someone else's; nobody can tell which (P8).
         """
-        look = self.hot.look(task_id) if is_task_id(task_id) else None
+        look = await self.hot.read(task_id) if is_task_id(task_id) else None
         if look is None or look.account_id != caller.account_id:
             raise TaskNotFound(f"There is no task {task_id}.", param="task_id")
         return look

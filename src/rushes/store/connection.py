@@ -194,6 +194,11 @@ class Rows:
         return sqlite.insert(table)
 
     @property
+    def speaks_postgres(self) -> bool:
+        """Whether the database is PostgreSQL."""
+        return bool(self._beneath.dialect.name == POSTGRESQL)
+
+    @property
     def connection(self) -> Recalling:
         """The connection beneath, for the workflow library's own rows."""
         self.has_written = True

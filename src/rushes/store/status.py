@@ -8,17 +8,34 @@ six microseconds; handing it to a thread would cost more than the read (docs/why
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rushes.domain.task import Status
-from rushes.ports import Books, Look
+from rushes.ports import Look
 from rushes.store.sqlite import open_file
 
-_LOOK: Final = (
-    "SELECT account_id, status, version, progress, reason, message, is_rehearsal, served_by,"
-    " charged_microusd FROM tasks WHERE id = ?"
+COLUMNS: Final = (
+    "account_id, status, version, progress, reason, message, is_rehearsal, served_by,"
+    " charged_microusd"
 )
+_LOOK: Final = f"SELECT {COLUMNS} FROM tasks WHERE id = ?"  # noqa: S608 -- our own words
 _STATUS: Final = {status.value: status for status in Status}
+
+
+def look_of(found: tuple[Any, ...]) -> Look:
+    """Read the columns of a look, as a driver gives them."""
+    account, status, version, progress, reason, message, rehearsal, served_by, charged = found
+    return Look(
+        account,
+        _STATUS[status],
+        version,
+        progress,
+        reason,
+        message,
+        bool(rehearsal),
+        served_by,
+        charged,
+    )
 
 
 class HotRead:
@@ -33,18 +50,11 @@ class HotRead:
         found = self._cursor.execute(_LOOK, (task_id,)).fetchone()
         if found is None:
             return None
-        account, status, version, progress, reason, message, rehearsal, served_by, charged = found
-        return Look(
-            account,
-            _STATUS[status],
-            version,
-            progress,
-            reason,
-            message,
-            bool(rehearsal),
-            served_by,
-            charged,
-        )
+        return look_of(found)
+
+    async def read(self, task_id: str) -> Look | None:
+        """Read how a task stands; there is nothing to wait for."""
+        return self.look(task_id)
 
     def data_version(self) -> int:
         """Return a number that changes when any other connection commits to the file."""
@@ -53,37 +63,3 @@ class HotRead:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-
-class PlainRead:
-    """Status looks through the store; each waits for the database."""
-
-    def __init__(self, store: Books) -> None:
-        self._store = store
-        self._count = 0
-
-    def look(self, task_id: str) -> Look | None:
-        """Read how a task stands; None if there is no such task."""
-        task = self._store.read_now(lambda tx: tx.task(task_id))
-        if task is None:
-            return None
-        failure = task.failure
-        return Look(
-            task.account_id,
-            task.status,
-            task.version,
-            task.progress,
-            failure.reason.value if failure else None,
-            failure.message if failure else None,
-            task.is_rehearsal,
-            task.served_by,
-            task.charged_microusd,
-        )
-
-    def data_version(self) -> int:
-        """Return another number each time: nobody tells whether anything was written."""
-        self._count += 1
-        return self._count
-
-    def close(self) -> None:
-        """Let go of nothing: the store is its owner's."""

@@ -26,6 +26,12 @@ from rushes.store.schema import (
     tasks,
 )
 
+CHANNEL: Final = "rushes_tasks"
+"""Where processes on PostgreSQL tell each other of tasks that changed (`feed`)."""
+
+GONE: Final = "-"
+"""Before the id of a task that was removed."""
+
 _OPEN: Final = [verdict.value for verdict in OPEN]
 
 _ADD_TASK: Final = Prepared(sa.insert(tasks))
@@ -211,6 +217,8 @@ class TaskRows(Rows):
             .values(state=ArtifactState.WRITING.value)
         )
         self.run(sa.delete(tasks).where(tasks.c.id == task_id))
+        if self.speaks_postgres:
+            self.run(sa.select(sa.func.pg_notify(CHANNEL, f"{GONE}{task_id}")))
         self.changed.add(task_id)
 
     def due(self, at: datetime, limit: int) -> Sequence[Task]:
