@@ -1,4 +1,7 @@
-"""Films under inspection, honest and hostile; each in a real child process."""
+"""Films under inspection, honest and hostile; each in a real child process.
+
+Everything is asked of both ways to come by a child: forked, as on Linux, and started afresh.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,16 @@ import signal
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from filming import Scene, packet_starts, shoot, shoot_two_sizes
+from inspecting import WAYS, Way
 from rushes.domain.spec import Size
 from rushes.media.inspection import LAST_FRAME, POSTER, SPRITESHEET, InspectionLimits
 from rushes.media.inspector import FilmInspector
@@ -24,12 +30,26 @@ from rushes.ports import Inspector, NotAFilm, Probe
 
 PATIENCE_S = 60.0
 USUAL = InspectionLimits()
+WITH_LAST_FRAME = replace(USUAL, keeps_last_frame=True)
+
+
+class Chosen:
+    """The way that the test at hand takes."""
+
+    way: Way = WAYS["forked"]
+
+
+@pytest.fixture(autouse=True, params=["forked", pytest.param("fresh", marks=pytest.mark.long)])
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    before, Chosen.way = Chosen.way, WAYS[request.param]
+    yield
+    Chosen.way = before
 
 
 async def inspect(content: bytes, folder: Path, limits: InspectionLimits = USUAL) -> Probe:
     film = folder / "film.mp4"
     film.write_bytes(content)
-    inspector: Inspector = FilmInspector(limits=limits)
+    inspector: Inspector = FilmInspector(limits=limits, children=Chosen.way.usual())
     return await asyncio.wait_for(inspector.inspect(film, folder), PATIENCE_S)
 
 
@@ -68,7 +88,8 @@ async def test_a_film_is_measured_by_decoding_all_of_it(tmp_path: Path) -> None:
     assert probe.size == Size(128, 96)
     assert (probe.video_codec, probe.audio_codec) == ("h264", "aac")
     assert [path.name for path in (probe.poster, probe.spritesheet)] == [POSTER, SPRITESHEET]
-    assert probe.last_frame == tmp_path / LAST_FRAME
+    assert probe.last_frame is None
+    assert names(tmp_path) == ["film.mp4", POSTER, SPRITESHEET]
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1", "mpeg4"])
@@ -88,8 +109,8 @@ async def test_every_form_of_mp4_is_taken(movflags: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("movflags", ["+faststart", "+frag_keyframe+empty_moov"])
 async def test_the_stills_are_those_of_the_contract(movflags: str, tmp_path: Path) -> None:
     scene = Scene(640, 360, frame_count=100, fps=10, grey_step=2, movflags=movflags)
-    probe = await inspect(shoot(scene), tmp_path)
-    assert probe.last_frame is not None
+    probe = await inspect(shoot(scene), tmp_path, WITH_LAST_FRAME)
+    assert probe.last_frame == tmp_path / LAST_FRAME
     poster, last_frame = opened(probe.poster), opened(probe.last_frame)
     sheet = opened(probe.spritesheet)
     assert (poster.format, last_frame.format, sheet.format) == ("WEBP", "WEBP", "JPEG")
@@ -220,7 +241,7 @@ async def test_a_film_that_lasts_for_ever_is_refused(tmp_path: Path) -> None:
 
 async def test_a_film_that_is_not_there_says_nothing_of_films(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        await FilmInspector().inspect(tmp_path / "film.mp4", tmp_path)
+        await FilmInspector(children=Chosen.way.usual()).inspect(tmp_path / "film.mp4", tmp_path)
 
 
 async def test_stills_that_cannot_be_written_say_nothing_of_the_film(tmp_path: Path) -> None:
@@ -232,24 +253,12 @@ async def test_stills_that_cannot_be_written_say_nothing_of_the_film(tmp_path: P
 # -- children that misbehave ------------------------------------------------------------------
 
 
-async def ask(script: str, folder: Path, **wishes: object) -> Probe:
+async def ask(script: str, folder: Path, **wishes: Any) -> Probe:
     """Inspect with a child of our own: it has `limits` and `parent`, and may `say` a report."""
     film = folder / "film.mp4"
     film.write_bytes(b"film")
-    inspector = FilmInspector(command=child(script), **wishes)  # type: ignore[arg-type]
+    inspector = FilmInspector(children=Chosen.way.scripted(script), **wishes)
     return await asyncio.wait_for(inspector.inspect(film, folder), PATIENCE_S)
-
-
-def child(script: str) -> tuple[str, ...]:
-    return (sys.executable, "-I", "-c", f"{PREAMBLE}\n{script}")
-
-
-PREAMBLE = """
-import json, os, signal, sys
-from rushes.media.inspection import InspectionLimits
-limits, parent = InspectionLimits(**json.loads(sys.argv[1])), int(sys.argv[2])
-def say(**report): sys.stdout.write(json.dumps(report)); sys.stdout.flush()
-"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS])
@@ -378,16 +387,18 @@ async def test_a_canceled_inspection_takes_the_whole_group_along(tmp_path: Path)
 INSPECTING = """
 import asyncio, sys
 from pathlib import Path
+from rushes.media.children import ForkedChildren, FreshChildren
 from rushes.media.inspector import FilmInspector
-folder = Path(sys.argv[1])
-asyncio.run(FilmInspector(command=sys.argv[2:]).inspect(folder / "film.mp4", folder))
+folder, children = Path(sys.argv[1]), globals()[sys.argv[2]](sys.argv[3:])
+asyncio.run(FilmInspector(children=children).inspect(folder / "film.mp4", folder))
 """
 
 
 def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "told")
     (tmp_path / "film.mp4").write_bytes(b"film")
-    command = child("is_forking = False" + HANGING)
+    way = Chosen.way
+    command = [way.kind.__name__, *way.command("is_forking = False" + HANGING)]
     worker = subprocess.Popen([sys.executable, "-c", INSPECTING, str(tmp_path), *command])
     try:
         pid, _ = told_pids(tmp_path)
@@ -426,7 +437,7 @@ say(seconds=1.0, width_px=2, height_px=2, fps=1.0, frame_count=1, video_codec="h
 
 
 async def test_no_more_films_are_looked_at_at_once_than_wanted(tmp_path: Path) -> None:
-    inspector = FilmInspector(at_once_max=1, command=child(LOGGING))
+    inspector = FilmInspector(at_once_max=1, children=Chosen.way.scripted(LOGGING))
     folders = [tmp_path / str(number) for number in range(3)]
     for folder in folders:
         folder.mkdir()

@@ -1,22 +1,17 @@
-"""Looking at films: each in a fresh process that has next to nothing to lose.
+"""Looking at films: each in a process of its own that has next to nothing to lose.
 
 A decoder is a million lines of C that reads whatever an upstream sent. So it runs in a child
-(`inspector_child.py`): isolated, without environment, under limits of CPU, memory, files and
-time, in a process group of its own that is killed as one. What the child says is read up to a
-bound, and checked for form, before it is believed.
+(`children.py`, `inspector_child.py`): isolated, without environment, under limits of CPU,
+memory, files and time, in a process group of its own that is killed as one. What the child says
+is read up to a bound, and checked for form, before it is believed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
 import signal
-import sys
-from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final
@@ -24,6 +19,7 @@ from typing import IO, Final
 import msgspec
 
 from rushes.domain.spec import Size
+from rushes.media.children import IS_FORKING, Children, ForkedChildren, FreshChildren
 from rushes.media.inspection import (
     EXIT_VERDICT,
     LAST_FRAME,
@@ -34,11 +30,7 @@ from rushes.media.inspection import (
 )
 from rushes.ports import NotAFilm, Probe
 
-COMMAND: Final = (sys.executable, "-I", "-m", "rushes.media.inspector_child")
 REPORT_BYTES_MAX: Final = 16 * 2**10
-
-_GRACE_S: Final = 5.0
-"""How long after its own alarm a child is waited for."""
 
 _DEATHS: Final[Mapping[int, str]] = {
     signal.SIGXCPU: "It takes longer to decode than a film of its length may.",
@@ -52,10 +44,11 @@ _DEATHS: Final[Mapping[int, str]] = {
 
 
 class FilmInspector:
-    """Looks at media in a limited child process; `ports.Inspector`.
+    """Looks at media in limited child processes; `ports.Inspector`.
 
     At most `at_once_max` films are decoded at the same time, by default one for each core;
-    the others wait. An inspector belongs to one event loop. `command` starts a child.
+    the others wait. An inspector belongs to one event loop. `children` are where processes
+    come from: forked from one that is ready where the system can, else started for each film.
     """
 
     def __init__(
@@ -63,10 +56,10 @@ class FilmInspector:
         *,
         limits: InspectionLimits | None = None,
         at_once_max: int | None = None,
-        command: Sequence[str] = COMMAND,
+        children: Children | None = None,
     ) -> None:
         self._limits = limits or InspectionLimits()
-        self._command = command
+        self._children = children or (ForkedChildren() if IS_FORKING else FreshChildren())
         self._slots = asyncio.Semaphore(at_once_max or os.cpu_count() or 1)
 
     async def inspect(self, film: Path, folder: Path) -> Probe:
@@ -91,7 +84,7 @@ class FilmInspector:
             audio_codec=report.audio_codec,
             poster=folder / POSTER,
             spritesheet=folder / SPRITESHEET,
-            last_frame=folder / LAST_FRAME,
+            last_frame=folder / LAST_FRAME if self._limits.keeps_last_frame else None,
         )
 
     async def _ask_child(self, film: Path, folder: Path) -> Report:
@@ -102,22 +95,9 @@ class FilmInspector:
             TemporaryFile(dir=folder) as said,
             TemporaryFile(dir=folder) as complained,
         ):
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                json.dumps(asdict(self._limits)),
-                str(os.getpid()),
-                stdin=content,
-                stdout=said,
-                stderr=complained,
-                cwd=folder,
-                env={},
-                start_new_session=True,
+            code = await self._children.run(
+                self._limits, film=content, said=said, complained=complained, folder=folder
             )
-            try:
-                async with asyncio.timeout(self._limits.wall_s + _GRACE_S):
-                    code = await process.wait()
-            finally:
-                await _end(process)
             return _report(code, _head(said), _last_line(complained))
 
 
@@ -145,10 +125,3 @@ def _head(file: IO[bytes]) -> bytes:
 def _last_line(file: IO[bytes]) -> str:
     file.seek(max(0, file.seek(0, os.SEEK_END) - REPORT_BYTES_MAX))
     return file.read().decode(errors="replace").strip().rpartition("\n")[2]
-
-
-async def _end(process: Process) -> None:
-    """Kill the child's whole group, and take leave of it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()

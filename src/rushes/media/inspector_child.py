@@ -1,6 +1,6 @@
 """The child of `inspector.py`: decodes one hostile film under limits, in a process of its own.
 
-    python -I -m rushes.media.inspector_child LIMITS PARENT_PID < film
+    python -I … LIMITS PARENT_PID < film
 
 The film comes as standard input, so that the demuxer needs no name: only the protocol `fd` is
 allowed, and a playlist or a reference inside the file can open nothing. Stills go to the
@@ -94,12 +94,7 @@ def main(arguments: list[str], look: Callable[[InspectionLimits], Report] | None
 
 def confine(limits: InspectionLimits, *, parent: int) -> None:
     """Give up whatever an inspection does not need; what is given up cannot be had again."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "prctl"):
-        libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-        libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we could ask to die with it
-        sys.exit(1)
+    die_with(parent)
     signal.setitimer(signal.ITIMER_REAL, limits.wall_s)  # unhandled, the alarm kills
     for what, most in (
         (resource.RLIMIT_CORE, 0),
@@ -109,6 +104,16 @@ def confine(limits: InspectionLimits, *, parent: int) -> None:
     ):
         resource.setrlimit(what, (most, most))
     _allow_cpu(limits, limits.opening_cpu_s)
+
+
+def die_with(parent: int) -> None:
+    """End when our parent does, and never gain a privilege."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    if os.getppid() != parent:  # it died before we could ask to die with it
+        sys.exit(1)
 
 
 def inspect(limits: InspectionLimits) -> Report:
@@ -134,7 +139,7 @@ def inspect(limits: InspectionLimits) -> Report:
         for frame in _frames(container, video, audio):
             viewer.see(frame)
         report = viewer.report(container, limits)
-        viewer.leave_stills()
+        viewer.leave_stills(with_last_frame=limits.keeps_last_frame)
     return report
 
 
@@ -201,9 +206,10 @@ class Viewer:
             audio_codec=audio[0].codec_context.codec.canonical_name if audio else None,
         )
 
-    def leave_stills(self) -> None:
+    def leave_stills(self, *, with_last_frame: bool) -> None:
         """Write the stills to the working folder."""
-        for frame, name in ((self._poster, POSTER), (self._last, LAST_FRAME)):
+        last = self._last if with_last_frame else None
+        for frame, name in ((self._poster, POSTER), (last, LAST_FRAME)):
             if frame is not None:
                 picture = _picture(frame, *_shown_size(frame))
                 picture.save(name, "WEBP", quality=WEBP_QUALITY, method=WEBP_METHOD)
