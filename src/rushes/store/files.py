@@ -13,7 +13,7 @@ from rushes.domain.errors import LeaseLost
 from rushes.domain.task import FINAL
 from rushes.ports import Artifact, ArtifactState, Filed
 from rushes.store import rows
-from rushes.store.connection import Rows
+from rushes.store.connection import Prepared, Rows
 from rushes.store.schema import artifacts, inputs, task_inputs, tasks
 
 # Written into the text, so that SQLite sees that the partial index on the tries fits.
@@ -24,6 +24,13 @@ _SWEPT: Final = (
     .values(state=ArtifactState.SWEPT.value)
 )
 _DROP_INPUT: Final = sa.delete(inputs).where(inputs.c.blob == sa.bindparam("gone"))
+
+_KEEP_ARTIFACT: Final = Prepared(
+    sa.update(artifacts).where(
+        artifacts.c.blob == sa.bindparam("seen_blob"),
+        artifacts.c.state != sa.bindparam("swept"),
+    )
+)
 
 
 class FileRows(Rows):
@@ -40,10 +47,8 @@ class FileRows(Rows):
             LeaseLost: there is no such try, or its blob was swept; nothing of it can be kept.
         """
         kept = replace(artifact, state=ArtifactState.KEPT)
-        statement = sa.update(artifacts).where(
-            artifacts.c.blob == artifact.blob, artifacts.c.state != ArtifactState.SWEPT.value
-        )
-        if self.run(statement.values(rows.artifact_values(kept))).rowcount != 1:
+        seen = {"seen_blob": artifact.blob, "swept": ArtifactState.SWEPT.value}
+        if self.write(_KEEP_ARTIFACT, {**rows.artifact_values(kept), **seen}) != 1:
             raise LeaseLost(f"{artifact.blob} is not there to be kept")
 
     def artifacts(self, task_id: str) -> Sequence[Artifact]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -11,11 +12,26 @@ import sqlalchemy as sa
 from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
 from rushes.domain.task import FINAL
 from rushes.store import rows
-from rushes.store.connection import Rows
+from rushes.store.connection import Prepared, Rows
 from rushes.store.schema import submits, tasks
 
 _FINAL: Final = [status.value for status in FINAL]
 _PERHAPS_PAID: Final = [verdict.value for verdict in PERHAPS_PAID]
+
+
+@cache
+def _change(expected_count: int) -> Prepared:
+    """Return what changes a submit whose verdict is one of so many."""
+    verdicts = [
+        submits.c.verdict == sa.bindparam(f"seen_{place}") for place in range(expected_count)
+    ]
+    return Prepared(
+        sa.update(submits).where(
+            submits.c.task_id == sa.bindparam("seen_id"),
+            submits.c.n == sa.bindparam("seen_n"),
+            sa.or_(sa.false(), *verdicts),
+        )
+    )
 
 
 class SubmitRows(Rows):
@@ -40,16 +56,9 @@ class SubmitRows(Rows):
 
     def change_submit(self, submit: Submit, expected: frozenset[Verdict]) -> bool:
         """Write what was learned of a submit, if its verdict is still one of `expected`."""
-        statement = (
-            sa.update(submits)
-            .where(
-                submits.c.task_id == submit.task_id,
-                submits.c.n == submit.n,
-                submits.c.verdict.in_([verdict.value for verdict in expected]),
-            )
-            .values(rows.submit_values(submit))
-        )
-        return self.run(statement).rowcount == 1
+        seen = {"seen_id": submit.task_id, "seen_n": submit.n}
+        seen |= {f"seen_{place}": verdict.value for place, verdict in enumerate(expected)}
+        return self.write(_change(len(expected)), {**rows.submit_values(submit), **seen}) == 1
 
     def is_ticket_known(self, submit: Submit) -> bool:
         """Say whether another submit to the same provider already holds this ticket.
