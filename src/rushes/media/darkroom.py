@@ -33,12 +33,13 @@ class FilmDarkroom:
         await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True)
         try:
             probe = await self._inspector.inspect(await self._local(film, folder), folder)
-            poster_bytes, poster_sha256 = await asyncio.to_thread(_measure, probe.poster)
-            sheet_bytes, sheet_sha256 = await asyncio.to_thread(_measure, probe.spritesheet)
+            stills = (probe.poster, probe.spritesheet)
+            measures = await asyncio.to_thread(lambda: [_measure(still) for still in stills])
             await self._blobs.put_file(poster, probe.poster)
             await self._blobs.put_file(spritesheet, probe.spritesheet)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        (poster_bytes, poster_sha256), (sheet_bytes, sheet_sha256) = measures
         return Developed(
             seconds=probe.seconds,
             size=probe.size,
