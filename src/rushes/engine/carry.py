@@ -43,6 +43,8 @@ async def carry(task_id: str, work: Work, work_id: str, world: World, bell: Bell
     if task is None:
         return
     following: Next = NOW
+    if task.status in story.WATCHED:  # somebody watched it before us, and perhaps many others
+        following = Again(world.recoveries.wait_s(world.clock.now()))
     with bell.listen(task_id) as ear:
         while isinstance(following, Again):
             if following.after_s > 0:

@@ -43,6 +43,7 @@ from rushes.providers.base import (
 )
 
 FILM_STATUSES = frozenset({Status.QUEUED, Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING})
+WATCHED = frozenset({Status.IN_DOUBT, Status.RUNNING})
 LOOK_AGAIN_MIN_S = 0.2
 
 

@@ -8,12 +8,18 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from rushes.clock import Clock
 from rushes.domain.catalog import Catalog
 from rushes.domain.submit import Submit
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
+
+RECOVERIES_PER_S: Final = 500.0
+"""How many tasks of workers that died one process begins to watch in a second."""
+
+PACE_AHEAD_MAX: Final = timedelta(minutes=15)
 
 
 @dataclass(slots=True)
@@ -44,6 +50,25 @@ class Looks:
             return (self._taken[0] + span - at).total_seconds()
         self._taken.append(at)
         return 0.0
+
+
+@dataclass(slots=True)
+class Pace:
+    """Lets whoever comes go on one after the other, `per_s` of them in a second.
+
+    Each is told once how long to wait, so that nobody has to ask again.
+    """
+
+    per_s: float
+    _free_at: datetime | None = field(default=None, init=False)
+
+    def wait_s(self, at: datetime) -> float:
+        """Return how long the next has to wait."""
+        free_at = self._free_at
+        if free_at is None or not at < free_at < at + PACE_AHEAD_MAX:  # a clock may be set
+            free_at = at
+        self._free_at = free_at + timedelta(seconds=1.0 / self.per_s)
+        return (free_at - at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +112,8 @@ class World:
     are upstreams that left it, or speak with another credential now: what was submitted there
     is still looked after there. `hooks` is where upstreams can ring, None where they cannot.
     `submitting` is held from an intent to its answer; `may_submit` says no to a process that
-    others may take for dead.
+    others may take for dead. `recoveries` keeps those who take over many watched tasks at once
+    from asking about all of them at once.
     """
 
     store: Store
@@ -109,6 +135,7 @@ class World:
     may_submit: Callable[[], bool] = _always
     former: Mapping[tuple[str, str], Upstream] = field(default_factory=dict)
     hooks: str | None = None
+    recoveries: Pace = field(default_factory=lambda: Pace(RECOVERIES_PER_S))
 
     def upstream_of(self, submit: Submit) -> Upstream | None:
         """Return the upstream that has a submit, with the credential that submitted it."""
