@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "folder",
     },
     "cli": {
+        "blobs",
         "engine",
         "client",
         "app",

@@ -285,6 +285,19 @@ class Transaction(Protocol):
     def set_spec(self, task: Task) -> bool:
         """Write a spec whose inputs were fetched; fenced like a move."""
 
+    # -- stock -------------------------------------------------------------------------
+    def kept_artifacts(self, after_blob: str, limit: int) -> Sequence[Artifact]:
+        """Page through what tasks made and have, by name of the blob."""
+
+    def wanted_inputs(self, after_blob: str, limit: int) -> Sequence[Filed]:
+        """Page through the inputs that unfinished tasks refer to, by name of the blob."""
+
+    def known_artifacts(self, blobs: Sequence[str]) -> frozenset[str]:
+        """Return which of these blobs a task made, or is making; swept ones are not."""
+
+    def known_inputs(self, blobs: Sequence[str]) -> frozenset[str]:
+        """Return which of these blobs are inputs on record."""
+
     # -- answers -----------------------------------------------------------------------
     def add_answer(self, answer: Answer, *, since: datetime) -> None:
         """Keep the first answer to a create; one under the same key from before `since` goes.

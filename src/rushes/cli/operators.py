@@ -391,8 +391,27 @@ def simulate(
     simulate(name, context.args)
 
 
-def doctor(*, host: Host = None, port: Port = None, as_json: Asks = False) -> None:
+def doctor(
+    *,
+    films: Annotated[
+        bool,
+        typer.Option(
+            "--films", help="Compare every film on record with what is stored, and nothing else."
+        ),
+    ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="With --films: read every byte, and compare digests.")
+    ] = False,
+    host: Host = None,
+    port: Port = None,
+    as_json: Asks = False,
+) -> None:
     """Check this machine, the settings and the data folder; exit 1 if something is broken."""
+    if films or deep:
+        from rushes.cli.inventory import check_films
+
+        check_films(is_deep=deep, as_json=as_json)
+        return
     from rushes.cli.doctor import doctor
 
     doctor(host, port, as_json=as_json)

@@ -6,6 +6,7 @@ from rushes.store.answers import AnswerRows
 from rushes.store.files import FileRows
 from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
+from rushes.store.stock import StockRows
 from rushes.store.submits import SubmitRows
 from rushes.store.tasks import TaskRows
 from rushes.store.webhooks import WebhookRows
@@ -13,6 +14,14 @@ from rushes.store.works import WorkRows
 
 
 class SqlTransaction(
-    TaskRows, SubmitRows, FileRows, AnswerRows, KeyRows, HealthRows, WorkRows, WebhookRows
+    TaskRows,
+    SubmitRows,
+    FileRows,
+    StockRows,
+    AnswerRows,
+    KeyRows,
+    HealthRows,
+    WorkRows,
+    WebhookRows,
 ):
     """A `ports.Transaction` over one SQLAlchemy connection."""

@@ -488,6 +488,41 @@ class MemoryTransaction:
         for blob in blobs:
             self._drop(self._t.inputs, blob)
 
+    # -- stock -------------------------------------------------------------------------
+
+    def kept_artifacts(self, after_blob: str, limit: int) -> Sequence[Artifact]:
+        """Page through what tasks made and have, by name of the blob."""
+        kept = [
+            artifact
+            for blob, artifact in sorted(self._t.artifacts.items())
+            if blob > after_blob and artifact.state is ArtifactState.KEPT
+        ]
+        return kept[:limit]
+
+    def wanted_inputs(self, after_blob: str, limit: int) -> Sequence[Filed]:
+        """Page through the inputs that unfinished tasks refer to, by name of the blob."""
+        unfinished = {task.id for task in self._t.tasks.values() if not task.is_final}
+        wanted = {blob for task_id, blob in self._t.task_inputs if task_id in unfinished}
+        found = [
+            filed
+            for blob, filed in sorted(self._t.inputs.items())
+            if blob > after_blob and blob in wanted
+        ]
+        return found[:limit]
+
+    def known_artifacts(self, blobs: Sequence[str]) -> frozenset[str]:
+        """Return which of these blobs a task made, or is making; swept ones are not."""
+        found = (self._t.artifacts.get(blob) for blob in blobs)
+        return frozenset(
+            artifact.blob
+            for artifact in found
+            if artifact is not None and artifact.state is not ArtifactState.SWEPT
+        )
+
+    def known_inputs(self, blobs: Sequence[str]) -> frozenset[str]:
+        """Return which of these blobs are inputs on record."""
+        return frozenset(blob for blob in blobs if blob in self._t.inputs)
+
     # -- answers -----------------------------------------------------------------------
 
     def add_answer(self, answer: Answer, *, since: datetime) -> None:

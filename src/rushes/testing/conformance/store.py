@@ -16,6 +16,7 @@ from rushes.testing.conformance.stores import (
     files,
     health,
     moves,
+    stock,
     submits,
     tasks,
     webhooks,
@@ -25,7 +26,7 @@ from rushes.testing.conformance.stores.subject import Check, Subject
 
 __all__ = ["CHECKS", "Check", "Subject"]
 
-ROOMS: Final = (tasks, moves, submits, health, files, access, webhooks, writes)
+ROOMS: Final = (tasks, moves, submits, health, files, stock, access, webhooks, writes)
 
 
 def _checks_of(room: ModuleType) -> dict[str, Check]:
