@@ -29,7 +29,7 @@ def test_every_file_a_page_names_exists(page: Path) -> None:
     if page.name == "contract.md":
         return
     named = re.findall(
-        r"[`(]((?:docs|tests|benchmarks|examples|src)/[\w./*-]+?)[`)]", text_of(page)
+        r"[`(]((?:docs|tests|benchmarks|examples|deploy|src)/[\w./*-]+?)[`)]", text_of(page)
     )
     for path in named:
         found = list(ROOT.glob(path)) if "*" in path else [ROOT / path]
