@@ -24,7 +24,7 @@ from rushes.testing.memory_store import MemoryStore
 pytest.register_assert_rewrite(
     *(
         f"rushes.testing.conformance.stores.{room}"
-        for room in ("tasks", "moves", "submits", "files", "access", "webhooks", "writes")
+        for room in ("tasks", "moves", "submits", "files", "stock", "access", "webhooks", "writes")
     )
 )
 
