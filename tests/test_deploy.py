@@ -230,7 +230,7 @@ def test_an_image_is_built_from_what_is_let_in() -> None:
 def test_there_are_two_of_everything_that_can_be_two() -> None:
     commands = [one["command"][0] for one in OURS.values()]
     assert sorted(commands) == ["api", "api", "migrate", "worker", "worker"]
-    assert set(SERVICES) - set(OURS) == {"postgres", "objects", "proxy"}
+    assert set(SERVICES) - set(OURS) == {"postgres", "objects", "bucket", "proxy"}
     for one in OURS.values():
         takes(one["command"])
 
@@ -240,12 +240,13 @@ def test_every_service_is_started_after_what_it_needs_is_well() -> None:
         for needed, terms in one.get("depends_on", {}).items():
             condition = terms["condition"]
             if condition == "service_completed_successfully":
-                assert needed == "migrate"
+                assert needed in {"migrate", "bucket"}
+                assert SERVICES[needed]["restart"] == "on-failure"
                 continue
             assert condition == "service_healthy", name
             assert "healthcheck" in SERVICES[needed] or needed in LISTENERS
     for name in LISTENERS:
-        assert set(OURS[name]["depends_on"]) == {"migrate", "postgres", "objects"}
+        assert set(OURS[name]["depends_on"]) == {"migrate", "bucket", "postgres"}
     assert set(SERVICES["proxy"]["depends_on"]) == {"api-1", "api-2"}
 
 
@@ -265,7 +266,8 @@ def test_our_services_are_closed_drain_and_share_no_folder() -> None:
 
 def test_what_holds_the_truth_is_reached_from_inside_only() -> None:
     assert COMPOSE["networks"]["inside"]["internal"]
-    for name in ("postgres", "objects"):
+    assert SERVICES["bucket"]["image"] == SERVICES["objects"]["image"]
+    for name in ("postgres", "objects", "bucket"):
         assert SERVICES[name]["networks"] == ["inside"]
         assert "ports" not in SERVICES[name]
     assert SERVICES["proxy"]["networks"] == ["outside"]
