@@ -157,6 +157,31 @@ class Faults:
     last_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One line of the audit log: who did what, when, and to what. Nothing in it opens a door.
+
+    `object` is an id, or a name where there is none: a task, a key, `provider/model`.
+    """
+
+    id: str
+    at: datetime
+    actor: str
+    verb: str
+    object: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A task that was made for the late film of another one's submit `submit_n`."""
+
+    task_id: str
+    adopted_from: str
+    submit_n: int
+    at: datetime
+
+
 class Transaction(Protocol):
     """Everything one write may read and change; each verb is one or a few statements."""
 
@@ -188,6 +213,9 @@ class Transaction(Protocol):
 
     def rework(self, task: Task, work_id: str, queue: str | None) -> bool:
         """Give a task to new work, in a provider's queue; its epoch rises by one."""
+
+    def extend(self, task: Task, deadline_at: datetime) -> bool:
+        """Give a task more time where it stands; fenced like a move, and no event."""
 
     def queues(self) -> Sequence[str]:
         """Return the providers whose slots unfinished tasks hold, or wait for."""
@@ -246,6 +274,41 @@ class Transaction(Protocol):
 
     def salvage(self, limit: int, after: tuple[str, int] | None = None) -> Sequence[Submit]:
         """Return submits of ended, undelivered tasks that may have been paid."""
+
+    # -- operators ---------------------------------------------------------------------
+    def add_adoption(self, adoption: Adoption) -> None:
+        """Write down whose film a task has.
+
+        Raises:
+            IntegrityFault: that film was adopted before.
+            SchemaBehind: the database has no table for it yet.
+        """
+
+    def adoption_of(self, task_id: str) -> Adoption | None:
+        """Return whose film a task has; None if it has its own."""
+
+    def adoptions_from(self, task_id: str) -> Sequence[Adoption]:
+        """Return which tasks have late films of a task, by the number of its submit."""
+
+    def add_audit(self, deed: Deed) -> None:
+        """Append a line to the audit log.
+
+        Raises:
+            SchemaBehind: the database has no table for it yet.
+        """
+
+    def audit(
+        self,
+        limit: int,
+        *,
+        object_id: str | None = None,
+        since: datetime | None = None,
+        before: str | None = None,
+    ) -> Sequence[Deed]:
+        """Return lines of the audit log, the newest first: those about `object_id`, from `since`.
+
+        `before` is the id of the last line of the page before.
+        """
 
     # -- artifacts and inputs ----------------------------------------------------------
     def add_artifact(self, artifact: Artifact) -> None:
@@ -463,6 +526,10 @@ class Transaction(Protocol):
 
 class IntegrityFault(Exception):
     """A row that must be unique was there already."""
+
+
+class SchemaBehind(Exception):
+    """The database is one step behind this code, and what was asked for needs that step."""
 
 
 class Store(Protocol):
@@ -756,6 +823,7 @@ class HintReader(Protocol):
 class Budgets:
     """How long a task may stay where (promise P3).
 
+    `last_look` is how long a task whose time is over may wait for one last look at its provider.
     That an upstream does not know a task is believed after `missing_max` looks in a row, over
     `missing_for` at least.
     """
@@ -765,6 +833,7 @@ class Budgets:
     submit_margin: timedelta = timedelta(seconds=30)
     doubt: timedelta = timedelta(minutes=3)
     render: timedelta = timedelta(hours=1)
+    last_look: timedelta = timedelta(minutes=5)
     collect: timedelta = timedelta(hours=6)
     aftercare: timedelta = timedelta(hours=24)
     missing_for: timedelta = timedelta(seconds=30)

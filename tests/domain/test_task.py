@@ -73,13 +73,22 @@ def test_only_a_task_that_was_never_submitted_expires() -> None:
         advance(returned, Event.EXPIRED, at=NOON, failure=Failure.of(Reason.EXPIRED))
 
 
+def test_only_a_task_that_was_never_submitted_adopts_a_film() -> None:
+    assert [pair for pair in MOVES if pair[1] is Event.ADOPTED] == [(Status.QUEUED, Event.ADOPTED)]
+    adopted = moved(a_task(), Event.ADOPTED)
+    assert (adopted.status, adopted.submit_count) == (Status.STORING, 1)
+    returned = moved(moved(a_task(), Event.INTENT), Event.RETURNED)
+    with pytest.raises(IllegalMove, match="its own film"):
+        moved(returned, Event.ADOPTED)
+
+
 @given(st.lists(st.sampled_from(list(Event)), max_size=40), st.integers(0, 100))
 def test_no_history_skips_revives_or_goes_back(events: list[Event], progress: int) -> None:
     task = a_task()
     for event in events:
         if (task.status, event) not in MOVES:
             continue
-        if event is Event.EXPIRED and task.submit_count:
+        if event in {Event.EXPIRED, Event.ADOPTED} and task.submit_count:
             continue
         before = task
         task = moved(task, event)

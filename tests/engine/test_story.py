@@ -13,6 +13,7 @@ from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Status
 from rushes.engine import story
 from rushes.engine.carry import carry
+from rushes.engine.deadlines import LAST_LOOK
 from rushes.engine.world import Again
 from rushes.ports import Budgets, Work
 from rushes.providers.base import Found, NotUnderstood, Outcome, Search
@@ -68,7 +69,8 @@ async def test_a_word_we_do_not_know_is_counted_and_never_work() -> None:
     ended = workers.task(task)
     assert ended.failure is not None
     assert ended.failure.reason is Reason.TIMED_OUT
-    (faults,) = workers.store.read_now(lambda tx: tx.faults(task.id))
+    faults, last = workers.store.read_now(lambda tx: tx.faults(task.id))
+    assert last.note == LAST_LOOK
     assert faults.note == "the job is 'melting'"
     assert faults.count > 10
 

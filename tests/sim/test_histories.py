@@ -133,6 +133,41 @@ def test_a_film_made_behind_a_submit_in_doubt_is_found_by_salvage() -> None:
     assert reported.verdict is Verdict.DOUBT
 
 
+@pytest.mark.parametrize("answer", ["accept", "created, no answer"])
+def test_a_film_that_was_ready_in_time_is_delivered_although_nobody_was_there(answer: str) -> None:
+    """A server that was down for longer than a render looks once more before it gives up."""
+    wishes = Wishes(script=Script(answers=(answer,)))
+    for at in boundaries_of(wishes):
+        history = live(Fate((wishes,), blow="down", at=at))
+        (task,) = history.store.tables.tasks.values()
+        was_made = bool(history.upstreams["paid"].jobs)
+        assert (task.status is Status.SUCCEEDED) is was_made, at
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_a_last_look_ends_whatever_the_provider_says(fate: str) -> None:
+    enumerated(Wishes(script=Script(fate=fate)), ("down",))
+
+
+@pytest.mark.parametrize("film", FILMS)
+def test_a_late_film_is_adopted_once_through_every_blow(film: str) -> None:
+    """A new task has it, or the film is gone and stays on record; nothing is made again."""
+    script = Script(cancel="too late", film=film)
+    wishes = Wishes(script=script, cancel_after=8, adopts=True)
+    enumerated(wishes)
+    history = live(Fate((wishes,)))
+    tables = history.store.tables
+    (job,) = history.upstreams["paid"].jobs.values()
+    adopted = [tables.tasks[one.task_id] for one in tables.adoptions.values()]
+    assert adopted, "a late film"
+    is_whole = film in {"whole", "broken off", "damaged once", "moved", "unreachable"}
+    assert (adopted[0].status is Status.SUCCEEDED) is is_whole
+    assert all(task.charged_microusd == 0 for task in adopted)
+    reported = history.store.read_now(lambda tx: tx.salvage(10))
+    assert bool(reported) is not is_whole, "nothing paid is unaccounted"
+    assert [submit.ticket for submit in reported] in ([], [{"job": job.id}])
+
+
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_random_histories_break_no_promise(chunk: int) -> None:
     size = HISTORIES // CHUNKS

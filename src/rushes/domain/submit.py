@@ -29,6 +29,7 @@ class Verdict(StrEnum):
     LOST = "lost"
     CANCELED = "canceled"
     LATE = "late"
+    ADOPTED = "adopted"
     GONE = "gone"
 
 
@@ -42,6 +43,7 @@ MEANING: Final[Mapping[Verdict, str]] = {
     Verdict.LOST: "the provider says there will be no film",
     Verdict.CANCELED: "the provider canceled it for us",
     Verdict.LATE: "the provider made the film after we had given up",
+    Verdict.ADOPTED: "its late film was given to a task of its own",
     Verdict.GONE: "no verdict before the end of its life upstream",
 }
 

@@ -41,6 +41,7 @@ class Event(StrEnum):
     """A fact that moves a task; numbered per task, and kept."""
 
     INTENT = "intent"
+    ADOPTED = "adopted"
     RETURNED = "returned"
     DOUBTED = "doubted"
     ACCEPTED = "accepted"
@@ -64,6 +65,7 @@ MEANING: Final[Mapping[Status | Event, str]] = {
     Status.CANCELED: "the caller stopped it",
     Status.EXPIRED: "never started: its time in the queue was over",
     Event.INTENT: "the row of a submit is committed; the call may begin",
+    Event.ADOPTED: "an operator gave it a film that was made for a task that had ended",
     Event.RETURNED: "proven: that submit was not accepted; the task is ours again",
     Event.DOUBTED: "the submit got no answer",
     Event.ACCEPTED: "a provider gave a ticket, or one was found",
@@ -80,6 +82,7 @@ FINAL: Final = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED, Stat
 
 MOVES: Final[Mapping[tuple[Status, Event], Status]] = {
     (Status.QUEUED, Event.INTENT): Status.SUBMITTING,
+    (Status.QUEUED, Event.ADOPTED): Status.STORING,
     (Status.QUEUED, Event.FAILED): Status.FAILED,
     (Status.QUEUED, Event.CANCELED): Status.CANCELED,
     (Status.QUEUED, Event.EXPIRED): Status.EXPIRED,
@@ -105,6 +108,7 @@ MOVES: Final[Mapping[tuple[Status, Event], Status]] = {
 _NOTHING_OUT: Final = "nothing is with a provider"
 _IS_OUT: Final = "the answer to this submit is known"
 _STARTED: Final = "a submit has begun, so it ends failed, never expired"
+_ITS_OWN: Final = "a task with a submit of its own gets its own film"
 
 NEVER: Final[Mapping[tuple[Status, Event], str]] = {
     **{
@@ -121,12 +125,14 @@ NEVER: Final[Mapping[tuple[Status, Event], str]] = {
     (Status.QUEUED, Event.READY): _NOTHING_OUT,
     (Status.QUEUED, Event.STORED): _NOTHING_OUT,
     (Status.SUBMITTING, Event.INTENT): "one submit at a time",
+    (Status.SUBMITTING, Event.ADOPTED): _ITS_OWN,
     (Status.SUBMITTING, Event.RENEWED): "no ticket to renew",
     (Status.SUBMITTING, Event.UNMADE): "no film yet",
     (Status.SUBMITTING, Event.READY): "no ticket yet",
     (Status.SUBMITTING, Event.STORED): "no film yet",
     (Status.SUBMITTING, Event.EXPIRED): _STARTED,
     (Status.IN_DOUBT, Event.INTENT): "what may be billed is never sent again",
+    (Status.IN_DOUBT, Event.ADOPTED): _ITS_OWN,
     (Status.IN_DOUBT, Event.DOUBTED): "already in doubt",
     (Status.IN_DOUBT, Event.RENEWED): "no ticket to renew",
     (Status.IN_DOUBT, Event.UNMADE): "no film yet",
@@ -134,6 +140,7 @@ NEVER: Final[Mapping[tuple[Status, Event], str]] = {
     (Status.IN_DOUBT, Event.STORED): "no film yet",
     (Status.IN_DOUBT, Event.EXPIRED): _STARTED,
     (Status.RUNNING, Event.INTENT): "one submit at a time",
+    (Status.RUNNING, Event.ADOPTED): _ITS_OWN,
     (Status.RUNNING, Event.RETURNED): _IS_OUT,
     (Status.RUNNING, Event.DOUBTED): _IS_OUT,
     (Status.RUNNING, Event.ACCEPTED): _IS_OUT,
@@ -141,6 +148,7 @@ NEVER: Final[Mapping[tuple[Status, Event], str]] = {
     (Status.RUNNING, Event.STORED): "no film yet",
     (Status.RUNNING, Event.EXPIRED): _STARTED,
     (Status.STORING, Event.INTENT): "the film exists",
+    (Status.STORING, Event.ADOPTED): _ITS_OWN,
     (Status.STORING, Event.RETURNED): _IS_OUT,
     (Status.STORING, Event.DOUBTED): _IS_OUT,
     (Status.STORING, Event.ACCEPTED): _IS_OUT,
@@ -234,6 +242,8 @@ def advance(
         raise IllegalMove(f"{task.id}: {event} cannot reach a task that is {task.status}: {why}")
     if event is Event.EXPIRED and task.submit_count:
         raise IllegalMove(f"{task.id}: {_STARTED}")
+    if event is Event.ADOPTED and task.submit_count:
+        raise IllegalMove(f"{task.id}: {_ITS_OWN}")
     if (failure is None) == (status in {Status.FAILED, Status.CANCELED, Status.EXPIRED}):
         raise IllegalMove(f"{task.id}: {event} and failure {failure} do not go together")
     if (measures is None) == (status is Status.SUCCEEDED):
@@ -242,7 +252,7 @@ def advance(
         raise IllegalMove(f"{task.id}: {status} and deadline {deadline_at} do not go together")
     if not 0 <= charged_microusd <= task.hold_microusd:
         raise IllegalMove(f"{task.id}: cannot charge {charged_microusd} of {task.hold_microusd}")
-    is_submit = event in {Event.INTENT, Event.RENEWED}
+    is_submit = event in {Event.INTENT, Event.RENEWED, Event.ADOPTED}
     return replace(
         task,
         status=status,

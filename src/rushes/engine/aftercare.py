@@ -2,6 +2,9 @@
 
 A provider is told to stop where it can be; its verdict is waited for until the end of its
 results' life; a film it made after we gave up is written down as late, for `salvage`.
+
+A live task comes here too where its provider is owed one look beside its worker's own: its time
+is over (`deadlines`), or an operator asked (`doubts`).
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from rushes.domain.errors import Failure, LeaseLost
 from rushes.domain.submit import Submit, Verdict
-from rushes.domain.task import Task
-from rushes.engine import story
+from rushes.domain.task import Status, Task
+from rushes.engine import ledger, story
+from rushes.engine.deadlines import end_looked_at
 from rushes.engine.world import Upstream, World
 from rushes.providers.base import (
     CancelOutcome,
@@ -34,18 +39,83 @@ async def look_after(submit: Submit, task: Task | None, world: World) -> None:
     `task` is None where the caller deleted it; then only its ticket is left to go by.
     """
     at = world.clock.now()
-    if submit.verdict is Verdict.READY:
+    if task is not None and not task.is_final:
+        await _look_for_a_live_one(submit, task, world)
+    elif submit.verdict is Verdict.READY:
         await _write(replace(submit, verdict=Verdict.LATE, look_at=None), submit, world)
     elif submit.verdict is Verdict.INTENT:
         await _await_answer(submit, at, world)
-    elif at >= submit.intent_at + world.budgets.aftercare:
-        await _let_go(submit, world)
     elif submit.verdict is Verdict.DOUBT:
         await _search(submit, task, at, world)
     elif submit.verdict is Verdict.ACCEPTED:
         await _watch(submit, at, world)
     else:
         await _write(replace(submit, look_at=None), submit, world)
+
+
+async def _look_for_a_live_one(submit: Submit, task: Task, world: World) -> None:
+    """Look once; what is found moves the task, and where nothing is, a last look ends it.
+
+    It is bounded by the task's deadline, whatever the provider does: it was extended once.
+    """
+    is_running = task.status is Status.RUNNING and submit.verdict is Verdict.ACCEPTED
+    is_doubted = task.status is Status.IN_DOUBT and submit.verdict is Verdict.DOUBT
+    if not is_running and not is_doubted:  # its worker was faster
+        await _write(replace(submit, look_at=None), submit, world)
+        return
+    if await _waits_for_a_look(submit, world.clock.now(), world):
+        return
+    try:
+        looking = _checked(submit, world) if is_running else _searched(submit, task, world)
+        learned = await looking
+    except (NotThere, NotUnderstood, Unreachable, TimeoutError) as trouble:
+        note = str(trouble)[:500] or "the look took too long"
+        at = world.clock.now()
+        await world.store.write(lambda tx: tx.count_fault(task, note, at=at))
+        learned = None
+    try:
+        if learned is None:
+            await end_looked_at(task, submit, world)
+            return
+        ends = learned.verdict is Verdict.LOST and learned.reason is not None
+        failure = Failure(learned.reason, learned.note) if ends and learned.reason else None
+        await ledger.learn(task, learned, frozenset({submit.verdict}), world, failure=failure)
+    except LeaseLost:  # whoever owns the task now finds it written down
+        return
+
+
+async def _checked(submit: Submit, world: World) -> Submit | None:
+    """Ask how a submit stands; None if its provider still works on it, or is not configured."""
+    upstream = world.upstream_of(submit)
+    if upstream is None:
+        return None
+    async with world.patience(world.budgets.submit_call.total_seconds()):
+        outcome = await upstream.provider.check(submit.ticket or {})
+    if isinstance(outcome, Ready):
+        verdict, film, usage = Verdict.READY, outcome.film, outcome.usage
+        return replace(submit, verdict=verdict, film=film, usage=usage, look_at=None)
+    return _lost(submit, outcome) if isinstance(outcome, Lost) else None
+
+
+async def _searched(submit: Submit, task: Task, world: World) -> Submit | None:
+    """Search for a submit in doubt; None if it is not found."""
+    found = await story.find(task, submit, world)
+    if not isinstance(found, Found):
+        return None
+    at = world.clock.now()
+    return replace(
+        submit, verdict=Verdict.ACCEPTED, ticket=found.ticket, answered_at=at, look_at=None
+    )
+
+
+def _lost(submit: Submit, outcome: Lost) -> Submit:
+    return replace(
+        submit,
+        verdict=Verdict.LOST,
+        reason=outcome.failure.reason,
+        note=outcome.failure.message,
+        look_at=None,
+    )
 
 
 async def _await_answer(submit: Submit, at: datetime, world: World) -> None:
@@ -93,7 +163,10 @@ async def _watch(submit: Submit, at: datetime, world: World) -> None:
     except (NotUnderstood, Unreachable, TimeoutError):
         await _later(submit, at, world)
         return
-    await _write(learned, submit, world)
+    if learned.verdict is Verdict.ACCEPTED and learned.look_count > submit.look_count:
+        await _later(submit, at, world, learned)
+    else:
+        await _write(learned, submit, world)
 
 
 async def _ask(submit: Submit, upstream: Upstream, world: World) -> Submit:
@@ -114,14 +187,7 @@ async def _ask(submit: Submit, upstream: Upstream, world: World) -> Submit:
             submit, verdict=Verdict.LATE, film=outcome.film, usage=outcome.usage, look_at=None
         )
     if isinstance(outcome, Lost):
-        failure = outcome.failure
-        return replace(
-            submit,
-            verdict=Verdict.LOST,
-            reason=failure.reason,
-            note=failure.message,
-            look_at=None,
-        )
+        return _lost(submit, outcome)
     return replace(_next_look(submit, world.clock.now()), missing_count=0, missing_since=None)
 
 
@@ -145,8 +211,12 @@ async def _let_go(submit: Submit, world: World) -> None:
 
 
 async def later(submit: Submit, world: World) -> None:
-    """Put a submit off whose act broke in a way that nobody foresaw."""
-    await _later(submit, world.clock.now(), world)
+    """Put a submit off whose act broke in a way that nobody foresaw; a last look was that."""
+    task = await world.store.read(lambda tx: tx.task(submit.task_id))
+    if task is not None and not task.is_final:
+        await end_looked_at(task, submit, world)
+    else:
+        await _later(submit, world.clock.now(), world)
 
 
 async def _waits_for_a_look(submit: Submit, at: datetime, world: World) -> bool:
@@ -161,8 +231,13 @@ async def _waits_for_a_look(submit: Submit, at: datetime, world: World) -> bool:
     return wait_s > 0
 
 
-async def _later(submit: Submit, at: datetime, world: World) -> None:
-    await _write(_next_look(submit, at), submit, world)
+async def _later(submit: Submit, at: datetime, world: World, learned: Submit | None = None) -> None:
+    """Look again later; at the end of its life upstream, this look was the last one."""
+    born = max(submit.intent_at, submit.answered_at or submit.intent_at)
+    if at >= born + world.budgets.aftercare:
+        await _let_go(submit, world)
+    else:
+        await _write(learned or _next_look(submit, at), submit, world)
 
 
 def _next_look(submit: Submit, at: datetime) -> Submit:

@@ -14,7 +14,7 @@ from rushes.domain.errors import Failure, LeaseLost
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Status, Task, advance
 from rushes.engine.world import World
-from rushes.ports import Transaction, Work, work_id_of
+from rushes.ports import Budgets, Transaction, Work, work_id_of
 
 UNANSWERED: Final = frozenset({Verdict.INTENT, Verdict.DOUBT})
 UNFINISHED: Final = UNANSWERED | {Verdict.ACCEPTED}
@@ -62,9 +62,18 @@ async def follow(task: Task, submit: Submit, world: World) -> None:
         now = tx.task(task.id)
         if now is None or now.is_final or now.lease_epoch != task.lease_epoch:
             raise LeaseLost(f"{task.id}: not ours to move")
-        _follow(tx, now, submit, world, at, None)
+        follow_now(tx, now, submit, world, at)
 
     await world.store.write(act)
+
+
+def follow_now(tx: Transaction, task: Task, submit: Submit, world: World, at: datetime) -> None:
+    """Move a task by evidence that is in its submit's row, within a transaction.
+
+    Raises:
+        LeaseLost: the task moved on meanwhile; nothing was written.
+    """
+    _follow(tx, task, submit, world, at, None)
 
 
 def _after_the_end(submit: Submit, at: datetime) -> Submit:
@@ -96,13 +105,22 @@ def _follow(
 
 def _follow_answer(tx: Transaction, task: Task, submit: Submit, world: World, at: datetime) -> None:
     if submit.verdict in _HAS_IT:
-        after = advance(task, Event.ACCEPTED, at=at, deadline_at=at + world.budgets.render)
-        _move(tx, task, after, Event.ACCEPTED, at)
+        accept(tx, task, world.budgets, at=at)
     elif submit.verdict is Verdict.RETURNED:
         _move_back(tx, task, at)
     elif submit.verdict is Verdict.DOUBT and task.status is Status.SUBMITTING:
         after = advance(task, Event.DOUBTED, at=at, deadline_at=at + world.budgets.doubt)
         _move(tx, task, after, Event.DOUBTED, at)
+
+
+def accept(tx: Transaction, task: Task, budgets: Budgets, *, at: datetime) -> None:
+    """Say that a provider has the task.
+
+    Raises:
+        LeaseLost: the task moved on meanwhile; nothing was written.
+    """
+    after = advance(task, Event.ACCEPTED, at=at, deadline_at=at + budgets.render)
+    _move(tx, task, after, Event.ACCEPTED, at)
 
 
 def queue_deadline(task: Task) -> datetime:

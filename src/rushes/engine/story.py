@@ -344,7 +344,7 @@ async def _check(task: Task, submit: Submit, upstream: Upstream, world: World) -
             wait_s = max(LOOK_AGAIN_MIN_S, look_again_s)
             return Again(wait_s * (0.9 + 0.2 * world.jitter()))
         case Ready(film, usage):
-            ready = replace(submit, verdict=Verdict.READY, film=film, usage=usage)
+            ready = replace(submit, verdict=Verdict.READY, film=film, usage=usage, look_at=None)
             await ledger.learn(task, ready, ledger.UNFINISHED, world)
             return NOW
         case Lost(failure):

@@ -48,6 +48,7 @@ _AS_SEEN: Final = sa.update(tasks).where(
 _MOVE: Final = Prepared(_AS_SEEN)
 _REWORK: Final = Prepared(_AS_SEEN)
 _SET_SPEC: Final = Prepared(_AS_SEEN)
+_EXTEND: Final = Prepared(_AS_SEEN)
 _HAND_OVER: Final = (
     sa.update(submits)
     .where(submits.c.task_id == sa.bindparam("seen_id"), submits.c.verdict.in_(_OPEN))
@@ -155,6 +156,11 @@ class TaskRows(Rows):
         """Write a spec whose inputs were fetched; fenced like a move."""
         values = {"spec": rows.to_json(task.spec)}
         return self.write(_SET_SPEC, {**values, **_seen(task)}) == 1
+
+    def extend(self, task: Task, deadline_at: datetime) -> bool:
+        """Give a task more time where it stands; fenced like a move, and no event."""
+        values = {"deadline_at": rows.micros(deadline_at)}
+        return self.write(_EXTEND, {**values, **_seen(task)}) == 1
 
     def set_progress(self, steps: Iterable[tuple[str, int, int]]) -> None:
         """Raise progress: (task id, epoch, percent); never lowers it, only while running.

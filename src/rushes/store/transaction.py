@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rushes.store.answers import AnswerRows
+from rushes.store.audit import AuditRows
 from rushes.store.files import FileRows
 from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
@@ -23,5 +24,6 @@ class SqlTransaction(
     HealthRows,
     WorkRows,
     WebhookRows,
+    AuditRows,
 ):
     """A `ports.Transaction` over one SQLAlchemy connection."""

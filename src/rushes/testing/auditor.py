@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from rushes.domain.access import EntryKind
-from rushes.domain.submit import Verdict
+from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Status, Task
 from rushes.ports import ArtifactKind, ArtifactState, Budgets
 from rushes.testing.memory_store import MemoryStore
@@ -176,6 +176,9 @@ class Auditor:
             if not mine:
                 raise BrokenPromise(f"P11: {job.id} for {prompt!r} has no row at all")
             submit = mine[0]
+            if submit.verdict is Verdict.ADOPTED:
+                self._judge_adoption(submit)
+                continue
             if (submit.task_id, submit.n) not in reported:
                 raise BrokenPromise(f"P11: {job.id} for {prompt!r} is {submit.verdict}: forgotten")
             is_nameless = task.id in self.deleted and submit.verdict is Verdict.DOUBT
@@ -183,3 +186,16 @@ class Auditor:
             is_made = job.script.fate in {"ready", "stray 404", "strange words", "cut off"}
             if can_be_found and is_made and submit.verdict is not Verdict.LATE:
                 raise BrokenPromise(f"P11: {job.id} for {prompt!r} is {submit.verdict}, not late")
+
+    def _judge_adoption(self, submit: Submit) -> None:
+        """P11: a film that was adopted is the film of exactly one task, judged by itself."""
+        heirs = [
+            one
+            for one in self._store.read_now(lambda tx: tx.adoptions_from(submit.task_id))
+            if one.submit_n == submit.n
+        ]
+        if len(heirs) != 1 or heirs[0].task_id not in self.accepted:
+            raise BrokenPromise(f"P11: submit {submit.n} of {submit.task_id} has heirs {heirs}")
+        (its, *more) = self._store.read_now(lambda tx: tx.submits(heirs[0].task_id))
+        if its.token != submit.token or more:
+            raise BrokenPromise(f"P2: {heirs[0].task_id} was adopted, and has submits of its own")

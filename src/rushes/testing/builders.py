@@ -287,4 +287,6 @@ def put_move(tx: Transaction, before: Task, event: Event, *, at: datetime | None
         raise LeaseLost(f"{before.id} does not stand as it was built")
     if event in {Event.INTENT, Event.RENEWED}:
         tx.add_submit(a_submit(after, intent_at=at))
+    elif event is Event.ADOPTED:
+        tx.add_submit(a_submit(after, Verdict.READY, intent_at=at))
     return after

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
@@ -23,9 +24,11 @@ from rushes.domain.catalog import Catalog, Listing, ModelCard, Route
 from rushes.domain.errors import LeaseLost, StoreBusy
 from rushes.domain.ids import new_task_id
 from rushes.domain.spec import Mode, Size, Spec
+from rushes.domain.submit import Submit
 from rushes.domain.task import Event, Task
 from rushes.engine.carry import carry
 from rushes.engine.keeper import Keeper
+from rushes.engine.salvage import MADE, NotAdoptable, adopt
 from rushes.engine.world import Upstream, World
 from rushes.ports import (
     Budgets,
@@ -61,6 +64,9 @@ from rushes.testing.world import (
 
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 REAP_AFTER_S: Final = 6.0
+DOWN_FOR_S: Final = 5400.0
+"""Longer than a render, and shorter than the time to bring a film home."""
+
 LOST_FOR_S: Final = 400.0
 """Longer than a submit and its quarantine: only the keeper moves the task meanwhile."""
 
@@ -76,7 +82,9 @@ class Wishes:
     """What one task of a history is, and what happens to it from outside.
 
     `cancel_after` is a number of boundaries; so is `delete_after`, but for a task that goes on
-    longer, the end of which is waited for.
+    longer, the end of which is waited for. Where an operator `adopts`, every late film is given to
+    a task of its own, whenever it comes; and a second operator at the same moment has to be told
+    that it is taken.
     """
 
     script: Script = field(default_factory=Script)
@@ -87,6 +95,7 @@ class Wishes:
     start_within_s: int | None = None
     cancel_rule: CancelRule = CancelRule.RELEASE
     delete_after: int | None = None
+    adopts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +103,9 @@ class Fate:
     """What befalls a history: at most one planned blow, or random ones by a seed.
 
     `blow` is "kill" (the worker), "lose" (the worker, and nobody takes over for long), "kill all"
-    (the process) or "pause" (the worker, past its takeover, then awake again); it strikes at the
-    boundary numbered `at`.
+    (the process), "down" (the process, and none is started for longer than a render may take) or
+    "pause" (the worker, past its takeover, then awake again); it strikes at the boundary numbered
+    `at`.
     """
 
     wishes: tuple[Wishes, ...]
@@ -133,6 +143,7 @@ class History:
         self._wake_paused_at: dict[Actor, datetime] = {}
         self._keeper_at = NOON
         self._is_struck = False
+        self._down_until = NOON
         self._broken: list[Exception] = []
 
     def _world(self) -> World:
@@ -172,6 +183,7 @@ class History:
             self._wish(number, wishes)
         for _ in range(STEPS_MAX):
             self._hire()
+            self._adopt_what_is_late()
             if not self._take_a_turn() and not self._let_time_pass():
                 break
         else:
@@ -253,6 +265,8 @@ class History:
 
     def _hire(self) -> None:
         now = self.clock.now()
+        if now < self._down_until:
+            return
         for work_id, row in self.records.rows().items():
             is_due = self._reap_at.get(work_id, now) <= now
             if row.state == "queued" or (row.state == "pending" and work_id in self._reap_at):
@@ -324,11 +338,41 @@ class History:
             self.store.write_now(delete)
             self.stage.note(f"caller: deletes #{self._number(task_id)}")
 
+    def _adopt_what_is_late(self) -> None:
+        if not any(wishes.adopts for wishes in self.fate.wishes):
+            return
+        for submit in self.store.read_now(lambda tx: tx.salvage(100)):
+            task = self.store.tables.tasks.get(submit.task_id)
+            number = self._number(submit.task_id)
+            wanted = number < len(self.fate.wishes) and self.fate.wishes[number].adopts
+            if task is None or submit.verdict not in MADE or not wanted:
+                continue
+            adopted = self.store.write_now(partial(self._adopt, submit=submit))
+            self.auditor.accepted[adopted.id] = self.auditor.accepted[submit.task_id]
+            self.stage.note(f"operator: adopts the film of #{number}")
+            try:
+                self.store.write_now(partial(self._adopt, submit=submit))
+            except NotAdoptable:
+                continue
+            raise AssertionError(f"P11: the film of #{number} was adopted twice")
+
+    def _adopt(self, tx: Transaction, *, submit: Submit) -> Task:
+        return adopt(
+            tx,
+            submit.task_id,
+            submit.n,
+            dispatcher=self.world.dispatcher,
+            budgets=SIM_BUDGETS,
+            at=self.clock.now(),
+        )
+
     # -- blows ---------------------------------------------------------------------------
 
     def _strike(self, actor: Actor) -> None:
         blow = self._blow()
-        if blow == "kill all":
+        if blow in {"kill all", "down"}:
+            if blow == "down":
+                self._down_until = self.clock.now() + timedelta(seconds=DOWN_FOR_S)
             for victim in list(self.stage.actors):
                 self._kill(victim, after_s=0.5)
             self._wake_paused_at.clear()
@@ -348,6 +392,8 @@ class History:
             self._is_struck = self._is_struck or is_now
             return self.fate.blow if is_now else ""
         drawn = self.random.random()
+        if drawn < 0.001:
+            return "down"
         if drawn < 0.006:
             return "kill all"
         if drawn < 0.016:
@@ -372,9 +418,9 @@ class History:
             *(s.look_at for s in tables.submits.values() if s.look_at is not None),
         ]
         now = self.clock.now()
-        if not instants:
+        if not instants and now >= self._down_until:
             return False
-        self.clock.set(max(min(instants), now, self._soon(now)))
+        self.clock.set(max(min(instants, default=now), now, self._soon(now), self._down_until))
         return True
 
     def _soon(self, now: datetime) -> datetime:
@@ -449,6 +495,7 @@ def random_fate(seed: int) -> Fate:
             start_within_s=draw.choice((1, 60, 3600)) if draw.random() < 0.15 else None,
             cancel_rule=draw.choice(list(CancelRule)),
             delete_after=draw.randint(1, 200) if draw.random() < 0.15 else None,
+            adopts=draw.random() < 0.5,
         )
         for _ in range(draw.randint(1, 3))
     )

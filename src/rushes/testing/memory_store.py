@@ -28,9 +28,11 @@ from rushes.domain.webhooks import (
     origin_of,
 )
 from rushes.ports import (
+    Adoption,
     Answer,
     Artifact,
     ArtifactState,
+    Deed,
     Faults,
     Filed,
     IntegrityFault,
@@ -86,6 +88,8 @@ class _Tables:
     secrets: dict[str, WebhookSecret] = field(default_factory=dict)
     house: dict[str, int] = field(default_factory=dict)
     healths: dict[tuple[str, str], Health] = field(default_factory=dict)
+    adoptions: dict[str, Adoption] = field(default_factory=dict)
+    deeds: dict[str, Deed] = field(default_factory=dict)
     others: dict[str, object] = field(default_factory=dict)
 
 
@@ -243,6 +247,14 @@ class MemoryTransaction:
         self._put(self._t.tasks, task.id, replace(now, spec=task.spec))
         return True
 
+    def extend(self, task: Task, deadline_at: datetime) -> bool:
+        """Give a task more time where it stands; fenced like a move, and no event."""
+        now = self._stands(task)
+        if now is None:
+            return False
+        self._put(self._t.tasks, task.id, replace(now, deadline_at=deadline_at))
+        return True
+
     def set_progress(self, steps: Iterable[tuple[str, int, int]]) -> None:
         """Raise progress: (task id, epoch, percent); never lowers it, only while running."""
         for task_id, epoch, percent in steps:
@@ -391,7 +403,54 @@ class MemoryTransaction:
 
         return [s for key, s in sorted(self._t.submits.items()) if counts(key, s)][:limit]
 
-    # -- files -------------------------------------------------------------------------
+    # -- operators ---------------------------------------------------------------------
+
+    def add_adoption(self, adoption: Adoption) -> None:
+        """Write down whose film a task has.
+
+        Raises:
+            IntegrityFault: that film was adopted before.
+        """
+        if any(
+            (other.adopted_from, other.submit_n) == (adoption.adopted_from, adoption.submit_n)
+            for other in self._t.adoptions.values()
+        ):
+            raise IntegrityFault(f"submit {adoption.submit_n} of {adoption.adopted_from} is taken")
+        self._add(self._t.adoptions, adoption.task_id, adoption)
+
+    def adoption_of(self, task_id: str) -> Adoption | None:
+        """Return whose film a task has; None if it has its own."""
+        return self._t.adoptions.get(task_id)
+
+    def adoptions_from(self, task_id: str) -> Sequence[Adoption]:
+        """Return which tasks have late films of a task, by the number of its submit."""
+        found = [one for one in self._t.adoptions.values() if one.adopted_from == task_id]
+        return sorted(found, key=lambda one: one.submit_n)
+
+    def add_audit(self, deed: Deed) -> None:
+        """Append a line to the audit log."""
+        self._add(self._t.deeds, deed.id, deed)
+
+    def audit(
+        self,
+        limit: int,
+        *,
+        object_id: str | None = None,
+        since: datetime | None = None,
+        before: str | None = None,
+    ) -> Sequence[Deed]:
+        """Return lines of the audit log, the newest first: those about `object_id`, from `since`.
+
+        `before` is the id of the last line of the page before.
+        """
+        found = [
+            deed
+            for deed in self._t.deeds.values()
+            if object_id in {None, deed.object}
+            and (since is None or deed.at >= since)
+            and (before is None or deed.id < before)
+        ]
+        return sorted(found, key=lambda deed: deed.id, reverse=True)[:limit]
 
     # -- routes ------------------------------------------------------------------------
 

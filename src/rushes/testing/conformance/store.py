@@ -16,6 +16,7 @@ from rushes.testing.conformance.stores import (
     files,
     health,
     moves,
+    operators,
     stock,
     submits,
     tasks,
@@ -26,7 +27,7 @@ from rushes.testing.conformance.stores.subject import Check, Subject
 
 __all__ = ["CHECKS", "Check", "Subject"]
 
-ROOMS: Final = (tasks, moves, submits, health, files, stock, access, webhooks, writes)
+ROOMS: Final = (tasks, moves, submits, health, files, stock, access, webhooks, operators, writes)
 
 
 def _checks_of(room: ModuleType) -> dict[str, Check]:

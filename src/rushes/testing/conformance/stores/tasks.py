@@ -127,6 +127,20 @@ async def new_work_is_given_once(subject: Subject) -> None:
     )
 
 
+async def more_time_is_given_to_a_task_as_it_was_seen(subject: Subject) -> None:
+    """A deadline moves without an event; a task that moved or was taken since keeps its own."""
+    task = await subject.put(Status.RUNNING)
+    assert await subject.do(Transaction.extend, task, later(minutes=99))
+    extended = replace(task, deadline_at=later(minutes=99))
+    assert await subject.task(task.id) == extended
+    taken = await subject.do(Transaction.take, task.id, frozenset(Status), WORK_ID)
+    assert taken is not None
+    assert not await subject.do(Transaction.extend, extended, NOON)
+    failed = await subject.write(lambda tx: put_move(tx, taken, Event.FAILED))
+    assert not await subject.do(Transaction.extend, taken, NOON)
+    assert await subject.task(task.id) == failed
+
+
 async def a_spec_is_completed_by_the_owner_only(subject: Subject) -> None:
     """`set_spec` writes the spec alone, and only while the row stands as its writer saw it."""
     task = await subject.put()
