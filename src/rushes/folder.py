@@ -21,9 +21,9 @@ from typing import IO, Final, TypeAlias
 from rushes.clock import Clock
 from rushes.domain.access import DEFAULT_ACCOUNT_ID, Key
 from rushes.domain.errors import StoreBusy
-from rushes.domain.ids import LIVE_KEY_PREFIX, digest_of, new_key_id, new_secret
+from rushes.domain.ids import LIVE_KEY_PREFIX, digest_of, new_deed_id, new_key_id, new_secret
 from rushes.engine.dispatch import make_tables
-from rushes.ports import Books
+from rushes.ports import Books, Deed, Transaction
 from rushes.settings import Settings
 from rushes.store.migrate import (
     STEPS,
@@ -40,6 +40,9 @@ from rushes.store.sqlite import SqliteStore
 
 LOCK_NAME: Final = "lock"
 SCRATCH_NAME: Final = "scratch"
+SERVER: Final = "rushes serve"
+"""Who makes the first key of a folder."""
+
 PREFIX_CHARACTERS: Final = len(LIVE_KEY_PREFIX) + 4
 
 Database: TypeAlias = SqliteStore | PostgresStore
@@ -281,8 +284,12 @@ def open_books(
 # -- keys --------------------------------------------------------------------------------------
 
 
-def make_key(store: Books, name: str, clock: Clock) -> tuple[Key, str]:
-    """Make a key; return it and its secret, which is shown this once and never stored."""
+def make_key(store: Books, name: str, clock: Clock, *, by: str = SERVER) -> tuple[Key, str]:
+    """Make a key, and write down `by` whom; return it and its secret, shown once, never stored.
+
+    Raises:
+        SchemaBehind: the database needs `rushes migrate` first.
+    """
     at, secret = clock.now(), new_secret()
     key = Key(
         id=new_key_id(at),
@@ -292,5 +299,11 @@ def make_key(store: Books, name: str, clock: Clock) -> tuple[Key, str]:
         prefix=secret[:PREFIX_CHARACTERS],
         created_at=at,
     )
-    store.write_now(lambda tx: tx.add_key(key))
+    deed = Deed(new_deed_id(at), at, by, "keys create", key.id, name)
+
+    def act(tx: Transaction) -> None:
+        tx.add_key(key)
+        tx.add_audit(deed)
+
+    store.write_now(act)
     return key, secret

@@ -72,3 +72,18 @@ class Asker:
 def asker() -> Asker | None:
     """Return how to ask whoever is there; None where nobody is."""
     return Asker() if sys.stdin.isatty() else None
+
+
+def agree(question: str, *, is_hurried: bool) -> None:
+    """Make sure that what cannot be undone is meant; who is hurried is asked nothing.
+
+    Raises:
+        Refused: it is not, or nobody is there to say so.
+    """
+    if is_hurried:
+        return
+    person = asker()
+    if person is None:
+        raise Refused(f"{question}? It cannot be undone, and nobody is here to ask: say --yes.")
+    if not person.confirms(question, default=False):
+        raise Refused("Nothing was done.")

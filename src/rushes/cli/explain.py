@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rushes.cli.books import books
+from rushes.cli.deeds import deed_json
 from rushes.cli.paper import (
     Column,
     answers,
@@ -121,6 +122,7 @@ def tell(console: Console, case: Case) -> None:
     say(console, money_told(case), indent=2)
     if case.artifacts:
         _artifacts(console, case)
+    _deeds(console, case)
     sentences = outlook(case)
     if sentences:
         _heading(console, "Now")
@@ -260,6 +262,14 @@ def _artifacts(console: Console, case: Case) -> None:
     table(console, columns, rows)
 
 
+def _deeds(console: Console, case: Case) -> None:
+    if case.deeds:
+        _heading(console, "What operators did")
+    for deed in case.deeds:
+        what = f"{moment(deed.at)} {deed.verb} by {plain(deed.actor)}: {shown_text(deed.note)}"
+        say(console, what, indent=2, hang=2)
+
+
 def _clock(at: datetime) -> str:
     return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
 
@@ -299,6 +309,9 @@ def case_json(case: Case) -> dict[str, object]:
         ],
         "submits": [submit_json(submit) for submit in case.submits],
         "money": {f"{kind}_microusd": amount for kind, amount in amounts(case).items()},
+        "adopted_from": case.adopted_from and case.adopted_from.adopted_from,
+        "adopted_as": [one.task_id for one in case.adoptions],
+        "deeds": [deed_json(deed) for deed in case.deeds],
         "artifacts": [
             {
                 "blob": artifact.blob,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from rich.text import Text
 
 from rushes.cli.books import books
+from rushes.cli.deeds import actor, write_down
 from rushes.cli.paper import Column, ago, answers, plain, say, show_json, table, talk
 from rushes.cli.plainly import FAILED, Refused
 from rushes.clock import SystemClock
 from rushes.domain.access import Key
 from rushes.folder import make_key
+from rushes.ports import Transaction
 from rushes.settings import load
 
 NAME_CHARACTERS_MAX: Final = 200
@@ -29,7 +32,7 @@ def create(name: str, *, as_json: bool) -> None:
         raise Refused(f"The name of a key has 1 to {NAME_CHARACTERS_MAX} characters.")
     clock = SystemClock()
     with books(load(), clock, may_make=True) as store:
-        key, secret = make_key(store, name, clock)
+        key, secret = make_key(store, name, clock, by=actor())
     if as_json:
         show_json({**key_json(key), "secret": secret})
         return
@@ -76,7 +79,7 @@ def revoke(key_id: str, *, as_json: bool) -> None:
     """
     clock = SystemClock()
     with books(load(), clock) as store:
-        is_news = store.write_now(lambda tx: tx.revoke_key(key_id, clock.now()))
+        is_news = store.write_now(partial(_revoke, key_id=key_id, at=clock.now()))
         keys = store.read_now(lambda tx: tx.keys())
     key = next((key for key in keys if key.id == key_id), None)
     if key is None:
@@ -89,6 +92,15 @@ def revoke(key_id: str, *, as_json: bool) -> None:
         say(answers(), f"{key.id} ({plain(key.name)}) is revoked; servers follow within 2 s.")
     else:
         say(answers(), f"{key.id} ({plain(key.name)}) was revoked before.")
+
+
+def _revoke(tx: Transaction, *, key_id: str, at: datetime) -> bool:
+    is_news = tx.revoke_key(key_id, at)
+    if is_news:
+        known = tx.keys()
+        name = next(key.name for key in known if key.id == key_id)
+        write_down(tx, "keys revoke", key_id, name, at=at)
+    return is_news
 
 
 def _state(key: Key, now: datetime) -> Text:

@@ -50,7 +50,12 @@ routes: Final = typer.Typer(
     help="See how routes to providers fare.", no_args_is_help=True, context_settings=_SETTINGS
 )
 salvage: Final = typer.Typer(
-    help="Find what may have been paid for without a film.",
+    help="Find what may have been paid for without a film, and give late films to their callers.",
+    no_args_is_help=True,
+    context_settings=_SETTINGS,
+)
+doubt: Final = typer.Typer(
+    help="Decide about submits that got no answer.",
     no_args_is_help=True,
     context_settings=_SETTINGS,
 )
@@ -105,6 +110,7 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_FILMS, "download", callers.download),
     (_INSIDE, "explain", operators.explain),
     (_INSIDE, "reroute", operators.reroute),
+    (_INSIDE, "audit", operators.audit),
 )
 for _panel, _name, _verb in _MENU:
     app.command(_name, rich_help_panel=_panel)(plainly(_verb))
@@ -117,6 +123,7 @@ app.add_typer(models, name="models", rich_help_panel=_FILMS)
 app.add_typer(keys, name="keys", rich_help_panel=_INSIDE)
 app.add_typer(routes, name="routes", rich_help_panel=_INSIDE)
 app.add_typer(salvage, name="salvage", rich_help_panel=_INSIDE)
+app.add_typer(doubt, name="doubt", rich_help_panel=_INSIDE)
 models.command("show")(plainly(callers.models))
 models.command("update")(plainly(operators.update_models))
 keys.command("create")(plainly(operators.create_key))
@@ -135,3 +142,9 @@ endpoints.command("add")(plainly(operators.add_endpoint))
 endpoints.command("list")(plainly(operators.list_endpoints))
 endpoints.command("remove")(plainly(operators.remove_endpoint))
 endpoints.command("enable")(plainly(operators.enable_endpoint))
+salvage.command("report")(plainly(operators.report_salvage))
+salvage.command("adopt")(plainly(operators.adopt_salvage))
+doubt.command("list")(plainly(operators.list_doubts))
+doubt.command("look")(plainly(operators.look_at_doubt))
+doubt.command("adopt")(plainly(operators.adopt_doubt))
+doubt.command("fail")(plainly(operators.fail_doubt))

@@ -10,6 +10,12 @@ import typer
 DEMO_PROMPT: Final = "A paper boat crosses a rain puddle at dusk, seen from above"
 
 Asks: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+TaskId: TypeAlias = Annotated[str, typer.Argument(metavar="TASK", help="The id of a video.")]
+Since: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="Only from then on: 2026-11-01, or an instant; UTC."),
+]
 Host: TypeAlias = Annotated[
     str | None,
     typer.Option(help="Where to listen. [default: 127.0.0.1]", show_default=False),
@@ -347,6 +353,85 @@ def redeliver(
     from rushes.cli.webhooks import redeliver
 
     redeliver(event_id, url, as_json=as_json)
+
+
+def report_salvage(*, since: Since = None, as_json: Asks = False) -> None:
+    """Add up what may have been paid without a film: by provider, model and verdict, in money."""
+    from rushes.cli.report import report
+
+    report(since, as_json=as_json)
+
+
+def adopt_salvage(
+    task_id: TaskId,
+    n: Annotated[
+        int | None,
+        typer.Argument(metavar="N", help="Which submit, where several made a film."),
+    ] = None,
+    *,
+    charge: Annotated[
+        bool,
+        typer.Option("--charge", help="Charge what the old task held; by default it is a gift."),
+    ] = False,
+    yes: Yes = False,
+    as_json: Asks = False,
+) -> None:
+    """Give a late film to its caller, as a new finished task; nothing is submitted again."""
+    from rushes.cli.adopting import adopt
+
+    adopt(task_id, n, is_charged=charge, is_hurried=yes, as_json=as_json)
+
+
+def list_doubts(*, as_json: Asks = False) -> None:
+    """List submits that got no answer: of tasks that still wait, and of those that ended so."""
+    from rushes.cli.doubts import show
+
+    show(as_json=as_json)
+
+
+def look_at_doubt(task_id: TaskId, *, as_json: Asks = False) -> None:
+    """Have the provider searched for it now."""
+    from rushes.cli.doubts import look
+
+    look(task_id, as_json=as_json)
+
+
+def adopt_doubt(
+    task_id: TaskId,
+    ticket: Annotated[
+        str, typer.Argument(metavar="TICKET", help="What the provider calls it, as JSON.")
+    ],
+    *,
+    yes: Yes = False,
+    as_json: Asks = False,
+) -> None:
+    """Say what its job at the provider is: the task goes on with it, or its film comes late."""
+    from rushes.cli.doubts import adopt
+
+    adopt(task_id, ticket, is_hurried=yes, as_json=as_json)
+
+
+def fail_doubt(task_id: TaskId, *, yes: Yes = False, as_json: Asks = False) -> None:
+    """End a task in doubt now, and release its hold; its submit stays on record."""
+    from rushes.cli.doubts import fail
+
+    fail(task_id, is_hurried=yes, as_json=as_json)
+
+
+def audit(
+    *,
+    object_id: Annotated[
+        str | None,
+        typer.Option("--object", metavar="ID", help="Only what was done to this: a task, a key …"),
+    ] = None,
+    since: Since = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines.")] = 100,
+    as_json: Asks = False,
+) -> None:
+    """Tell what operators did by this command line: who, when, what, to what; the newest first."""
+    from rushes.cli.deeds import show
+
+    show(object_id, since, limit, as_json=as_json)
 
 
 def list_routes(*, as_json: Asks = False) -> None:

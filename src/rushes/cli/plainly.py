@@ -34,6 +34,7 @@ _EXPECTED: Final = (
     ("rushes.client.errors", "RushesError", FAILED),
     ("rushes.settings", "SettingsRefused", REFUSED),
     ("rushes.folder", "Unready", REFUSED),
+    ("rushes.ports", "SchemaBehind", REFUSED),
     ("rushes.domain.errors", "StoreBusy", FAILED),
     ("sqlalchemy.exc", "DBAPIError", REFUSED),
     ("sqlite3", "Error", REFUSED),

@@ -10,6 +10,7 @@ from typing import Final
 from rich.text import Text
 
 from rushes.cli.books import books
+from rushes.cli.deeds import write_down
 from rushes.cli.paper import Column, ago, answers, say, show_json, table, talk
 from rushes.clock import SystemClock
 from rushes.configured import catalog_of
@@ -86,6 +87,8 @@ def reset(provider: str, upstream_model: str, *, as_json: bool) -> None:
     def act(tx: Transaction) -> Health | None:
         known = tx.health(provider, upstream_model)
         tx.put_health(clean)
+        was = f"was {known.state}: {known.note}" if known else "nothing was wrong with it"
+        write_down(tx, "routes reset", f"{provider}/{upstream_model}", was, at=clean.changed_at)
         return known
 
     with books(load(), clock) as store:
@@ -130,6 +133,8 @@ def _moved(
         page = tx.unfinished(cursor or "", PAGE)
         mine = [task for task in page if model in {None, task.model}]
         count = sum(reroute(tx, task, present, dispatcher, at=at) for task in mine)
+        if count:
+            write_down(tx, "reroute", model or "all models", f"{count} tasks moved", at=at)
         return page[-1].id if len(page) == PAGE else None, count
 
     while cursor is not None:

@@ -20,7 +20,7 @@ from rushes.cli.showing import (
     shown_value,
 )
 from rushes.clock import SystemClock
-from rushes.domain.submit import MEANING, Submit
+from rushes.domain.submit import MEANING, Submit, Verdict
 from rushes.ports import Books, Transaction
 from rushes.settings import load
 
@@ -70,6 +70,8 @@ def show(*, as_json: bool) -> None:
     for verdict in sorted({submit.verdict for submit in found}):
         say(console, (verdict, "yellow"), f": {MEANING[verdict]}")
     say(console, "The whole story of one: rushes explain TASK")
+    if any(submit.verdict is Verdict.LATE for submit in found):
+        say(console, "Give a late film to its caller: rushes salvage adopt TASK")
 
 
 def salvageable(store: Books) -> Iterator[Submit]:

@@ -18,9 +18,10 @@ from rushes.domain.errors import Reason
 from rushes.domain.submit import MEANING as VERDICTS
 from rushes.domain.submit import PERHAPS_PAID, Submit
 from rushes.domain.task import MEANING, Event, Status, Task
-from rushes.ports import Artifact, Faults, Told, Transaction
+from rushes.ports import Adoption, Artifact, Deed, Faults, Told, Transaction
 
 BORN: Final = "accepted from the caller"
+DEEDS_MAX: Final = 50
 OVERDUE: Final = timedelta(seconds=10)
 """How long after a deadline the keeper may take."""
 
@@ -30,7 +31,9 @@ class Case:
     """All that the books know of a task, read at `at`.
 
     `task` is None where the record was removed: submits and money stay. `holder` is the process
-    that works in the folder, None if there is none. `lost` are kept files that are not there.
+    that works in the folder, None if there is none. `adopted_from` says whose late film it is,
+    `adoptions` who has its own late films, `deeds` what operators did to it. `lost` are kept files
+    that are not there.
     """
 
     task_id: str
@@ -42,6 +45,9 @@ class Case:
     faults: Sequence[Faults]
     artifacts: Sequence[Artifact]
     entries: Sequence[Entry]
+    adopted_from: Adoption | None = None
+    adoptions: Sequence[Adoption] = ()
+    deeds: Sequence[Deed] = ()
     lost: frozenset[str] = frozenset()
 
     @property
@@ -62,6 +68,9 @@ def read_case(tx: Transaction, task_id: str, *, at: datetime, holder: str | None
         faults=tx.faults(task_id),
         artifacts=tx.artifacts(task_id),
         entries=tx.entries(task_id),
+        adopted_from=tx.adoption_of(task_id),
+        adoptions=tx.adoptions_from(task_id),
+        deeds=tx.audit(DEEDS_MAX, object_id=task_id)[::-1],
     )
 
 
@@ -84,7 +93,7 @@ def timeline(case: Case) -> list[Line]:
     before: datetime | None = None
     submit_number = 0
     for told in case.told:
-        submit_number += told.event in {Event.INTENT, Event.RENEWED}
+        submit_number += told.event in {Event.INTENT, Event.RENEWED, Event.ADOPTED}
         submit = next((one for one in case.submits if one.n == submit_number), None)
         what = BORN if told.event is None else MEANING[told.event]
         more = _more(told, submit, case.task)
@@ -162,6 +171,13 @@ def outlook(case: Case) -> list[str]:
         told += _left(case)
     if task is not None and task.failure is not None:
         told += _advice(task.failure.reason, case.submits)
+    if case.adopted_from is not None:
+        old, n = case.adopted_from.adopted_from, case.adopted_from.submit_n
+        told.append(f"It is the late film of {old}, made by its submit {n}; it sent none itself.")
+    told += [
+        f"Its late film of submit {one.submit_n} was given to a task of its own: {one.task_id}."
+        for one in case.adoptions
+    ]
     told += [f"The file {blob} is in the books, but not in the folder." for blob in case.lost]
     return told
 

@@ -1,0 +1,80 @@
+"""`rushes salvage adopt`: a late film becomes a finished task of its caller's."""
+
+from __future__ import annotations
+
+from rushes.app import budgets_of
+from rushes.cli.asking import agree
+from rushes.cli.books import books
+from rushes.cli.deeds import write_down
+from rushes.cli.paper import answers, money, plain, say, show_json
+from rushes.cli.plainly import FAILED, Refused
+from rushes.clock import SystemClock
+from rushes.domain.task import Task
+from rushes.engine import salvage
+from rushes.engine.dispatch import DbosDispatcher
+from rushes.engine.salvage import NotAdoptable
+from rushes.folder import folder_holder
+from rushes.ports import Adoption, Transaction
+from rushes.settings import load
+
+
+def adopt(
+    task_id: str, n: int | None, *, is_charged: bool, is_hurried: bool, as_json: bool
+) -> None:
+    """Make a task for the late film of another; a running server brings it home.
+
+    Raises:
+        Refused: there is no film to adopt, or it is not wanted.
+        SettingsRefused, Unready: why there are no books.
+    """
+    settings, clock = load(), SystemClock()
+    price = " and charge it" if is_charged else ""
+    agree(
+        f"Give the late film of {plain(task_id)} to its caller as a new task{price}",
+        is_hurried=is_hurried,
+    )
+    with books(settings, clock) as store:
+        dispatcher = DbosDispatcher(store.engine_for_workflows())
+        at = clock.now()
+
+        def act(tx: Transaction) -> tuple[Task, Adoption | None]:
+            new = salvage.adopt(
+                tx,
+                task_id,
+                n,
+                dispatcher=dispatcher,
+                budgets=budgets_of(settings),
+                at=at,
+                is_charged=is_charged,
+            )
+            adoption = tx.adoption_of(new.id)
+            number = "" if adoption is None else f" of submit {adoption.submit_n}"
+            note = f"its film{number} is {new.id}, held {money(new.hold_microusd)}"
+            write_down(tx, "salvage adopt", task_id, note, at=at)
+            return new, adoption
+
+        try:
+            new, adoption = store.write_now(act)
+        except NotAdoptable as why:
+            raise Refused(str(why), FAILED) from None
+        holder = folder_holder(settings.data_dir)
+    if as_json:
+        show_json(
+            {
+                "task_id": new.id,
+                "adopted_from": task_id,
+                "submit_n": adoption and adoption.submit_n,
+                "status": new.status,
+                "hold_microusd": new.hold_microusd,
+            }
+        )
+        return
+    charge = f"{money(new.hold_microusd)} is charged once it is stored"
+    say(
+        answers(),
+        (new.id, "bold"),
+        f" is the late film of {task_id}: "
+        f"{charge if new.hold_microusd else 'nothing is charged for it'}.",
+    )
+    home = "It is brought home now" if holder else "It is brought home once a server runs"
+    say(answers(), f"{home}: rushes explain {new.id}")
