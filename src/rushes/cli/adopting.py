@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rushes.app import budgets_of
 from rushes.cli.asking import agree
-from rushes.cli.books import books
+from rushes.cli.books import books, is_served
 from rushes.cli.deeds import write_down
 from rushes.cli.paper import answers, money, plain, say, show_json
 from rushes.cli.plainly import FAILED, Refused
@@ -13,7 +13,6 @@ from rushes.domain.task import Task
 from rushes.engine import salvage
 from rushes.engine.dispatch import DbosDispatcher
 from rushes.engine.salvage import NotAdoptable
-from rushes.folder import folder_holder
 from rushes.ports import Adoption, Transaction
 from rushes.settings import load
 
@@ -57,7 +56,7 @@ def adopt(
             new, adoption = store.write_now(act)
         except NotAdoptable as why:
             raise Refused(str(why), FAILED) from None
-        holder = folder_holder(settings.data_dir)
+        has_workers = is_served(store, settings)
     if as_json:
         show_json(
             {
@@ -76,5 +75,5 @@ def adopt(
         f" is the late film of {task_id}: "
         f"{charge if new.hold_microusd else 'nothing is charged for it'}.",
     )
-    home = "It is brought home now" if holder else "It is brought home once a server runs"
+    home = "It is brought home now" if has_workers else "It is brought home once a server runs"
     say(answers(), f"{home}: rushes explain {new.id}")

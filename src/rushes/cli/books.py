@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from rushes.cli.paper import answers, say, show_json
 from rushes.clock import Clock, SystemClock
-from rushes.folder import Database, Migrated, migrate_folder, open_books
+from rushes.engine.pulse import LOST_AFTER_S
+from rushes.folder import Database, Migrated, folder_holder, migrate_folder, open_books
 from rushes.settings import Settings, load
 from rushes.store.migrate import STEPS, SchemaState, Steps
 
@@ -21,6 +22,13 @@ def books(settings: Settings, clock: Clock, *, may_make: bool = False) -> Iterat
     """
     with contextlib.closing(open_books(settings, clock, may_make=may_make)) as store:
         yield store
+
+
+def is_served(store: Database, settings: Settings) -> bool:
+    """Say whether anybody works on these books now."""
+    if settings.is_on_postgres:
+        return store.read_now(lambda tx: tx.executor_count(LOST_AFTER_S)) > 0
+    return folder_holder(settings.data_dir) is not None
 
 
 def migrate(*, as_json: bool, steps: Steps = STEPS) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from rushes.app import budgets_of
 from rushes.cli.asking import agree
-from rushes.cli.books import books
+from rushes.cli.books import books, is_served
 from rushes.cli.deeds import write_down
 from rushes.cli.paper import Column, ago, answers, moment, plain, say, show_json, table, talk
 from rushes.cli.plainly import FAILED, Refused
@@ -22,10 +22,8 @@ from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Status
 from rushes.engine import doubts
 from rushes.engine.doubts import Doubt, NotInDoubt
-from rushes.folder import folder_holder
-from rushes.ports import Transaction
+from rushes.ports import Books, Transaction
 from rushes.settings import Settings, load
-from rushes.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 
@@ -97,7 +95,8 @@ def look(task_id: str, *, as_json: bool) -> None:
     if as_json:
         show_json({"task_id": task_id, "n": doubt.submit.n, "look_at": at})
         return
-    when = "within seconds" if folder_holder(settings.data_dir) else "once a server runs"
+    with books(settings, clock) as store:
+        when = "within seconds" if is_served(store, settings) else "once a server runs"
     say(answers(), f"{doubt.submit.provider} is searched for it {when}: rushes explain {task_id}")
 
 
@@ -201,7 +200,7 @@ def _decided(settings: Settings, act: Callable[[Transaction], T]) -> T:
             raise Refused(str(why), FAILED, "`rushes doubt list` shows what is.") from None
 
 
-def _live(store: SqliteStore) -> Iterator[Doubt]:
+def _live(store: Books) -> Iterator[Doubt]:
     def page(tx: Transaction, after: str) -> tuple[str | None, list[Doubt]]:
         tasks = tx.unfinished(after, PAGE)
         found = [
@@ -217,7 +216,7 @@ def _live(store: SqliteStore) -> Iterator[Doubt]:
         yield from found
 
 
-def _ended(store: SqliteStore) -> Iterator[Doubt]:
+def _ended(store: Books) -> Iterator[Doubt]:
     for submit in salvageable(store):
         if submit.verdict is Verdict.DOUBT:
             yield store.read_now(partial(_with_task, submit=submit))

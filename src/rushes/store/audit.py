@@ -28,8 +28,8 @@ class AuditRows(Rows):
             SchemaBehind: the database has no table for it yet.
         """
         self._need(adoptions)
-        self.run(
-            sa.insert(adoptions),
+        self.add(
+            adoptions,
             {
                 "task_id": adoption.task_id,
                 "adopted_from": adoption.adopted_from,
@@ -68,8 +68,8 @@ class AuditRows(Rows):
             SchemaBehind: the database has no table for it yet.
         """
         self._need(audit)
-        self.run(
-            sa.insert(audit),
+        self.add(
+            audit,
             {
                 "id": deed.id,
                 "at": rows.micros(deed.at),
