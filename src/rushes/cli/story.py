@@ -16,7 +16,7 @@ from rushes.cli.showing import shown_credential, shown_text
 from rushes.domain.access import Entry, EntryKind
 from rushes.domain.errors import Reason
 from rushes.domain.submit import MEANING as VERDICTS
-from rushes.domain.submit import PERHAPS_PAID, Submit
+from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
 from rushes.domain.task import MEANING, Event, Status, Task
 from rushes.ports import Adoption, Artifact, Deed, Faults, Told, Transaction
 
@@ -241,6 +241,8 @@ def _left(case: Case) -> list[str]:
             f"Submit {submit.n} to {submit.provider} may have been paid for: "
             f"{VERDICTS[submit.verdict]}. `rushes salvage list` has it."
         )
+        if submit.verdict is Verdict.LATE and case.task is not None:
+            told.append(f"Give the film to its caller: rushes salvage adopt {case.task_id}")
         if submit.look_at is not None:
             told.append(f"The keeper looks after it again at {moment(submit.look_at)}.")
     return told
@@ -258,7 +260,8 @@ def _advice(reason: Reason, submits: Sequence[Submit]) -> list[str]:
         case Reason.TIMED_OUT:
             return [f"If {where} usually needs longer, raise times.render_s."]
         case Reason.SUBMIT_IN_DOUBT:
-            return [f"Search {where} for the ticket or the token before you refund anybody."]
+            told = f"Search {where} for the ticket or the token before you refund anybody; "
+            return [f"{told}`rushes doubt adopt` takes what you find."]
         case Reason.EXPIRED:
             return ["It waited too long: more slots (in_flight_max), or a longer times.queue_s."]
         case Reason.INTERNAL:

@@ -49,8 +49,8 @@ async def end_looked_at(task: Task, submit: Submit, world: World) -> None:
     at = world.clock.now()
 
     def act(tx: Transaction) -> None:
-        tx.change_submit(replace(submit, look_at=None), frozenset({submit.verdict}))
         now = tx.task(task.id)
+        tx.change_submit(replace(submit, look_at=None), frozenset({submit.verdict}))
         if now is None or now.status is not task.status or not is_last_look(tx, now):
             return
         if now.status is Status.RUNNING:
