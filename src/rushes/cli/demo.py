@@ -92,12 +92,13 @@ class Stage:
         with self.console.status(what) if is_live(self.console) else nullcontext():
             yield
 
-    def done(self, what: str) -> timedelta:
-        """Tell an act that is done, and return how long it took."""
+    def done(self, what: str, *, is_blow: bool = False) -> timedelta:
+        """Tell an act that is done, or a blow that was struck; return how long it took."""
         now_s = self._clock.now_s()
         took = timedelta(seconds=now_s - self._began_s)
         self._began_s = now_s
-        line = (("✓ ", "green"), what, (f"  {lasting(took)}", "dim"))
+        mark = ("✗ ", "red") if is_blow else ("✓ ", "green")
+        line = (mark, what, (f"  {lasting(took)}", "dim"))
         say(self.console, *line, indent=2, hang=2)
         return took
 
@@ -115,7 +116,7 @@ def demo(wanted: Demo, *, as_json: bool) -> None:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     check_target(str(wanted.output))
     stage = Stage(talk() if as_json else answers())
-    with _leaving_in_order(), _folder(is_kept=wanted.is_kept) as folder:
+    with leaving_in_order(), scratch_folder(is_kept=wanted.is_kept) as folder:
         stage.open()
         told = _play(wanted, folder, stage)
         if as_json:
@@ -253,7 +254,8 @@ def _log_of(folder: Path) -> list[str]:
 
 
 @contextmanager
-def _folder(*, is_kept: bool) -> Iterator[Path]:
+def scratch_folder(*, is_kept: bool) -> Iterator[Path]:
+    """Have a folder of our own, which goes with us unless it is kept."""
     folder = Path(mkdtemp(prefix="rushes-demo-"))
     try:
         yield folder
@@ -263,7 +265,7 @@ def _folder(*, is_kept: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _leaving_in_order() -> Iterator[None]:
+def leaving_in_order() -> Iterator[None]:
     """Clean up also where a signal ends us; what no signal tells, the kernel does for the child."""
     signals = (signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, _leave) for number in signals}

@@ -166,9 +166,36 @@ def demo(
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where the film is left.")
     ] = Path("rushes-demo.mp4"),
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data folder.")] = False,
+    chaos: Annotated[
+        bool,
+        typer.Option(
+            "--chaos", help="Kill the server in the middle of submits, and count what was paid."
+        ),
+    ] = False,
+    wishes: Annotated[
+        int | None,
+        typer.Option(min=6, max=48, help="With --chaos: how many.", show_default="12"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="With --chaos: who suffers what.", show_default="drawn"),
+    ] = None,
+    unsearchable: Annotated[
+        bool,
+        typer.Option("--unsearchable", help="With --chaos: the upstream has no list to search."),
+    ] = False,
     as_json: Asks = False,
 ) -> None:
     """See it work: a server of its own, a key, a wish, a film. No network, no account."""
+    if chaos:
+        from rushes.cli.chaos import Chaos, play
+
+        play(Chaos(wishes or 12, seed, not unsearchable, is_kept=keep), as_json=as_json)
+        return
+    if seed is not None or wishes is not None or unsearchable:
+        from rushes.cli.plainly import Refused
+
+        raise Refused("--wishes, --seed and --unsearchable go with --chaos.")
     from rushes.cli.demo import Demo, demo
 
     demo(Demo(prompt, seconds, size, output, is_kept=keep), as_json=as_json)

@@ -15,6 +15,7 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from rushes.clock import Clock, SystemClock
+from rushes.studio.kinship import die_with_parent
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.host import serving
 from rushes.testing.simulators.jobs import Pace
@@ -54,8 +55,11 @@ def serve(
     parser.add_argument("--queue-s", type=float, default=Pace().queue_s)
     parser.add_argument("--render-s", type=float, default=Pace().render_s)
     parser.add_argument("--key", help="the one key that opens; without it any does")
+    parser.add_argument("--parent", type=int, help="a process that this one must not outlive")
     more(parser)
     told = parser.parse_args(words)
+    if told.parent is not None:
+        die_with_parent(told.parent)
     command = Command(
         clock=ManualClock(NOON) if told.clock == "manual" else SystemClock(),
         script=Script.read(told.script),

@@ -23,6 +23,7 @@ import argparse
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -32,7 +33,7 @@ from starlette.requests import Request
 
 from rushes.clock import Clock
 from rushes.testing.simulators.command import Command, serve
-from rushes.testing.simulators.films import tiny_film, tiny_still
+from rushes.testing.simulators.films import signed_film, tiny_film, tiny_still
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase, said
 from rushes.testing.simulators.openai_errors import PAGE, REPLIES, error
@@ -70,7 +71,8 @@ class Settings:
     """How a simulated server behaves while nothing goes wrong.
 
     `key` is the one that opens, None for any. `models` empty means any. `stops` says whether
-    DELETE ends an unfinished job; else it is refused.
+    DELETE ends an unfinished job; else it is refused. With `signs_films` no two jobs have the
+    same film, and the log tells the digest of each.
     """
 
     pace: Pace = field(default_factory=Pace)
@@ -78,6 +80,7 @@ class Settings:
     models: frozenset[str] = frozenset()
     poll_after_ms: int | None = 1000
     stops: bool = True
+    signs_films: bool = False
 
 
 class OpenAIVideosServer(SimulatedUpstream):
@@ -285,13 +288,20 @@ class OpenAIVideosServer(SimulatedUpstream):
             return self.filmless(phase)
         match variant:
             case "video":
-                return Reply(200, tiny_film(), {"content-type": "video/mp4"})
+                return Reply(200, self._film_of(job), {"content-type": "video/mp4"})
             case "thumbnail":
                 return Reply(200, tiny_still("WEBP"), {"content-type": "image/webp"})
             case "spritesheet":
                 return Reply(200, tiny_still("JPEG"), {"content-type": "image/jpeg"})
             case _:
                 return error(400, "invalid_value", "No such variant.", param="variant")
+
+    def _film_of(self, job: Job) -> bytes:
+        return signed_film(job.id) if self.settings.signs_films else tiny_film()
+
+    def film_sha256(self, job: Job) -> str | None:
+        """Return the digest of a job's film, where every job has its own."""
+        return sha256(self._film_of(job)).hexdigest() if self.settings.signs_films else None
 
     def filmless(self, phase: Phase) -> Reply:
         """Refuse the film of a job that is not, or never, done."""
@@ -328,6 +338,7 @@ async def _fields(request: Request) -> Fields:
 def _told(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--poll-after-ms", type=int, default=Settings().poll_after_ms)
     parser.add_argument("--never-stops", action="store_true", help="DELETE ends no running job")
+    parser.add_argument("--sign-films", action="store_true", help="no two films are the same")
 
 
 def _made(command: Command) -> OpenAIVideosServer:
@@ -337,6 +348,7 @@ def _made(command: Command) -> OpenAIVideosServer:
         key=told.key,
         poll_after_ms=told.poll_after_ms,
         stops=not told.never_stops,
+        signs_films=told.sign_films,
     )
     return OpenAIVideosServer(
         clock=command.clock, script=command.script, log=command.log, settings=settings

@@ -123,6 +123,10 @@ class SimulatedUpstream:
         """Answer a create that was accepted."""
         raise NotImplementedError
 
+    def film_sha256(self, job: Job) -> str | None:
+        """Return the digest of the film it will serve for a job, if the log shall tell it."""
+        return None
+
     def echo(self, fields: Fields, request: Request) -> Reply:
         """Refuse with a sentence that quotes whatever it should not: the fault `echo`."""
         raise NotImplementedError
@@ -177,12 +181,14 @@ class SimulatedUpstream:
         return job
 
     def _note(self, fields: Fields, rule: Rule | None, job: Job | None) -> None:
+        digest = self.film_sha256(job) if job else None
         self.log.note(
             at=self.clock.now().isoformat(),
             prompt=self.prompt_of(fields) or None,
             accepted=job is not None,
             job_id=job.id if job else None,
             fault=rule.fault if rule else None,
+            **({} if digest is None else {"film_sha256": digest}),
         )
 
     def stand(self, job: Job) -> tuple[Phase, int]:
