@@ -183,10 +183,10 @@ def _explained(played: Played) -> list[str]:
     killed = f"The server was killed {len(played.kills)} times, {gaps} of them between"
     faults = Counter(line.fault for line in played.log)
     cut, failed, busy = (faults[each] for each in ("drop", "server_error", "rate_limited"))
-    spoiled = f"{cut} cut off and {failed} answered 500 after the film was begun"
+    spoiled = f"{cut} were cut off and {failed} were a 500, after the film was begun"
     lines = [
         f"{killed} “begun there” and “known here”.",
-        f"Of the upstream's answers {spoiled}; {busy} were 429.",
+        f"Of the upstream's answers {spoiled}; {busy} were a 429.",
         "Films are told by the first letters of their SHA-256, on both sides.",
     ]
     if played.audited.salvaged:
