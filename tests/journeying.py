@@ -10,10 +10,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+
+from rushes.clock import SystemClock
+from rushes.folder import open_books
+from rushes.settings import load
+from rushes.testing.audit import Audited, Books, Witness, audit, read_books, read_log
 
 START_S = 30.0
 
@@ -80,11 +86,13 @@ def an_upstream(
     render_s: float = 0.5,
     simulator: str = "openai_videos",
     port: int = 0,
+    more: Sequence[str] = (),
 ) -> Iterator[Running]:
     """A `/v1/videos` upstream in a process of its own."""
     command = [
         sys.executable, "-m", f"rushes.testing.simulators.{simulator}", "--port", str(port),
         "--log", str(log), "--script", script, "--render-s", str(render_s), "--queue-s", "0.1",
+        *more,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -153,3 +161,26 @@ def a_server(
         line = read_line(process, lambda text: "http://127.0.0.1:" in text)
         bound = int(line.partition("http://127.0.0.1:")[2].split("/")[0].split()[0])
         yield Running(process, bound, key)
+
+
+# -- what became of it ---------------------------------------------------------------------------
+
+
+def books_of(folder: Path) -> Books:
+    """Read the tables of a data folder, beside a running server too."""
+    with closing(open_books(load(data_dir=folder), SystemClock())) as store:
+        return read_books(store)
+
+
+def audited(
+    folder: Path, log: Path, witness: Witness | None = None, *, may_be_open: bool = False
+) -> Audited:
+    """Hold the tables and films of a data folder against an upstream's log and what callers saw."""
+
+    def digest(blob: str) -> str | None:
+        path = folder / "blobs" / blob
+        return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+    return audit(
+        books_of(folder), read_log(log), witness, may_be_open=may_be_open, blob_sha256=digest
+    )

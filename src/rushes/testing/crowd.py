@@ -21,7 +21,7 @@ ASK_S: Final = 5.0
 DOWNLOAD_S: Final = 30.0
 AGAIN_S: Final = 0.1
 LOOK_EVERY_S: Final = 0.25
-ENDED: Final = frozenset({"succeeded", "failed", "canceled", "expired"})
+ENDED: Final = frozenset({"completed", "failed"})
 
 
 class Crowd:
@@ -120,13 +120,13 @@ class Crowd:
             with self._door:
                 waiting = [task_id for task_id in self.witness.accepted if task_id not in over]
             for task_id in waiting:
-                answer = self._ask("GET", f"/v1/video/generations/{task_id}", task_id)
+                answer = self._ask("GET", f"/v1/videos/{task_id}", task_id)
                 if answer is None or self._is_over.is_set():
                     break
                 if answer.is_success:
                     told = answer.json()
                     with self._door:
-                        self.witness.see(task_id, told["status"], int(told.get("progress") or 0))
+                        self.witness.see(task_id, told["status"], told["progress"])
                 elif answer.status_code == HTTPStatus.NOT_FOUND:
                     with self._door:
                         self.refused.append(f"{task_id} was accepted, and is not found")

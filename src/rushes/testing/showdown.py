@@ -283,7 +283,7 @@ class Showdown:
         )
         accepted = crowd.witness.accepted
         self._wait(lambda: len(crowd.ended()) == len(accepted), "not every caller saw the end")
-        succeeded = [task_id for task_id, status in crowd.ended().items() if status == "succeeded"]
+        succeeded = [task_id for task_id, status in crowd.ended().items() if status == "completed"]
         for task_id in succeeded:
             crowd.download(task_id, self.server.url)
         return Act(f"every wish has ended, {len(succeeded)} films are downloaded")
