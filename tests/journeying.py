@@ -166,21 +166,29 @@ def a_server(
 # -- what became of it ---------------------------------------------------------------------------
 
 
-def books_of(folder: Path) -> Books:
-    """Read the tables of a data folder, beside a running server too."""
-    with closing(open_books(load(data_dir=folder), SystemClock())) as store:
+def books_of(folder: Path, **given: object) -> Books:
+    """Read the tables, beside a running server too; `given` are settings beyond the folder."""
+    with closing(open_books(load(data_dir=folder, **given), SystemClock())) as store:
         return read_books(store)
 
 
 def audited(
-    folder: Path, log: Path, witness: Witness | None = None, *, may_be_open: bool = False
+    folder: Path,
+    log: Path,
+    witness: Witness | None = None,
+    *,
+    may_be_open: bool = False,
+    **given: object,
 ) -> Audited:
-    """Hold the tables and films of a data folder against an upstream's log and what callers saw."""
+    """Hold the tables and films of a data folder against an upstream's log and what callers saw.
+
+    The log is read first: whatever was begun by then had its row before.
+    """
+    begun = read_log(log)
 
     def digest(blob: str) -> str | None:
         path = folder / "blobs" / blob
         return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
-    return audit(
-        books_of(folder), read_log(log), witness, may_be_open=may_be_open, blob_sha256=digest
-    )
+    books = books_of(folder, **given)
+    return audit(books, begun, witness, may_be_open=may_be_open, blob_sha256=digest)

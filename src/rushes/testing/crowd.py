@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
@@ -54,6 +55,11 @@ class Crowd:
         for prompt in prompts:
             self._wished += 1
             self._wishes.put(prompt)
+
+    def told(self) -> Witness:
+        """Return what callers know by now; it does not change any more."""
+        with self._door:
+            return deepcopy(self.witness)
 
     @property
     def is_answered(self) -> bool:
