@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SEED ?= 0
 HISTORIES ?= 1000000
+MINUTES ?= 5
+ROLES ?= serve
 
-.PHONY: help demo serve test test-all check fmt promises sim bench new-provider docs clean
+.PHONY: help demo serve test test-all check fmt promises sim chaos bench new-provider docs clean
 
 help: ## This menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +59,9 @@ promises: $(VENV)/test ## Each promise, and the tests that hold it
 
 sim: $(VENV)/test ## A million random histories: make sim SEED=7
 	$(BIN)/python -m rushes.testing.histories $(SEED) $(HISTORIES)
+
+chaos: $(VENV)/test ## A soak under faults, with real processes: make chaos SEED=7 MINUTES=5
+	$(BIN)/python tests/chaos.py --seed $(SEED) --minutes $(MINUTES) --roles $(ROLES)
 
 bench: $(VENV)/bench ## Every benchmark, beside its baseline (see docs/benchmarks.md)
 	$(BIN)/python benchmarks/all.py

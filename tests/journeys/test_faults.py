@@ -1,0 +1,89 @@
+"""What the soak does at random, fault by fault: callers lose nothing, and nothing is paid twice.
+
+One site carries wishes while it is broken; then everything ends, and the auditor finds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos import MENU, Site, Soak, a_site
+from journeying import books_of, wait_until
+from rushes.domain.submit import Verdict
+
+WISHES = 8
+CALM_S = 120.0
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with a_site(tmp_path_factory.mktemp("faults"), seed=11) as one:
+        yield one
+
+
+def wish(site: Site, about: str) -> None:
+    """Have films asked for, and be on their way when the fault comes."""
+    assert site.crowd is not None
+    site.crowd.wish(*(f"{about} {n:02d}" for n in range(WISHES)))
+    wait_until(
+        lambda: len({line for line in site.crowd.told().accepted.values() if about in line}) > 2,
+        timeout_s=60,
+    )
+
+
+def judge(site: Site) -> None:
+    """Let everything end, and audit it."""
+    assert site.crowd is not None
+    crowd = site.crowd
+    wait_until(
+        lambda: crowd.is_answered and not site.open_tasks(),
+        timeout_s=CALM_S,
+        why=lambda: f"{books_of(site.data).open}, {crowd.refused}",
+    )
+    verdict = site.audited(may_be_open=False)
+    assert verdict.is_clean, verdict.findings
+    assert not crowd.refused
+    assert verdict.wishes == len(crowd.told().accepted)
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.promise("P10")
+def test_a_stop_under_load_ends_well_and_storage_that_goes_away_costs_no_film(site: Site) -> None:
+    wish(site, "drained")
+    assert site.servers[0].stop() == 0
+    asking = [
+        submit
+        for kept in books_of(site.data).tasks.values()
+        for submit in kept.submits
+        if submit.verdict is Verdict.INTENT
+    ]
+    assert not asking, "a stop waits for the answers to its submits"
+    site.start(0).ready()
+    wish(site, "storage away")
+    MENU["take storage"][0](site)
+    judge(site)
+
+
+@pytest.mark.long
+@pytest.mark.promise("P1")
+@pytest.mark.promise("P2")
+@pytest.mark.promise("P10")
+@pytest.mark.parametrize("fault", sorted(MENU))
+def test_every_fault_of_the_menu_is_survived(fault: str, site: Site) -> None:
+    wish(site, fault)
+    site.recover(MENU[fault][0](site))
+    judge(site)
+
+
+@pytest.mark.long
+@pytest.mark.promise("P2")
+@pytest.mark.promise("P11")
+def test_a_soak_of_a_minute_ends_with_clean_books(tmp_path: Path) -> None:
+    with a_site(tmp_path, seed=29) as site:
+        soak = Soak(site, minutes=1)
+        verdict = soak.run()
+        assert verdict.is_clean, soak.report(verdict)
+        assert verdict.films > 10
