@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -39,6 +40,9 @@ from rushes.testing.fleet import Fleet, Member, NotUp, pause_s
 RENDER_S = 2.0
 WISHES_A_SECOND = 0.6
 CALM_S = 120.0
+GROWTH_BYTES = 4096
+"""How large a file may be while the disk is full."""
+
 AGAIN_S = 60.0
 """How long it may take until every server serves again after a fault is over."""
 
@@ -265,6 +269,16 @@ def fill_disk(site: Site) -> float:
     return roomy_s
 
 
+def refuse_writes(site: Site) -> float:
+    """Nothing can grow any more, tables and films alike: a disk that is full to the last byte."""
+    pid = site.servers[site.any_slot()].pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (GROWTH_BYTES, hard))
+    pause_s(site.draw.uniform(1, 5))
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+    return time.monotonic()
+
+
 def stop_database(site: Site) -> float:
     """The database is away for ten seconds."""
     assert site.database is not None
@@ -294,6 +308,7 @@ MENU: dict[str, tuple[Fault, int]] = {
     "freeze upstream": (freeze_upstream, 2),
     "take storage": (take_storage, 2),
     "fill disk": (fill_disk, 1),
+    "refuse writes": (refuse_writes, 2),
 }
 """What can happen to any site, and how often in proportion."""
 
