@@ -61,7 +61,8 @@ sim: $(VENV)/test ## A million random histories: make sim SEED=7
 	$(BIN)/python -m rushes.testing.histories $(SEED) $(HISTORIES)
 
 chaos: $(VENV)/test ## A soak under faults, with real processes: make chaos SEED=7 MINUTES=5
-	$(BIN)/python tests/chaos.py --seed $(SEED) --minutes $(MINUTES) --roles $(ROLES)
+	$(BIN)/python tests/chaos.py --seed $(SEED) --minutes $(MINUTES) --roles $(ROLES) \
+		$(if $(filter postgres,$(ON)),--postgres)
 
 bench: $(VENV)/bench ## Every benchmark, beside its baseline (see docs/benchmarks.md)
 	$(BIN)/python benchmarks/all.py

@@ -4,7 +4,7 @@ Servers, an upstream that misbehaves, callers who wish and look all the time; an
 things, drawn from the seed. In between and at the end the auditor holds all books together.
 
     python tests/chaos.py --seed 7 --minutes 5                    # rushes serve, SQLite, a folder
-    python tests/chaos.py --roles api,api,worker,worker --postgres   # many machines, in small
+    python tests/chaos.py --postgres --roles api,api,worker,worker  # many machines, in small
 
 What is broken is told as it happens; the report at the end says how often, how long it took
 until callers were served again, what the auditor found, and how to do it all again. Exit code 1:
@@ -33,7 +33,7 @@ import httpx2
 
 from journeying import audited, books_of, make_key
 from living import environment_of
-from rushes.testing.audit import Audited
+from rushes.testing.audit import Audited, Books
 from rushes.testing.crowd import Crowd
 from rushes.testing.fleet import Fleet, Member, NotUp, pause_s
 
@@ -160,14 +160,18 @@ class Site:
         return time.monotonic() - since_s
 
     def audited(self, *, may_be_open: bool) -> Audited:
+        """Hold all books together."""
         assert self.crowd is not None
-        given = {} if self.database_url is None else {"database": {"url": self.database_url}}
         told = self.crowd.told()
-        return audited(self.data, self.log, told, may_be_open=may_be_open, **given)
+        return audited(self.data, self.log, told, may_be_open=may_be_open, **self._database)
 
-    def open_tasks(self) -> int:
-        given = {} if self.database_url is None else {"database": {"url": self.database_url}}
-        return len(books_of(self.data, **given).open)
+    def books(self) -> Books:
+        """Read our tables, wherever they are."""
+        return books_of(self.data, **self._database)
+
+    @property
+    def _database(self) -> dict[str, object]:
+        return {} if self.database_url is None else {"database": {"url": self.database_url}}
 
 
 def _is_ready(url: str) -> bool:
@@ -362,7 +366,7 @@ class Soak:
                 return verdict
         assert site.crowd is not None
         until_s = time.monotonic() + CALM_S
-        while not site.crowd.is_answered or site.open_tasks():
+        while not site.crowd.is_answered or site.books().open:
             if time.monotonic() > until_s:
                 break
             pause_s(0.5)

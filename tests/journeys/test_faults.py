@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from chaos import MENU, Site, Soak, a_site
-from journeying import books_of, wait_until
+from chaos import DATABASE_MENU, MENU, Site, Soak, a_site
+from journeying import wait_until
 from rushes.domain.submit import Verdict
 
+MACHINES = ("api", "api", "worker", "worker")
 WISHES = 8
 CALM_S = 120.0
 
@@ -22,6 +23,14 @@ CALM_S = 120.0
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with a_site(tmp_path_factory.mktemp("faults"), seed=11) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Two that answer callers and two that work, on one PostgreSQL."""
+    folder = tmp_path_factory.mktemp("machines")
+    with a_site(folder, seed=12, roles=MACHINES, is_on_postgres=True) as many:
+        yield many
 
 
 def wish(site: Site, about: str) -> None:
@@ -39,9 +48,9 @@ def judge(site: Site) -> None:
     assert site.crowd is not None
     crowd = site.crowd
     wait_until(
-        lambda: crowd.is_answered and not site.open_tasks(),
+        lambda: crowd.is_answered and not site.books().open,
         timeout_s=CALM_S,
-        why=lambda: f"{books_of(site.data).open}, {crowd.refused}",
+        why=lambda: f"{site.books().open}, {crowd.refused}",
     )
     verdict = site.audited(may_be_open=False)
     assert verdict.is_clean, verdict.findings
@@ -56,7 +65,7 @@ def test_a_stop_under_load_ends_well_and_storage_that_goes_away_costs_no_film(si
     assert site.servers[0].stop() == 0
     asking = [
         submit
-        for kept in books_of(site.data).tasks.values()
+        for kept in site.books().tasks.values()
         for submit in kept.submits
         if submit.verdict is Verdict.INTENT
     ]
@@ -76,6 +85,18 @@ def test_every_fault_of_the_menu_is_survived(fault: str, site: Site) -> None:
     wish(site, fault)
     site.recover(MENU[fault][0](site))
     judge(site)
+
+
+@pytest.mark.long
+@pytest.mark.promise("P1")
+@pytest.mark.promise("P2")
+@pytest.mark.promise("P10")
+@pytest.mark.parametrize("fault", sorted(MENU | DATABASE_MENU))
+def test_every_fault_is_survived_by_many_machines(fault: str, machines: Site) -> None:
+    wish(machines, fault)
+    strike, _ = (MENU | DATABASE_MENU)[fault]
+    machines.recover(strike(machines))
+    judge(machines)
 
 
 @pytest.mark.long
