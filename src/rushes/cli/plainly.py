@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Final, ParamSpec
 
@@ -60,6 +60,7 @@ def plainly(verb: Callable[P, None]) -> Callable[P, None]:
     @wraps(verb)
     def told(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            _check_words((*args, *kwargs.values()))
             verb(*args, **kwargs)
         except Refused as refused:
             raise _end(str(refused), refused.code, refused.hint) from None
@@ -80,6 +81,19 @@ def plainly(verb: Callable[P, None]) -> Callable[P, None]:
             raise _end(f"{where}{error.strerror}", FAILED, _hint(error)) from None
 
     return told
+
+
+def _check_words(values: Iterable[object]) -> None:
+    """Check that what was typed is text; names of files may be anything.
+
+    Raises:
+        UnicodeEncodeError: a word has half a character.
+    """
+    for value in values:
+        if isinstance(value, str):
+            value.encode()
+        elif isinstance(value, list):
+            _check_words(value)
 
 
 def complain(message: str, hint: str = "") -> None:
