@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from postgres import Server, shared
+from seaweed import Seaweed, a_seaweed
 
 settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -26,6 +27,13 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """A real S3, one for all tests of a process that ask for it."""
+    with a_seaweed(tmp_path_factory.mktemp("seaweed")) as running:
+        yield running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -95,8 +95,10 @@ def lock_all(settings: Settings) -> contextlib.ExitStack:
         path = settings.database_path
         beside = path.with_name(f"{path.name}.{LOCK_NAME}")
         locks.enter_context(_lock(beside, f"on {path}", "RUSHES_DATABASE_URL"))
-        path = settings.blobs_path
-        locks.enter_context(_lock(path / f".{LOCK_NAME}", f"in {path}", "RUSHES_STORAGE_URL"))
+        blobs = settings.blobs_path
+        if blobs is not None:
+            beside = blobs / f".{LOCK_NAME}"
+            locks.enter_context(_lock(beside, f"in {blobs}", "RUSHES_STORAGE_URL"))
         return locks.pop_all()
 
 

@@ -12,8 +12,16 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -29,6 +37,19 @@ POSTGRES: Final = ("postgresql://", "postgres://")
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
+
+
+def _referring(value: str) -> str:
+    if not value.startswith(("env:", "file:", "command:")):
+        raise ValueError("must be a reference: env:NAME, file:PATH or command:…")
+    return value
+
+
+Reference = Annotated[str, AfterValidator(_referring)]
+"""Says where a secret is, and never is one."""
+
+BUCKETS: Final = ("s3", "gs", "az")
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SettingsRefused(Exception):
@@ -66,10 +87,47 @@ class Database(_Section):
 
 
 class Storage(_Section):
-    """Where films are; files in the data folder if nothing is said."""
+    """Where films are; files in the data folder if nothing is said.
+
+    `free_bytes_min` is asked of the disks that we write to. The rest concerns buckets:
+    credentials are references, and none means those of the environment or of the machine's
+    role. `credentials_expire_s` says how long they are good for after the start, where they
+    end. `timeout_s` is how long a bucket may keep silent.
+    """
 
     url: str | None = None
     free_bytes_min: Annotated[int, Field(ge=0)] = 512 * 2**20
+    endpoint: str | None = None
+    region: str | None = None
+    addressing: Literal["path", "virtual"] = "path"
+    allow_http: bool = False
+    access_key_id: Reference | None = None
+    secret_access_key: Reference | None = None
+    session_token: Reference | None = None
+    credentials_expire_s: Positive | None = None
+    timeout_s: Seconds = 30.0
+    links: Literal["own", "presigned"] = "own"
+
+    @property
+    def scheme(self) -> str:
+        """Which kind of storage it is: `file`, or that of a bucket."""
+        return "file" if self.url is None else self.url.partition("://")[0]
+
+
+class LinkSettings(_Section):
+    """What links are signed with: the first signs, all are believed."""
+
+    secrets: tuple[Reference, ...] = ()
+
+
+class Retention(_Section):
+    """How long what was made and given is kept after a task ended; None keeps it.
+
+    A model's or an account's own `films_s` goes before; 0 there keeps films for ever.
+    """
+
+    films_s: Positive | None = None
+    inputs_s: Positive | None = None
 
 
 class Limits(_Section):
@@ -146,18 +204,11 @@ class ProviderSettings(_Section):
     kind: str
     profile: str | None = None
     base_url: str | None = None  # a kind that needs one says so
-    api_key: str | None = None
+    api_key: Reference | None = None
     in_flight_max: Positive = 8
     in_flight_per_account_max: Positive | None = None
     starts_per_minute_max: Positive | None = None
     options: dict[str, Any] = Field(default_factory=dict)
-
-    @field_validator("api_key")
-    @classmethod
-    def _is_reference(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("env:", "file:", "command:")):
-            raise ValueError("must be a reference: env:NAME, file:PATH or command:…")
-        return value
 
 
 class RouteSettings(_Section):
@@ -176,14 +227,19 @@ class ModelSettings(_Section):
 
     id: str
     card: str | dict[str, Any]
+    films_s: Annotated[int, Field(ge=0)] | None = None
     routes: Annotated[tuple[RouteSettings, ...], Field(min_length=1)]
 
 
 class AccountSettings(_Section):
-    """What is different for an account: its weight is how often its turn comes in a queue."""
+    """What is different for an account: its weight is how often its turn comes in a queue.
+
+    `films_s` is how long its films are kept; 0 keeps them for ever.
+    """
 
     id: str
     weight: Annotated[int, Field(ge=1, le=60)] = 1
+    films_s: Annotated[int, Field(ge=0)] | None = None
 
 
 class _TomlFile(InitSettingsSource):
@@ -217,6 +273,8 @@ class Settings(BaseSettings):
     times: Times = Times()
     workers: Workers = Workers()
     webhooks: Webhooks = Webhooks()
+    links: LinkSettings = LinkSettings()
+    retention: Retention = Retention()
     sandbox: Sandbox = Sandbox()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
@@ -254,8 +312,10 @@ class Settings(BaseSettings):
         return self.database.url or "" if self.is_on_postgres else self.database_path
 
     @property
-    def blobs_path(self) -> Path:
-        """Where films are, on this machine."""
+    def blobs_path(self) -> Path | None:
+        """Where films are on this machine, None where they are in a bucket."""
+        if self.storage.scheme != "file":
+            return None
         url = self.storage.url
         return self.data_dir / "blobs" if url is None else Path(url.removeprefix("file://"))
 
@@ -337,10 +397,48 @@ def _misfits(settings: Settings) -> list[str]:
         f"accounts: the id {name} is taken twice"
         for name in _doubles([account.id for account in settings.accounts])
     ]
-    storage = settings.storage.url
-    if storage is not None and not storage.startswith("file://"):
-        complaints.append("storage.url: only file://PATH is supported by this version")
+    return [*complaints, *_storage_misfits(settings)]
+
+
+def _storage_misfits(settings: Settings) -> list[str]:
+    """Check where films are, and what links to them are signed with."""
+    storage, complaints = settings.storage, []
+    if storage.scheme not in {"file", *BUCKETS}:
+        kinds = ", ".join(f"{kind}://BUCKET/PREFIX" for kind in BUCKETS)
+        complaints.append(f"storage.url: must be file://PATH or one of {kinds}")
+    elif storage.scheme != "file" and not urlsplit(storage.url or "").netloc:
+        complaints.append(f"storage.url: {storage.url} names no bucket")
+    if storage.links == "presigned" and storage.scheme == "file":
+        complaints.append("storage.links: files on a disk have no presigned links; say own")
+    if storage.endpoint is not None:
+        complaints += _endpoint_misfits(storage)
+    if (storage.access_key_id is None) != (storage.secret_access_key is None):
+        complaints.append("storage: access_key_id and secret_access_key go together, or neither")
+    if storage.session_token is not None and storage.access_key_id is None:
+        complaints.append("storage.session_token: goes with access_key_id and secret_access_key")
+    if storage.access_key_id is not None and storage.scheme != "s3":
+        complaints.append("storage.access_key_id: is of s3:// only; the others use the environment")
+    if (settings.database.url or "").startswith(POSTGRES) and not settings.links.secrets:
+        complaints.append(
+            "links.secrets: several servers may share a PostgreSQL, and each must believe the "
+            'links of all; name one secret for them, as in secrets = ["env:RUSHES_LINK_SECRET"]'
+        )
     return complaints
+
+
+def _endpoint_misfits(storage: Storage) -> list[str]:
+    """Check the address of a store that is not its maker's own."""
+    split = urlsplit(storage.endpoint or "")
+    if storage.scheme != "s3":
+        return ["storage.endpoint: is of s3:// only"]
+    if split.scheme not in {"http", "https"} or not split.netloc or split.path.strip("/"):
+        return ["storage.endpoint: must be an address such as https://s3.example.com, no path"]
+    if split.scheme == "http" and split.hostname not in LOOPBACK and not storage.allow_http:
+        return [
+            "storage.endpoint: films and signatures would go unencrypted; say https, or "
+            "allow_http = true where the network is yours"
+        ]
+    return []
 
 
 def _doubles(names: list[str]) -> list[str]:

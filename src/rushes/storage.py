@@ -1,0 +1,237 @@
+"""Where films are, and what links to them are signed with: put together from the settings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from rushes.blobs.local import LocalBlobs
+from rushes.blobs.objects import Bucket, ObjectBlobs
+from rushes.blobs.uploads import S3Credential, Uploads
+from rushes.clock import Clock
+from rushes.folder import Unready
+from rushes.ports import Blobs
+from rushes.providers.registry import Misconfigured, resolve
+from rushes.settings import Settings, Storage
+
+if TYPE_CHECKING:  # the library has these for type checkers only
+    from obstore.store import ClientConfig, RetryConfig
+
+SECRET_BYTES: Final = 32
+SECRET_BYTES_MIN: Final = 16
+DEFAULT_REGION: Final = "us-east-1"
+CONNECT_S: Final = 5.0
+HASTY_S: Final = 5.0
+"""How long a removal inside a transaction may take: everyone waits for it."""
+
+REQUEST: Final = timedelta(days=1)
+"""A reader may be slow: a request ends with silence, not with time."""
+
+RETRIES_MAX: Final = 2
+READY_S: Final = 5.0
+PROBE: Final = "probe"
+PROBE_BYTES: Final = b"rushes doctor was here"
+
+
+# -- blobs -------------------------------------------------------------------------------------
+
+
+def blobs_of(settings: Settings, clock: Clock) -> Blobs:
+    """Return where films are kept; nothing is asked of a bucket yet.
+
+    Raises:
+        Unready: there are no credentials where the settings say, or the bucket's name is odd.
+    """
+    path, storage = settings.blobs_path, settings.storage
+    if path is not None:
+        return LocalBlobs(path)
+    try:
+        credential = _credential(storage)
+        return ObjectBlobs(
+            _bucket(storage, credential, silence_s=storage.timeout_s, retries_max=RETRIES_MAX),
+            hasty=_bucket(
+                storage, credential, silence_s=min(HASTY_S, storage.timeout_s), retries_max=0
+            ),
+            uploads=_uploads(storage, credential, clock),
+        )
+    except Misconfigured as error:
+        raise Unready(f"storage: {error}") from None
+    except (BaseError, ValueError) as error:
+        kind = type(error).__name__  # the error itself may quote what it was given
+        raise Unready(f"storage.url: {storage.url} cannot be used as a bucket: {kind}") from None
+
+
+def _credential(storage: Storage) -> S3Credential | None:
+    """Return what was named, else what the environment has; None leaves it to the role."""
+    if storage.access_key_id is not None and storage.secret_access_key is not None:
+        token = storage.session_token
+        return S3Credential(
+            resolve(storage.access_key_id).secret,
+            resolve(storage.secret_access_key).secret,
+            None if token is None else resolve(token).secret,
+        )
+    access, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if storage.scheme == "s3" and access and secret:
+        return S3Credential(access, secret, os.environ.get("AWS_SESSION_TOKEN"))
+    return None
+
+
+def _bucket(
+    storage: Storage, credential: S3Credential | None, *, silence_s: float, retries_max: int
+) -> Bucket:
+    patience, url = timedelta(seconds=silence_s), storage.url or ""
+    client: ClientConfig = {
+        "connect_timeout": timedelta(seconds=min(CONNECT_S, silence_s)),
+        "read_timeout": patience,
+        "timeout": REQUEST,
+        "allow_http": (storage.endpoint or "").startswith("http://"),
+    }
+    retries: RetryConfig = {"max_retries": retries_max, "retry_timeout": patience}
+    if storage.scheme == "gs":
+        return GCSStore.from_url(url, client_options=client, retry_config=retries)
+    if storage.scheme == "az":
+        return AzureStore.from_url(url, client_options=client, retry_config=retries)
+    split = urlsplit(url)
+    bucket = S3Store(
+        split.netloc,
+        prefix=split.path.strip("/") or None,
+        client_options=client,
+        retry_config=retries,
+        region=_region(storage),
+        endpoint=_endpoint(storage),
+        virtual_hosted_style_request=storage.addressing == "virtual",
+        disable_bulk_delete=True,
+        **({} if credential is None else _keys(credential)),
+    )
+    return bucket
+
+
+def _keys(credential: S3Credential) -> dict[str, str]:
+    keys = {
+        "access_key_id": credential.access_key_id,
+        "secret_access_key": credential.secret_access_key,
+    }
+    if credential.session_token is not None:
+        keys["session_token"] = credential.session_token
+    return keys
+
+
+def _region(storage: Storage) -> str:
+    told = storage.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return told or DEFAULT_REGION
+
+
+def _endpoint(storage: Storage) -> str:
+    """Return the address of the store; of a virtual host the bucket is a part."""
+    told = (storage.endpoint or f"https://s3.{_region(storage)}.amazonaws.com").rstrip("/")
+    bucket, split = urlsplit(storage.url or "").netloc, urlsplit(told)
+    if storage.addressing == "virtual" and not split.netloc.startswith(f"{bucket}."):
+        return f"{split.scheme}://{bucket}.{split.netloc}"
+    return told
+
+
+def _uploads(storage: Storage, credential: S3Credential | None, clock: Clock) -> Uploads | None:
+    """Return what finds unfinished uploads; None where we have nothing to sign with."""
+    if storage.scheme != "s3" or credential is None:
+        return None
+    split, root = urlsplit(storage.url or ""), _endpoint(storage)
+    prefix = split.path.strip("/")
+    return Uploads(
+        root=root if storage.addressing == "virtual" else f"{root}/{split.netloc}",
+        region=_region(storage),
+        prefix=f"{prefix}/" if prefix else "",
+        credential=credential,
+        clock=clock,
+        timeout_s=storage.timeout_s,
+    )
+
+
+async def is_up(blobs: Blobs) -> bool:
+    """Say whether storage takes us now; a bucket is asked for a short while."""
+    if isinstance(blobs, LocalBlobs):
+        return await asyncio.to_thread(os.access, blobs.root, os.W_OK)
+    async with asyncio.timeout(READY_S):
+        async for _ in blobs.names(f"{PROBE}/"):
+            break
+    return True
+
+
+async def try_out(blobs: Blobs) -> None:
+    """Write, read and remove a small blob.
+
+    Raises:
+        OSError: with words for the first of them that does not work.
+        TimeoutError: storage is silent.
+    """
+    name = f"{PROBE}/{secrets.token_hex(8)}"
+    async with asyncio.timeout(4 * READY_S):
+        await blobs.put(name, _once(PROBE_BYTES))
+        try:
+            read = b"".join([piece async for piece in blobs.open(name)])
+        finally:
+            await blobs.delete(name)
+    if read != PROBE_BYTES:
+        raise OSError("what was read is not what was written")
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+# -- links -------------------------------------------------------------------------------------
+
+
+def signing_secrets(settings: Settings) -> tuple[bytes, ...]:
+    """Return what links are signed with, first, and whatever else they may be signed with.
+
+    Raises:
+        Unready: a secret cannot be had, or is too short to be one.
+    """
+    found = []
+    for reference in settings.links.secrets:
+        try:
+            secret = resolve(reference).secret.encode()
+        except Misconfigured as error:
+            raise Unready(f"links.secrets: {error}") from None
+        if len(secret) < SECRET_BYTES_MIN:
+            raise Unready(
+                f"links.secrets: a secret has fewer than {SECRET_BYTES_MIN} bytes; make one with "
+                "`openssl rand -hex 32`"
+            )
+        found.append(secret)
+    return tuple(found) or (own_secret(settings.data_dir),)
+
+
+def own_secret(folder: Path) -> bytes:
+    """Return the secret of this folder; made once, readable by nobody else."""
+    path = folder / "signing.key"
+    if not path.exists():
+        made = folder / f".signing-{secrets.token_hex(8)}"
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(SECRET_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):  # another process was first: its own counts
+                path.hardlink_to(made)
+        finally:
+            made.unlink()
+    return path.read_bytes()
+
+
+def link_life_s(settings: Settings) -> int:
+    """Return how long a link lives: never longer than the credentials that its film needs."""
+    ends_s = settings.storage.credentials_expire_s
+    wanted_s = settings.times.link_ttl_s
+    return wanted_s if ends_s is None else min(wanted_s, ends_s)
