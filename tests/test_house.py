@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"ports", "providers", "media", "domain", "clock", "observe"},
     "http": {"gateway", "domain", "ports", "observe", "clock"},
     "testing": {"ports", "domain", "clock", "providers", "media", "studio", "engine", "observe"},
+    "storage": {"blobs", "clock", "folder", "ports", "providers", "settings"},
     "folder": {"domain", "ports", "clock", "settings", "store", "engine"},
     "configured": {"domain", "settings", "engine", "providers", "folder"},
     "app": {
@@ -49,9 +50,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "engine",
         "http",
         "folder",
+        "storage",
     },
     "cli": {
         "blobs",
+        "storage",
         "engine",
         "client",
         "app",

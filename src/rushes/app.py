@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 import secrets
+import shutil
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from rushes import __version__
 from rushes.bell import LocalBell, TellingBell
-from rushes.blobs.local import LocalBlobs
+from rushes.blobs.objects import ObjectBlobs
 from rushes.clock import Clock, SystemClock
 from rushes.configured import Configuration, configure
 from rushes.domain.catalog import SANDBOX
+from rushes.domain.retention import Retention
 from rushes.domain.task import Status
 from rushes.engine.dispatch import DbosDispatcher
 from rushes.engine.keeper import Keeper
@@ -50,6 +50,7 @@ from rushes.gateway.looks import Policies
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
+from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.server import Application, Wire, server_of
 from rushes.http.webhooks import EventBodies
@@ -60,17 +61,17 @@ from rushes.media.fetch import GuardedFetcher
 from rushes.media.inspector import FilmInspector
 from rushes.media.poster import GuardedPoster
 from rushes.observe import Metrics, log
-from rushes.ports import Budgets, NotAHint, Store
+from rushes.ports import Blobs, Budgets, NotAHint, Store
 from rushes.providers.base import Forged
 from rushes.providers.sandbox import Sandbox
 from rushes.settings import Settings, SettingsRefused, load
+from rushes.storage import blobs_of, is_up, link_life_s, signing_secrets
 from rushes.store.feed import Feed
 from rushes.store.looks import PostgresLooks
 from rushes.store.status import HotRead
 from rushes.studio.farm import Farm
 from rushes.studio.kinship import Orphaned, die_with_parent
 
-SECRET_BYTES: Final = 32
 SWITCH_INTERVAL_S: Final = 0.0005
 PROVIDER_FIRST: Final = timedelta(seconds=5)
 """A provider's own time limit comes first: it knows whether a byte was sent."""
@@ -80,7 +81,12 @@ BACKLOG: Final = 2048
 DRAINING_MAX: Final = 8
 """How many tasks a provider that left the configuration may have under watch at once."""
 
-RELOADED: Final = frozenset({"providers", "models"})
+SIGNED_LIFE: Final = timedelta(hours=1)
+"""How long an address of the bucket's own lives: it is signed anew whenever a link is followed."""
+
+SIGNED_LIFE_MIN: Final = timedelta(seconds=1)
+
+RELOADED: Final = frozenset({"providers", "models", "retention"})
 
 
 @dataclass(slots=True)
@@ -93,7 +99,7 @@ class _Parts:
     hot: HotRead | PostgresLooks
     bell: LocalBell
     feed: Feed | None
-    blobs: LocalBlobs
+    blobs: Blobs
     fetcher: GuardedFetcher
     examiner: FileExaminer
     configuration: Configuration
@@ -148,7 +154,7 @@ class House:
             self.parts.engine.start()
 
     def reload(self) -> bool:
-        """Read the configuration anew: providers, models, cards. Say whether it was taken.
+        """Read the configuration anew: providers, models, cards, retention. Say if it was taken.
 
         It is refused whole if anything is wrong, and everything goes on as before. What was
         submitted with a provider or a credential that left is still looked after there.
@@ -169,6 +175,7 @@ class House:
         else:
             parts.world.upstreams = upstreams  # they verify the calls of upstreams
         self.application.wire.gateway.catalog = configuration.catalog
+        parts.world.retention = retention_of(settings)
         parts.configuration = configuration
         log.info(
             "the configuration was read anew",
@@ -241,11 +248,7 @@ def open_house(
         if told is not None:
             log.info("about the database", note=told)
         scratch = own_scratch(settings.data_dir, locks)
-        links = Links(
-            secret=signing_secret(settings.data_dir),
-            public_url=public_url(settings, port),
-            ttl_s=settings.times.link_ttl_s,
-        )
+        links = _links(settings, port)
         parts = _parts(settings, clock, scratch, only, links)
         keyring = Keyring(parts.store, clock, parts.hot.data_version)
         wire = _wire(parts, keyring, links, role)
@@ -272,16 +275,20 @@ def check_role(settings: Settings, role: Role, only: frozenset[str] | None = Non
         )
 
 
-def signing_secret(folder: Path) -> bytes:
-    """Return the secret that links are signed with; made once, readable by nobody else."""
-    path = folder / "signing.key"
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(SECRET_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-    return path.read_bytes()
+def _links(settings: Settings, port: int) -> Links:
+    secret, *former = signing_secrets(settings)
+    life_s = link_life_s(settings)
+    if life_s < settings.times.link_ttl_s:
+        log.warning(
+            "links live shorter than times.link_ttl_s: the credentials of storage end sooner",
+            life_s=life_s,
+        )
+    return Links(
+        secret=secret,
+        former=tuple(former),
+        public_url=public_url(settings, port),
+        ttl_s=life_s,
+    )
 
 
 def public_url(settings: Settings, port: int) -> str:
@@ -366,7 +373,7 @@ def _books(settings: Settings) -> _Books:
 def _parts(
     settings: Settings, clock: Clock, scratch: Path, only: frozenset[str] | None, links: Links
 ) -> _Parts:
-    blobs = LocalBlobs(settings.blobs_path)
+    blobs = blobs_of(settings, clock)
     assets = BlobAssets(blobs, scratch)
     configuration = configure(settings)
     sandbox = Upstream(Sandbox(Farm(scratch / "studio"), assets), "none")
@@ -397,6 +404,7 @@ def _parts(
         hooks=_hooks(settings),
         submitting=calls.one,
         may_submit=lambda: pulse.is_alive,
+        retention=retention_of(settings),
     )
     pulse.on_crowd = world.share_looks
     engine = Engine(
@@ -504,6 +512,21 @@ def budgets_of(settings: Settings) -> Budgets:
     )
 
 
+def retention_of(settings: Settings) -> Retention:
+    """Return how long films and inputs are kept."""
+    return Retention(
+        films_s=settings.retention.films_s,
+        inputs_s=settings.retention.inputs_s,
+        by_model={one.id: one.films_s for one in settings.models if one.films_s is not None},
+        by_account={one.id: one.films_s for one in settings.accounts if one.films_s is not None},
+    )
+
+
+def _room_for_rows(settings: Settings) -> Callable[[], int]:
+    """Return what asks how much room is left on the disk of the data folder; it blocks."""
+    return lambda: shutil.disk_usage(settings.data_dir).free
+
+
 def _fixed_changes(before: Settings, after: Settings) -> list[str]:
     """Name the sections that changed but are read at the start only."""
     return [
@@ -523,6 +546,20 @@ def _guard_limits(settings: Settings) -> GuardLimits:
     )
 
 
+def _signer(parts: _Parts) -> Sign | None:
+    """Return what signs addresses of the bucket, where films go out from there."""
+    blobs, ends_s = parts.blobs, parts.settings.storage.credentials_expire_s
+    if parts.settings.storage.links == "own" or not isinstance(blobs, ObjectBlobs):
+        return None
+    ends_at = None if ends_s is None else parts.clock.now() + timedelta(seconds=ends_s)
+
+    async def sign(name: str, method: str) -> str:
+        life = SIGNED_LIFE if ends_at is None else min(SIGNED_LIFE, ends_at - parts.clock.now())
+        return await blobs.signed(name, max(life, SIGNED_LIFE_MIN), method=method)
+
+    return sign
+
+
 def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
     settings = parts.settings
     gateway = Gateway(
@@ -540,6 +577,7 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
             cancel_rule=settings.cancel_rule,
             free_bytes_min=settings.storage.free_bytes_min,
         ),
+        other_room=_room_for_rows(settings),
         metrics=parts.metrics,
     )
 
@@ -547,7 +585,7 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
         return await parts.store.read(lambda tx: tx.key_version()) >= 0
 
     async def is_storage_up() -> bool:
-        return await asyncio.to_thread(os.access, parts.blobs.root, os.W_OK)
+        return await is_up(parts.blobs)
 
     async def is_engine_up() -> bool:
         return parts.engine.is_healthy
@@ -570,6 +608,7 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
         hot=parts.hot,
         keyring=keyring,
         links=links,
+        sign=_signer(parts),
         bell=parts.bell,
         clock=parts.clock,
         metrics=parts.metrics,

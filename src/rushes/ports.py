@@ -238,6 +238,18 @@ class Transaction(Protocol):
     def remove_task(self, task_id: str) -> None:
         """Remove record and events; artifacts become sweepable. Money and answers stay."""
 
+    def expired(self, at: datetime, limit: int) -> Sequence[Task]:
+        """Return ended tasks whose film, or record, was to be kept until now at the longest."""
+
+    def give_up_film(self, task_id: str) -> bool:
+        """Say that retention removes a task's film; its artifacts become sweepable.
+
+        Say whether there was a film to give up: another keeper may have been first.
+        """
+
+    def release_inputs(self, before: datetime, limit: int) -> int:
+        """Say that tasks which ended before need their inputs no more; return how many inputs."""
+
     def due(self, at: datetime, limit: int) -> Sequence[Task]:
         """Return unfinished tasks whose deadline has passed."""
 

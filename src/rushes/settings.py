@@ -418,10 +418,10 @@ def _storage_misfits(settings: Settings) -> list[str]:
         complaints.append("storage.session_token: goes with access_key_id and secret_access_key")
     if storage.access_key_id is not None and storage.scheme != "s3":
         complaints.append("storage.access_key_id: is of s3:// only; the others use the environment")
-    if (settings.database.url or "").startswith(POSTGRES) and not settings.links.secrets:
+    if settings.is_on_postgres and not settings.links.secrets:
         complaints.append(
-            "links.secrets: several servers may share a PostgreSQL, and each must believe the "
-            'links of all; name one secret for them, as in secrets = ["env:RUSHES_LINK_SECRET"]'
+            "links.secrets: servers on one PostgreSQL must believe each other's links; name one "
+            'secret for all of them, as in secrets = ["env:RUSHES_LINK_SECRET"]'
         )
     return complaints
 
@@ -434,10 +434,8 @@ def _endpoint_misfits(storage: Storage) -> list[str]:
     if split.scheme not in {"http", "https"} or not split.netloc or split.path.strip("/"):
         return ["storage.endpoint: must be an address such as https://s3.example.com, no path"]
     if split.scheme == "http" and split.hostname not in LOOPBACK and not storage.allow_http:
-        return [
-            "storage.endpoint: films and signatures would go unencrypted; say https, or "
-            "allow_http = true where the network is yours"
-        ]
+        why = "films and signatures would go unencrypted; say https, or allow_http = true"
+        return [f"storage.endpoint: {why} where the network is yours"]
     return []
 
 

@@ -25,7 +25,7 @@ from rushes.providers.registry import Misconfigured, resolve
 from rushes.settings import Settings, Storage
 
 if TYPE_CHECKING:  # the library has these for type checkers only
-    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 SECRET_BYTES: Final = 32
 SECRET_BYTES_MIN: Final = 16
@@ -102,7 +102,7 @@ def _bucket(
     if storage.scheme == "az":
         return AzureStore.from_url(url, client_options=client, retry_config=retries)
     split = urlsplit(url)
-    bucket = S3Store(
+    return S3Store(
         split.netloc,
         prefix=split.path.strip("/") or None,
         client_options=client,
@@ -111,13 +111,15 @@ def _bucket(
         endpoint=_endpoint(storage),
         virtual_hosted_style_request=storage.addressing == "virtual",
         disable_bulk_delete=True,
-        **({} if credential is None else _keys(credential)),
+        config=_keys(credential),
     )
-    return bucket
 
 
-def _keys(credential: S3Credential) -> dict[str, str]:
-    keys = {
+def _keys(credential: S3Credential | None) -> S3Config:
+    """Return what the library signs with; nothing lets it look for a role of the machine."""
+    if credential is None:
+        return {}
+    keys: S3Config = {
         "access_key_id": credential.access_key_id,
         "secret_access_key": credential.secret_access_key,
     }

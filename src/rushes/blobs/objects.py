@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -111,7 +111,8 @@ class ObjectBlobs:
             FileExistsError: the name has other bytes; the file is still there.
             OSError: it could not be stored; nothing is visible, the file is still there.
         """
-        size_bytes = await self.put(name, _chunks(path))
+        async with aclosing(_chunks(path)) as chunks:
+            size_bytes = await self.put(name, chunks)
         await asyncio.to_thread(path.unlink, missing_ok=True)
         return size_bytes
 
@@ -126,7 +127,7 @@ class ObjectBlobs:
 
     async def open(
         self, name: str, start: int = 0, length: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Stream a blob, or a part of it; what lies beyond its end is left out.
 
         Raises:
@@ -225,21 +226,28 @@ class ObjectBlobs:
 
     async def _compare(self, name: str, chunks: AsyncIterator[bytes]) -> int:
         """Hold the bytes of a blob beside others; return their size if they are the same."""
-        size_bytes, held = 0, memoryview(b"")
+        size_bytes = 0
+        held = memoryview(b"")
         other = FileExistsError(f"{name} is there already, with other bytes")
-        async with aclosing(self.open(name)) as pieces:  # type: ignore[type-var]
+        async with aclosing(self.open(name)) as pieces:
             async for chunk in chunks:
                 given = memoryview(chunk)
                 size_bytes += len(given)
                 while given:
-                    held = held or memoryview(await anext(pieces, b""))
+                    if not held:
+                        held = memoryview(await _following(pieces))
                     length = min(len(held), len(given))
                     if not length or held[:length] != given[:length]:
                         raise other
                     held, given = held[length:], given[length:]
-            if held or await anext(pieces, b""):
+            if held or await _following(pieces):
                 raise other
         return size_bytes
+
+
+async def _following(pieces: AsyncIterator[bytes]) -> bytes:
+    """Return the next piece, b"" after the last one."""
+    return await anext(pieces, b"")
 
 
 class OutsideBlob(OSError):
@@ -285,7 +293,7 @@ def _in_words(name: str, verb: str) -> Iterator[None]:
         raise OSError(f"storage could not {verb} {name or 'blobs'}: {why}") from None
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
+async def _chunks(path: Path) -> AsyncGenerator[bytes, None]:
     with path.open("rb") as file:
         while chunk := await asyncio.to_thread(file.read, FILE_BYTES):
             yield chunk

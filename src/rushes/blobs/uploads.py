@@ -60,7 +60,8 @@ class Uploads:
         Raises:
             OSError: the store did not do its part; a part of them may be gone.
         """
-        count, marker = 0, {}
+        count = 0
+        marker: dict[str, str] = {}
         try:
             async with httpx2.AsyncClient(timeout=self.timeout_s, trust_env=False) as client:
                 for _ in range(PAGES_MAX):

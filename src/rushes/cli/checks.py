@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import rushes
 from rushes.app import WILDCARDS, listen
+from rushes.blobs.objects import ObjectBlobs
 from rushes.cli.paper import lasting, moment, size
 from rushes.clock import SystemClock
 from rushes.configured import catalog_of, upstream_of
@@ -31,6 +32,7 @@ from rushes.domain.spec import Spec
 from rushes.folder import Unready, folder_holder
 from rushes.providers.base import NotUnderstood, Refused, Unknown, Unreachable
 from rushes.settings import ProviderSettings, Settings
+from rushes.storage import blobs_of, try_out
 from rushes.store.migrate import HEAD, SchemaState, schema_state
 from rushes.store.sqlite import open_file
 
@@ -161,7 +163,9 @@ def of_folder(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield holder(settings.data_dir)
     yield schema(settings.database_path)
     yield journal(settings)
-    yield disk(settings.blobs_path, settings.storage.free_bytes_min)
+    yield disk(settings.blobs_path or settings.data_dir, settings.storage.free_bytes_min)
+    if settings.blobs_path is None:
+        yield from of_bucket(settings)
     yield clock(now, [Path(rushes.__file__), *_written(settings.database_path)])
 
 
@@ -244,13 +248,41 @@ def journal(settings: Settings) -> Finding:
 def disk(path: Path, free_bytes_min: int) -> Finding:
     """Check the room for films."""
     free = shutil.disk_usage(_existing(path)).free
-    told = f"{size(free)} free for films; new tasks are refused below {size(free_bytes_min)}"
+    told = f"{size(free)} free; new tasks are refused below {size(free_bytes_min)}"
     remedy = "Make room, or move films elsewhere with RUSHES_STORAGE_URL=file:///…"
     if free < free_bytes_min:
         return fail("disk", told, remedy)
     if free < free_bytes_min * ROOMY:
         return warn("disk", told, remedy)
     return ok("disk", told)
+
+
+def of_bucket(settings: Settings) -> Iterator[Finding]:
+    """Check the bucket by writing, reading and removing a small blob, and who cleans it up."""
+    shown = settings.storage.url or ""
+    remedy = (
+        "Look at [storage] in rushes.toml: endpoint, region, credentials, and the bucket's name."
+    )
+    try:
+        blobs = blobs_of(settings, SystemClock())
+        asyncio.run(try_out(blobs))
+    except (Unready, OSError) as error:
+        yield fail("storage", f"{shown}: {error or 'it did not answer in time'}", remedy)
+        return
+    yield ok("storage", f"{shown}: a blob was written, read and removed")
+    if settings.storage.scheme != "s3":
+        yield warn(
+            "storage kind",
+            f"{settings.storage.scheme}:// is accepted, but was never tried against the real one",
+            "Try a film end to end, and tell us how it went.",
+        )
+    if isinstance(blobs, ObjectBlobs) and not blobs.sweeps_uploads:
+        yield warn(
+            "storage uploads",
+            "unfinished uploads cannot be found with the credentials of a role",
+            "Give the bucket a rule that aborts incomplete multipart uploads after a day: "
+            "docs/how-to/storage.md.",
+        )
 
 
 def clock(now: datetime, files: Iterable[Path]) -> Finding:

@@ -89,12 +89,14 @@ def explain(task_id: str, *, as_json: bool) -> None:
 
 
 def with_lost(case: Case, settings: Settings) -> Case:
-    """Note the kept files that are not where they should be."""
+    """Note the kept files that are not where they should be; a bucket is not asked."""
+    folder = settings.blobs_path
+    if folder is None:
+        return case
     lost = [
         artifact.blob
         for artifact in case.artifacts
-        if artifact.state is ArtifactState.KEPT
-        and not (settings.blobs_path / artifact.blob).is_file()
+        if artifact.state is ArtifactState.KEPT and not (folder / artifact.blob).is_file()
     ]
     return replace(case, lost=frozenset(lost))
 

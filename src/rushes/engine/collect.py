@@ -136,21 +136,21 @@ async def _store(
     tries: dict[ArtifactKind, Artifact],
     world: World,
 ) -> tuple[list[Artifact], Measures]:
-    """Store and measure film and stills; a film that only drips in ends with the task's time."""
+    """Store and measure film and stills; what drips in or hangs ends with the task's time."""
     film = tries[ArtifactKind.FILM]
-    async with (
-        world.patience(_left_s(task, world)),
-        upstream.provider.open(submit.film or {}) as stream,
-    ):
-        counted = Counted(stream.chunks, world.budgets.film_bytes_max)
-        await world.blobs.put(film.blob, aiter(counted))
-    if stream.length is not None and stream.length != counted.size_bytes:
-        raise Unreachable(f"the film broke off at {counted.size_bytes} of {stream.length} bytes")
-    developed = await world.darkroom.develop(
-        film.blob,
-        poster=tries[ArtifactKind.POSTER].blob,
-        spritesheet=tries[ArtifactKind.SPRITESHEET].blob,
-    )
+    async with world.patience(_left_s(task, world)):
+        async with upstream.provider.open(submit.film or {}) as stream:
+            counted = Counted(stream.chunks, world.budgets.film_bytes_max)
+            await world.blobs.put(film.blob, aiter(counted))
+        if stream.length is not None and stream.length != counted.size_bytes:
+            raise Unreachable(
+                f"the film broke off at {counted.size_bytes} of {stream.length} bytes"
+            )
+        developed = await world.darkroom.develop(
+            film.blob,
+            poster=tries[ArtifactKind.POSTER].blob,
+            spritesheet=tries[ArtifactKind.SPRITESHEET].blob,
+        )
     kept = _measured(tries, counted, developed)
     measures = Measures(
         size_bytes=counted.size_bytes,
@@ -224,6 +224,8 @@ async def _keep(
         after = advance(
             now, Event.STORED, at=at, measures=measures, charged_microusd=now.hold_microusd
         )
+        kept_until = world.retention.expires_at(now.account_id, now.model, at)
+        after = replace(after, expires_at=now.expires_at or kept_until)
         if not tx.move(now, after, Event.STORED, at=at):
             raise LeaseLost(f"{task.id}: it moved on meanwhile")
         for artifact in kept:

@@ -11,10 +11,17 @@ from rushes.domain.spec import Asset
 from rushes.domain.task import Task
 from rushes.engine import ledger
 from rushes.engine.world import OVER, Again, Next, World
+from rushes.observe import log
 from rushes.ports import Filed, InputFacts, Transaction
 
 FETCH_TRIES_MAX: Final = 5
 FETCH_PATIENCE_S: Final = 120.0
+STORAGE_PAUSE: Final = 3
+"""How long to wait for storage that is away: as after so many troubles in a row."""
+
+
+class StorageAway(Exception):
+    """Our own storage did not take an input: no fault of the caller's, so the task waits."""
 
 
 async def gather(task: Task, world: World) -> Task | Next:
@@ -30,6 +37,9 @@ async def gather(task: Task, world: World) -> Task | Next:
         except (InvalidMedia, UrlNotAllowed) as fault:
             await ledger.end(task, Failure.of(Reason.PARAMETERS_REFUSED, fault.message), world)
             return OVER
+        except StorageAway as trouble:
+            log.warning("an input could not be stored yet", task_id=task.id, note=str(trouble))
+            return Again(world.pause_s(STORAGE_PAUSE))
         except (OSError, TimeoutError) as trouble:
             return await _try_later(task, asset, trouble, world)
         assets = tuple(brought if other == asset else other for other in spec.assets)
@@ -57,7 +67,10 @@ async def _bring(asset: Asset, task: Task, world: World) -> tuple[Asset, InputFa
             facts = await world.examiner.examine(content, rule, param=asset.param)
         filed = Filed(fetched.sha256, fetched.size_bytes, facts.content_type, world.clock.now())
         await world.store.write(lambda tx: tx.file_input(filed))
-        await world.blobs.put_file(f"inputs/{fetched.sha256}", fetched.path)
+        try:
+            await world.blobs.put_file(f"inputs/{fetched.sha256}", fetched.path)
+        except OSError as trouble:
+            raise StorageAway(str(trouble)) from trouble
     finally:
         fetched.path.unlink(missing_ok=True)
     brought = replace(

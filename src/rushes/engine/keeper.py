@@ -31,6 +31,9 @@ BATCH: Final = 100
 PARTS_MAX: Final = 100
 """A sweep takes at most so many batches, else it would keep deadlines waiting."""
 
+INPUTS_AT_ONCE: Final = 10
+"""Inputs go inside a transaction, which a bucket must not hold for long."""
+
 SWEEP_EVERY: Final = timedelta(seconds=60)
 REWORK_EVERY: Final = timedelta(seconds=15)
 REWORK_AFTER: Final = timedelta(seconds=10)
@@ -165,6 +168,8 @@ class Keeper:
         """Remove what nobody will want: lost tries, orphan inputs, old answers and history."""
         budgets = self.world.budgets
         parts: dict[str, Callable[[], Awaitable[int]]] = {
+            "expired films": partial(self._expire, at),
+            "inputs of ended tasks": partial(self._release_inputs, at),
             "lost tries": partial(self._sweep_artifacts, at - budgets.collect - WRITING_MARGIN),
             "orphan inputs": partial(self._sweep_inputs, at - budgets.orphan_input),
             "old answers": partial(self._forget_answers, at - budgets.answer),
@@ -178,26 +183,58 @@ class Keeper:
         with self._apart("temporary files"):
             await self.world.blobs.sweep_temporary(at - TEMPORARY_AGE)
 
+    async def _expire(self, at: datetime) -> int:
+        """Remove films that were kept long enough, and tasks of test keys, record and all.
+
+        The rows come first: a blob that stays is found by the sweep of lost tries.
+        """
+        tasks, keys = await self.world.store.read(lambda tx: (tx.expired(at, BATCH), tx.keys()))
+        test_keys = {key.id for key in keys if key.is_test}
+
+        def give_up(tx: Transaction, task: Task) -> list[str]:
+            blobs = [artifact.blob for artifact in tx.artifacts(task.id)]
+            if task.key_id in test_keys:
+                tx.remove_task(task.id)
+                return blobs
+            return blobs if tx.give_up_film(task.id) else []
+
+        for task in tasks:
+            with self._apart(task.id):
+                blobs = await self.world.store.write(partial(give_up, task=task))
+                await self._remove(blobs)
+        return len(tasks)
+
+    async def _release_inputs(self, at: datetime) -> int:
+        inputs_s = self.world.retention.inputs_s
+        if inputs_s is None:
+            return 0
+        before = at - timedelta(seconds=inputs_s)
+        return await self.world.store.write(lambda tx: tx.release_inputs(before, BATCH))
+
     async def _sweep_artifacts(self, before: datetime) -> int:
         lost = await self.world.store.read(lambda tx: tx.sweepable(before, BATCH))
-        for artifact in lost:
-            await self.world.blobs.delete(artifact.blob)
-        if lost:
-            await self.world.store.write(lambda tx: tx.swept([one.blob for one in lost]))
+        await self._remove([artifact.blob for artifact in lost])
         return len(lost)
+
+    async def _remove(self, blobs: Sequence[str]) -> None:
+        for blob in blobs:
+            await self.world.blobs.delete(blob)
+        if blobs:
+            await self.world.store.write(lambda tx: tx.swept(blobs))
 
     async def _sweep_inputs(self, before: datetime) -> int:
         """Remove orphans inside the transaction: an upload of the same bytes waits its turn."""
 
         def act(tx: Transaction) -> int:
-            orphans = tx.orphan_inputs(before, BATCH)
+            orphans = tx.orphan_inputs(before, INPUTS_AT_ONCE)
             for blob in orphans:
                 self.world.blobs.delete_now(f"inputs/{blob}")
             if orphans:
                 tx.drop_inputs(orphans)
             return len(orphans)
 
-        return await self.world.store.write(act)
+        count = await self.world.store.write(act)
+        return BATCH if count == INPUTS_AT_ONCE else count  # there may be more
 
     async def _forget_answers(self, before: datetime) -> int:
         return await self.world.store.write(lambda tx: tx.forget_answers(before, BATCH))

@@ -12,6 +12,7 @@ from typing import Final
 
 from rushes.clock import Clock
 from rushes.domain.catalog import Catalog
+from rushes.domain.retention import Retention
 from rushes.domain.submit import Submit
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
@@ -136,6 +137,7 @@ class World:
     former: Mapping[tuple[str, str], Upstream] = field(default_factory=dict)
     hooks: str | None = None
     recoveries: Pace = field(default_factory=lambda: Pace(RECOVERIES_PER_S))
+    retention: Retention = field(default_factory=Retention)
 
     def upstream_of(self, submit: Submit) -> Upstream | None:
         """Return the upstream that has a submit, with the credential that submitted it."""

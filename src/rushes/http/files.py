@@ -1,25 +1,36 @@
-"""Signed links: `/files/…`, which need no key (CONTRACT §8)."""
+"""Signed links: `/files/…`, which need no key (CONTRACT §8).
+
+Bytes go out from here, or from the bucket itself: then the answer is a redirect to an address that
+the bucket's credentials signed a moment ago. The link that callers hold is ours either way, so that
+it answers 410 after retention and dies with its task.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from rushes.domain.errors import ArtifactExpired, TaskNotFound
+from rushes.domain.errors import ArtifactExpired, TaskNotFound, UpstreamError
 from rushes.domain.ids import is_task_id
 from rushes.gateway.door import Gateway
 from rushes.http.links import Links
-from rushes.http.routes import Call, Route, Streaming
+from rushes.http.routes import Call, Reply, Route, Streaming
 from rushes.http.videos import send_artifact
-from rushes.ports import ArtifactKind
+from rushes.observe import log
+from rushes.ports import Artifact, ArtifactKind
+
+Sign = Callable[[str, str], Awaitable[str]]
+"""Returns an address of the bucket's own for (blob, method)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The handler of signed links."""
+    """The handler of signed links. `sign` is None where films go out through us."""
 
     gateway: Gateway
     links: Links
+    sign: Sign | None = None
 
     def routes(self) -> list[Route]:
         """Return the table's rows."""
@@ -30,14 +41,14 @@ class Files:
                 self.film,
                 "Download a film by its signed link",
                 "files",
-                answers={200: "bytes", 206: "bytes", 304: ""},
+                answers={200: "bytes", 206: "bytes", 304: "", 307: ""},
                 query=("expires", "signature"),
                 needs_key=False,
             )
         ]
 
-    async def film(self, call: Call) -> Streaming:
-        """Send a film to whoever holds its link."""
+    async def film(self, call: Call) -> Streaming | Reply:
+        """Send a film to whoever holds its link, or send them to where it is."""
         task_id, query = call.path["task_id"], call.query()
         at = self.gateway.clock.now()
         self.links.check(task_id, query.get("expires", ""), query.get("signature", ""), at)
@@ -49,5 +60,17 @@ class Files:
         film = await self.gateway.kept(task_id, ArtifactKind.FILM)
         if task.is_film_gone or film is None:
             raise ArtifactExpired("This film has expired and was removed.")
+        if self.sign is not None:
+            return await self._elsewhere(film, call.method)
         disposition = f'inline; filename="{task_id}.mp4"'
         return Streaming(partial(send_artifact, self.gateway, film, disposition=disposition))
+
+    async def _elsewhere(self, film: Artifact, method: str) -> Reply:
+        if self.sign is None:
+            raise RuntimeError("there is nothing to sign with")
+        try:
+            address = await self.sign(film.blob, method)
+        except OSError as error:
+            log.error("an address of the bucket could not be signed", note=str(error))
+            raise UpstreamError("The film could not be read from storage. Try again.") from error
+        return Reply(status=307, headers={"Location": address, "Cache-Control": "no-store"})

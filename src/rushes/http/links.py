@@ -15,16 +15,20 @@ SIGNATURE_CHARACTERS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Signs and checks links. `public_url` has no slash at its end; `ttl_s` is in seconds."""
+    """Signs and checks links. `public_url` has no slash at its end; `ttl_s` is in seconds.
+
+    `secret` signs; what was signed with one of `former` is believed too, until it is dropped.
+    """
 
     secret: bytes
     public_url: str
     ttl_s: int
+    former: tuple[bytes, ...] = ()
 
     def film(self, task_id: str, at: datetime) -> str:
         """Return a link to a task's film that lives from now on for `ttl_s`."""
         expires = int(at.timestamp()) + self.ttl_s
-        signature = self._sign(task_id, str(expires))
+        signature = _signature(self.secret, task_id, str(expires))
         return (
             f"{self.public_url}/files/{task_id}/video.mp4?expires={expires}&signature={signature}"
         )
@@ -37,9 +41,7 @@ class Links:
             LinkExpired: past its time.
         """
         is_number = expires.isascii() and expires.isdecimal() and len(expires) <= 12  # noqa: PLR2004
-        if not is_number or not hmac.compare_digest(
-            self._sign(task_id, expires).encode(), signature.encode("utf-8", "replace")
-        ):
+        if not is_number or not self._is_signed(task_id, expires, signature):
             raise LinkInvalid("This link is not valid.", param="signature")
         if int(expires) <= at.timestamp():
             raise LinkExpired(
@@ -54,5 +56,13 @@ class Links:
         """Return the address of a film's bytes, which needs a key."""
         return f"{self.public_url}/v1/videos/{task_id}/content"
 
-    def _sign(self, task_id: str, expires: str) -> str:
-        return hmac.new(self.secret, f"{task_id}\n{expires}".encode(), sha256).hexdigest()
+    def _is_signed(self, task_id: str, expires: str, signature: str) -> bool:
+        given = signature.encode("utf-8", "replace")
+        return any(
+            hmac.compare_digest(_signature(secret, task_id, expires).encode(), given)
+            for secret in (self.secret, *self.former)
+        )
+
+
+def _signature(secret: bytes, task_id: str, expires: str) -> str:
+    return hmac.new(secret, f"{task_id}\n{expires}".encode(), sha256).hexdigest()

@@ -21,7 +21,7 @@ from rushes.http.bounds import GuardLimits
 from rushes.http.creating import Creating
 from rushes.http.door import Door
 from rushes.http.fast import HotLooks
-from rushes.http.files import Files
+from rushes.http.files import Files, Sign
 from rushes.http.generations import Generations
 from rushes.http.guard import guarded
 from rushes.http.hooks import Hooks
@@ -42,7 +42,10 @@ REFRESH_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What the wire is made of. `version` is shown in the OpenAPI document."""
+    """What the wire is made of. `version` is shown in the OpenAPI document.
+
+    `sign` signs addresses of a bucket, where links lead there.
+    """
 
     gateway: Gateway
     hot: HotLook
@@ -60,6 +63,7 @@ class Wire:
     streams_per_key_max: int
     is_metrics_open: bool
     version: str
+    sign: Sign | None = None
 
 
 def _system_of(wire: Wire) -> System:
@@ -83,7 +87,7 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Generations(wire.gateway, creating, looking, live, wire.download_bytes_max).routes(),
         *Videos(wire.gateway, creating).routes(),
         *Models(wire.gateway).routes(),
-        *Files(wire.gateway, wire.links).routes(),
+        *Files(wire.gateway, wire.links, wire.sign).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
         *Webhooks(Secrets(wire.gateway.store, wire.clock)).routes(),
         *_system_of(wire).routes(),

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
+from typing import Final
 
 from rushes.ports import Blobs
+
+COPY_LIFE_S: Final = 3600.0
+"""How long a copy is good for after it was last asked for; a provider reads it at once."""
 
 
 class BlobAssets:
@@ -27,14 +33,36 @@ class BlobAssets:
         if path is not None:
             return path
         path = self._folder / blob
-        if not await asyncio.to_thread(path.exists):
+        if not await asyncio.to_thread(_is_there, path):
             await self._copy(name, path)
         return path
 
     async def _copy(self, name: str, path: Path) -> None:
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         part = path.with_suffix(f".{token_hex(8)}")
-        with part.open("xb") as file:
-            async for chunk in self._blobs.open(name):
-                await asyncio.to_thread(file.write, chunk)
-        await asyncio.to_thread(part.rename, path)
+        try:
+            with part.open("xb") as file:
+                async for chunk in self._blobs.open(name):
+                    await asyncio.to_thread(file.write, chunk)
+            await asyncio.to_thread(_drop_old, self._folder, part)
+            await asyncio.to_thread(part.rename, path)
+        finally:
+            await asyncio.to_thread(part.unlink, missing_ok=True)
+
+
+def _drop_old(folder: Path, newest: Path) -> None:
+    """Remove copies that nobody asked for in a while, so that they do not fill the disk."""
+    before = newest.stat().st_mtime - COPY_LIFE_S
+    for copy in folder.iterdir():
+        with suppress(FileNotFoundError):  # another worker was first
+            if copy.stat().st_mtime < before:
+                copy.unlink()
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether there is a copy; one that is wanted again is young again."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True

@@ -31,6 +31,9 @@ _KEEP_ARTIFACT: Final = Prepared(
         artifacts.c.state != sa.bindparam("swept"),
     )
 )
+_RELEASE: Final = sa.delete(task_inputs).where(
+    task_inputs.c.task_id == sa.bindparam("holder"), task_inputs.c.blob == sa.bindparam("held")
+)
 
 
 class FileRows(Rows):
@@ -115,6 +118,19 @@ class FileRows(Rows):
             held = sa.select(inputs.c.blob).where(inputs.c.blob == blob)
             self.run(held.with_for_update(read=True))
         self.put(task_inputs, {"task_id": task_id, "blob": blob})
+
+    def release_inputs(self, before: datetime, limit: int) -> int:
+        """Say that tasks which ended before need their inputs no more; return how many inputs."""
+        ended = (
+            sa.select(task_inputs.c.task_id, task_inputs.c.blob)
+            .join(tasks, tasks.c.id == task_inputs.c.task_id)
+            .where(tasks.c.finished_at < rows.micros(before))
+            .limit(limit)
+        )
+        found = [(row["task_id"], row["blob"]) for row in self.run(ended).mappings()]
+        if found:
+            self.run(_RELEASE, [{"holder": task_id, "held": blob} for task_id, blob in found])
+        return len(found)
 
     def orphan_inputs(self, before: datetime, limit: int) -> Sequence[str]:
         """Return input blobs older than `before` that no task refers to.

@@ -113,11 +113,12 @@ sa.Index(
     sqlite_where=tasks.c.status == "queued",
     postgresql_where=tasks.c.status == "queued",
 )
+_IS_TO_EXPIRE = sa.text("expires_at IS NOT NULL AND NOT is_film_gone")
 sa.Index(
     "ix_tasks_expires_at",
     tasks.c.expires_at,
-    sqlite_where=tasks.c.expires_at.is_not(None),
-    postgresql_where=tasks.c.expires_at.is_not(None),
+    sqlite_where=_IS_TO_EXPIRE,
+    postgresql_where=_IS_TO_EXPIRE,
 )
 
 task_events = sa.Table(

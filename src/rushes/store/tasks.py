@@ -32,6 +32,9 @@ CHANNEL: Final = "rushes_tasks"
 GONE: Final = "-"
 """Before the id of a task that was removed."""
 
+# Written into the text as the partial index has it, so that SQLite sees that it fits.
+_HAS_FILM: Final = sa.text("NOT is_film_gone")
+
 _OPEN: Final = [verdict.value for verdict in OPEN]
 
 _ADD_TASK: Final = Prepared(sa.insert(tasks))
@@ -217,15 +220,46 @@ class TaskRows(Rows):
         """Remove record and events; artifacts become sweepable. Money and answers stay."""
         for table in (task_events, task_faults, task_inputs):
             self.run(sa.delete(table).where(table.c.task_id == task_id))
+        self._lose_artifacts(task_id)
+        self.run(sa.delete(tasks).where(tasks.c.id == task_id))
+        if self.speaks_postgres:
+            self.run(sa.select(sa.func.pg_notify(CHANNEL, f"{GONE}{task_id}")))
+        self.changed.add(task_id)
+
+    def expired(self, at: datetime, limit: int) -> Sequence[Task]:
+        """Return ended tasks whose film, or record, was to be kept until now at the longest."""
+        statement = (
+            sa.select(tasks)
+            .where(
+                tasks.c.expires_at.is_not(None),
+                tasks.c.expires_at <= rows.micros(at),
+                _HAS_FILM,
+                tasks.c.finished_at.is_not(None),
+            )
+            .order_by(tasks.c.expires_at, tasks.c.id)
+            .limit(limit)
+        )
+        return rows.readable(self.run(statement).mappings(), rows.task_of)
+
+    def give_up_film(self, task_id: str) -> bool:
+        """Say that retention removes a task's film; its artifacts become sweepable."""
+        has_film = (
+            tasks.c.id == task_id,
+            tasks.c.status == Status.SUCCEEDED.value,
+            _HAS_FILM,
+        )
+        if self.run(sa.update(tasks).where(*has_film).values(is_film_gone=True)).rowcount != 1:
+            return False
+        self._lose_artifacts(task_id)
+        return True
+
+    def _lose_artifacts(self, task_id: str) -> None:
+        """Make what a task kept a try that lost, for the sweep to find."""
         self.run(
             sa.update(artifacts)
             .where(artifacts.c.task_id == task_id, artifacts.c.state == ArtifactState.KEPT.value)
             .values(state=ArtifactState.WRITING.value)
         )
-        self.run(sa.delete(tasks).where(tasks.c.id == task_id))
-        if self.speaks_postgres:
-            self.run(sa.select(sa.func.pg_notify(CHANNEL, f"{GONE}{task_id}")))
-        self.changed.add(task_id)
 
     def due(self, at: datetime, limit: int) -> Sequence[Task]:
         """Return unfinished tasks whose deadline has passed."""

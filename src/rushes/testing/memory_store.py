@@ -290,12 +290,36 @@ class MemoryTransaction:
         for table in tables:
             for key in [key for key in table if key[0] == task_id]:
                 self._drop(table, key)
+        self._lose_artifacts(task_id)
+        self._drop(self._t.tasks, task_id)
+        self.changed.add(task_id)
+
+    def _lose_artifacts(self, task_id: str) -> None:
         for artifact in self.artifacts(task_id):
             if artifact.state is ArtifactState.KEPT:
                 loser = replace(artifact, state=ArtifactState.WRITING)
                 self._put(self._t.artifacts, artifact.blob, loser)
-        self._drop(self._t.tasks, task_id)
-        self.changed.add(task_id)
+
+    def expired(self, at: datetime, limit: int) -> Sequence[Task]:
+        """Return ended tasks whose film, or record, was to be kept until now at the longest."""
+        found = [
+            (task.expires_at, task.id, task)
+            for task in self._t.tasks.values()
+            if task.expires_at is not None
+            and task.expires_at <= at
+            and not task.is_film_gone
+            and task.finished_at is not None
+        ]
+        return [task for _, _, task in sorted(found, key=lambda one: one[:2])[:limit]]
+
+    def give_up_film(self, task_id: str) -> bool:
+        """Say that retention removes a task's film; its artifacts become sweepable."""
+        task = self._t.tasks.get(task_id)
+        if task is None or task.status is not Status.SUCCEEDED or task.is_film_gone:
+            return False
+        self._put(self._t.tasks, task_id, replace(task, is_film_gone=True))
+        self._lose_artifacts(task_id)
+        return True
 
     def due(self, at: datetime, limit: int) -> Sequence[Task]:
         """Return unfinished tasks whose deadline has passed."""
@@ -531,6 +555,17 @@ class MemoryTransaction:
     def refer_input(self, task_id: str, blob: str) -> None:
         """Say that a task needs this input."""
         self._put(self._t.task_inputs, (task_id, blob), None)
+
+    def release_inputs(self, before: datetime, limit: int) -> int:
+        """Say that tasks which ended before need their inputs no more; return how many inputs."""
+        found = []
+        for key in self._t.task_inputs:
+            task = self._t.tasks.get(key[0])
+            if task is not None and task.finished_at is not None and task.finished_at < before:
+                found.append(key)
+        for key in found[:limit]:
+            self._drop(self._t.task_inputs, key)
+        return len(found[:limit])
 
     def orphan_inputs(self, before: datetime, limit: int) -> Sequence[str]:
         """Return input blobs older than `before` that no task refers to."""

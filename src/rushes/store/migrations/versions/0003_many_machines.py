@@ -21,7 +21,8 @@ def upgrade() -> None:
     op.execute(sa.text("UPDATE outbox SET posted_at = created_at"))
     _partial("ix_outbox_unposted", "outbox", ["created_at"], "posted_at IS NULL")
     _partial("ix_tasks_waiting", "tasks", ["queue", "id"], "status = 'queued'")
-    _partial("ix_tasks_expires_at", "tasks", ["expires_at"], "expires_at IS NOT NULL")
+    is_to_expire = "expires_at IS NOT NULL AND NOT is_film_gone"
+    _partial("ix_tasks_expires_at", "tasks", ["expires_at"], is_to_expire)
     _posts()
     op.create_table(
         "endpoints",
