@@ -19,6 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from rushes.settings import Settings
+from rushes.studio.kinship import die_with_parent
 
 START_S = 60.0
 ACCESS_KEY_ID = "films-access"
@@ -91,7 +92,13 @@ def a_seaweed(folder: Path) -> Iterator[Seaweed]:
         f"-filer.localSocket={folder}/filer.sock", f"-s3.localSocket={folder}/s3.sock", *flags,
     ]  # fmt: skip
     with (folder / "weed.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            preexec_fn=_die_with_us,  # noqa: PLW1509 -- one system call
+        )
     try:
         seaweed = Seaweed(ports["s3"])
         _wait_for(seaweed, process, folder / "weed.log")
@@ -103,6 +110,11 @@ def a_seaweed(folder: Path) -> Iterator[Seaweed]:
             twin = port + 10_000 if port < 55_000 else port - 10_000
             for socket_file in Path("/tmp").glob(f"seaweedfs-*-{twin}.sock"):
                 socket_file.unlink(missing_ok=True)
+
+
+def _die_with_us() -> None:
+    """Leave no server behind where a test run is killed."""
+    die_with_parent(0)
 
 
 def _wait_for(seaweed: Seaweed, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -30,6 +30,7 @@ from rushes.gateway.door import Gateway
 from rushes.gateway.looks import Policies
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
+from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.server import Application, Wire
 from rushes.media.examiner import FileExaminer
@@ -40,6 +41,7 @@ from rushes.ports import (
     Artifact,
     ArtifactKind,
     ArtifactState,
+    Blobs,
     Budgets,
     HintReader,
     Transaction,
@@ -95,6 +97,9 @@ class Wired:
         download_bytes_max: int = 64 * 2**20,
         check: Callable[[], bool] = lambda: True,
         read_hint: HintReader = _no_hint,
+        blobs: Blobs | None = None,
+        former: tuple[bytes, ...] = (),
+        sign: Sign | None = None,
     ) -> None:
         self.clock = ManualClock(NOON)
         self.bell = LocalBell()
@@ -103,13 +108,14 @@ class Wired:
         self.store = SqliteStore(path, on_change=self.bell.ring_all)
         self.hot = HotRead(path)
         self.blobs = LocalBlobs(folder / "blobs")
+        self.films: Blobs = blobs or self.blobs
         self.dispatcher = RecordingDispatcher()
         self.catalog = catalog or build_catalog(shipped_cards(), configured={}, has_providers=False)
         self.gateway = Gateway(
             store=self.store,
             clock=self.clock,
             catalog=self.catalog,
-            blobs=self.blobs,
+            blobs=self.films,
             dispatcher=self.dispatcher,
             examiner=FileExaminer(),
             fetcher=GuardedFetcher(),
@@ -120,7 +126,7 @@ class Wired:
         )
         self.keyring = Keyring(self.store, self.clock, self.hot.data_version)
         self.key = self.add_key(SECRET)
-        self.links = Links(secret=b"s" * 32, public_url="http://localhost:8080", ttl_s=86400)
+        self.links = Links(b"s" * 32, "http://localhost:8080", ttl_s=86400, former=former)
 
         async def is_up() -> bool:
             return True
@@ -149,6 +155,7 @@ class Wired:
                 streams_per_key_max=3,
                 is_metrics_open=True,
                 version="0.0.0",
+                sign=sign,
             )
         )
 
@@ -224,7 +231,7 @@ class Wired:
     async def store_film(self, task: Task) -> None:
         for artifact in _artifacts(task):
             content = FILM if artifact.kind is ArtifactKind.FILM else STILLS[artifact.kind]
-            await self.blobs.put(artifact.blob, _once(content))
+            await self.films.put(artifact.blob, _once(content))
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -34,6 +35,35 @@ async def test_a_try_that_fails_leaves_no_blob_behind() -> None:
     assert await collect.step(task.id, task.lease_epoch, workers.world) == OVER
     assert workers.task(task).status is Status.SUCCEEDED
     assert len(await workers.blob_names()) == 3
+
+
+@pytest.mark.promise("P3")
+async def test_storage_that_hangs_while_a_film_is_developed_ends_with_the_tasks_time() -> None:
+    workers = Workers()
+    task = workers.put(Status.STORING)
+    assert task.deadline_at is not None
+    workers.clock.set(task.deadline_at - timedelta(seconds=0.05))
+    workers.darkroom.on_develop = never
+    assert isinstance(await collect.step(task.id, task.lease_epoch, workers.world), Again)
+    assert await workers.blob_names() == []
+
+
+async def test_a_full_disk_costs_time_and_no_film() -> None:
+    workers = Workers()
+    task = workers.put(Status.STORING)
+    put = workers.blobs.put
+
+    async def full(name: str, chunks: AsyncIterator[bytes]) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    workers.blobs.put = full  # type: ignore[method-assign]
+    for count in range(1, 6):
+        assert isinstance(await collect.step(task.id, task.lease_epoch, workers.world), Again)
+        assert workers.task(task).fault_count == count
+    assert workers.task(task).status is Status.STORING
+    workers.blobs.put = put  # type: ignore[method-assign]
+    assert await collect.step(task.id, task.lease_epoch, workers.world) == OVER
+    assert workers.task(task).status is Status.SUCCEEDED
 
 
 async def never_mind(film: str) -> None:

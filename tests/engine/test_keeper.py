@@ -9,8 +9,11 @@ from typing import Any, cast
 import pytest
 
 from rushes.bell import LocalBell
+from rushes.domain.ids import TEST_KEY_PREFIX
+from rushes.domain.retention import Retention
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Event, Status, Task
+from rushes.engine import collect
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
@@ -19,11 +22,14 @@ from rushes.providers.base import CancelOutcome
 from rushes.testing.builders import (
     NOON,
     a_hold,
+    a_key,
     a_task,
     an_answer,
     an_artifact,
     an_input,
+    kept,
     moved,
+    put_move,
 )
 from working import Workers, never, whole
 
@@ -204,3 +210,126 @@ async def test_every_page_of_unfinished_tasks_has_its_turn() -> None:
         await workers.keeper.tend()
         workers.clock.advance(15)
     assert {task_id for task_id, _, _ in workers.dispatcher.given} == {task.id for task in tasks}
+
+
+# -- retention ---------------------------------------------------------------------------------
+
+
+async def collected(workers: Workers, **born: Any) -> Task:
+    """A task whose film was brought home just now."""
+    task = workers.put(Status.STORING, **born)
+    await collect.step(task.id, task.lease_epoch, workers.world)
+    return workers.task(task)
+
+
+async def test_a_film_is_kept_as_its_account_says_then_its_model_then_the_house() -> None:
+    workers = Workers()
+    workers.world.retention = Retention(
+        films_s=60, by_model={"sora-2": 120, "wan": 0}, by_account={"acct_b": 180, "acct_c": 0}
+    )
+    told = {
+        (account, model): (await collected(workers, account_id=account, model=model)).expires_at
+        for account in ("acct_a", "acct_b", "acct_c")
+        for model in ("sora-2", "wan", "veo")
+    }
+    now = workers.clock.now()
+    lives = {key: until and (until - now).total_seconds() for key, until in told.items()}
+    assert [lives["acct_a", model] for model in ("sora-2", "wan", "veo")] == [120, None, 60]
+    assert {lives["acct_b", model] for model in ("sora-2", "wan", "veo")} == {180}
+    assert {lives["acct_c", model] for model in ("sora-2", "wan", "veo")} == {None}
+
+
+async def test_an_expired_film_is_gone_with_its_stills_and_its_task_stays() -> None:
+    workers = Workers()
+    workers.world.retention = Retention(films_s=3600)
+    expiring = await collected(workers)
+    workers.world.retention = Retention()
+    staying = await collected(workers)
+    assert len(await workers.blob_names()) == 6
+    await workers.keeper.sweep(workers.clock.now() + timedelta(minutes=59))
+    assert len(await workers.blob_names()) == 6
+    await workers.keeper.sweep(workers.clock.now() + timedelta(minutes=61))
+    assert {name.split("/")[1] for name in await workers.blob_names()} == {staying.id}
+    found = workers.task(expiring)
+    assert (found.status, found.is_film_gone) == (Status.SUCCEEDED, True)
+    assert workers.store.read_now(lambda tx: tx.artifacts(expiring.id)) == []
+    assert workers.broken == []
+
+
+@pytest.mark.promise("P10")
+async def test_a_keeper_that_dies_between_row_and_blobs_leaves_the_rest_to_the_next() -> None:
+    workers = Workers()
+    workers.world.retention = Retention(films_s=3600)
+    task = await collected(workers)
+    delete, calls = workers.blobs.delete, 0
+
+    async def break_off(name: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise OSError("the network is gone")
+        await delete(name)
+
+    workers.blobs.delete = break_off  # type: ignore[method-assign]
+    await workers.keeper.sweep(workers.clock.now() + timedelta(hours=2))
+    assert workers.task(task).is_film_gone
+    assert len(await workers.blob_names()) == 2
+    await workers.keeper.sweep(A_DAY_LATER)
+    assert await workers.blob_names() == []
+
+
+async def test_a_task_of_a_test_key_goes_record_and_all_however_it_ended() -> None:
+    workers = Workers()
+    key = a_key(TEST_KEY_PREFIX + "x" * 40)
+    assert key.is_test
+    workers.store.write_now(lambda tx: tx.add_key(key))
+    born = {"key_id": key.id}
+
+    def put(tx: Transaction) -> Task:
+        task = a_task(**born, expires_at=NOON + timedelta(hours=24))
+        tx.add_task(task, a_hold(task))
+        return task
+
+    succeeding, canceling, going = (workers.store.write_now(put) for _ in range(3))
+
+    def make(tx: Transaction) -> None:
+        stands = succeeding
+        for event in (Event.INTENT, Event.ACCEPTED, Event.READY):
+            stands = put_move(tx, stands, event)
+
+    workers.store.write_now(make)
+    await collect.step(succeeding.id, 0, workers.world)
+    workers.store.write_now(lambda tx: put_move(tx, canceling, Event.CANCELED))
+    await workers.keeper.sweep(A_DAY_LATER)
+    left = [workers.store.read_now(lambda tx, t=t: tx.task(t.id)) for t in (succeeding, canceling)]  # type: ignore[misc]
+    assert left == [None, None]
+    assert workers.task(going).status is Status.QUEUED, "it ends first"
+    assert await workers.blob_names() == []
+
+
+async def test_inputs_of_an_ended_task_go_when_they_were_kept_long_enough() -> None:
+    workers = Workers()
+    task, filed = workers.put(Status.FAILED), an_input()
+    workers.store.write_now(lambda tx: tx.file_input(filed))
+    workers.store.write_now(lambda tx: tx.refer_input(task.id, filed.blob))
+    await workers.blobs.put(f"inputs/{filed.blob}", whole({}))
+    await workers.keeper.sweep(A_DAY_LATER)
+    assert len(await workers.blob_names()) == 1, "the house keeps them unless told otherwise"
+    workers.world.retention = Retention(inputs_s=3600)
+    await workers.keeper.sweep(NOON + timedelta(minutes=30))
+    assert len(await workers.blob_names()) == 1
+    await workers.keeper.sweep(A_DAY_LATER)
+    assert await workers.blob_names() == []
+
+
+@pytest.mark.promise("P3")
+async def test_storage_that_hangs_cuts_a_sweep_short_and_holds_no_keeper() -> None:
+    workers = Workers()
+    lost = an_artifact(a_task())
+    workers.store.write_now(lambda tx: tx.add_artifact(kept(lost)))
+    workers.store.write_now(lambda tx: tx.remove_task(lost.task_id))
+    workers.blobs.delete = never  # type: ignore[method-assign]
+    workers.world.patience = lambda _: asyncio.timeout(0.05)
+    await workers.keeper.sweep(A_DAY_LATER)
+    assert workers.broken == []
+    assert len(workers.records.sweeps) == 1

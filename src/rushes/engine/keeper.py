@@ -34,6 +34,12 @@ PARTS_MAX: Final = 100
 INPUTS_AT_ONCE: Final = 10
 """Inputs go inside a transaction, which a bucket must not hold for long."""
 
+REMOVED_AT_ONCE: Final = 10
+"""So many blobs are removed before it is written down, so that a sweep cut short gets on."""
+
+SWEEP_S: Final = 5.0
+"""How long a part of a sweep may take: deadlines wait for it. The rest goes a minute later."""
+
 SWEEP_EVERY: Final = timedelta(seconds=60)
 REWORK_EVERY: Final = timedelta(seconds=15)
 REWORK_AFTER: Final = timedelta(seconds=10)
@@ -168,20 +174,24 @@ class Keeper:
         """Remove what nobody will want: lost tries, orphan inputs, old answers and history."""
         budgets = self.world.budgets
         parts: dict[str, Callable[[], Awaitable[int]]] = {
-            "expired films": partial(self._expire, at),
             "inputs of ended tasks": partial(self._release_inputs, at),
-            "lost tries": partial(self._sweep_artifacts, at - budgets.collect - WRITING_MARGIN),
-            "orphan inputs": partial(self._sweep_inputs, at - budgets.orphan_input),
             "old answers": partial(self._forget_answers, at - budgets.answer),
             "old history": partial(self._forget_history, at - HISTORY_AGE),
+            "expired films": partial(self._expire, at),
+            "lost tries": partial(self._sweep_artifacts, at - budgets.collect - WRITING_MARGIN),
+            "orphan inputs": partial(self._sweep_inputs, at - budgets.orphan_input),
+            "temporary files": partial(self._sweep_temporary, at - TEMPORARY_AGE),
         }
         if self.mailroom is not None:
             parts["old posts"] = self.mailroom.sweep
         for about, part in parts.items():
-            with self._apart(about):
-                await _until_little_is_left(part)
-        with self._apart("temporary files"):
-            await self.world.blobs.sweep_temporary(at - TEMPORARY_AGE)
+            try:
+                async with self.world.patience(SWEEP_S):
+                    with self._apart(about):
+                        await _until_little_is_left(part)
+            except TimeoutError:
+                log.warning("a sweep was cut short; it goes on in a minute", about=about)
+                break
 
     async def _expire(self, at: datetime) -> int:
         """Remove films that were kept long enough, and tasks of test keys, record and all.
@@ -199,9 +209,7 @@ class Keeper:
             return blobs if tx.give_up_film(task.id) else []
 
         for task in tasks:
-            with self._apart(task.id):
-                blobs = await self.world.store.write(partial(give_up, task=task))
-                await self._remove(blobs)
+            await self._remove(await self.world.store.write(partial(give_up, task=task)))
         return len(tasks)
 
     async def _release_inputs(self, at: datetime) -> int:
@@ -217,10 +225,15 @@ class Keeper:
         return len(lost)
 
     async def _remove(self, blobs: Sequence[str]) -> None:
-        for blob in blobs:
-            await self.world.blobs.delete(blob)
-        if blobs:
-            await self.world.store.write(lambda tx: tx.swept(blobs))
+        """Remove blobs, and write down that they are gone, a few at a time."""
+        for start in range(0, len(blobs), REMOVED_AT_ONCE):
+            some = blobs[start : start + REMOVED_AT_ONCE]
+            for blob in some:
+                await self.world.blobs.delete(blob)
+            await self.world.store.write(partial(_write_off, blobs=some))
+
+    async def _sweep_temporary(self, before: datetime) -> int:
+        return await self.world.blobs.sweep_temporary(before)
 
     async def _sweep_inputs(self, before: datetime) -> int:
         """Remove orphans inside the transaction: an upload of the same bytes waits its turn."""
@@ -250,6 +263,10 @@ def _pass_turns(queue: str, tx: Transaction) -> None:
 def _is_due(last: datetime | None, every: timedelta, at: datetime) -> bool:
     """Say whether to do it again; a clock that was set back makes it due."""
     return last is None or not timedelta(0) <= at - last < every
+
+
+def _write_off(tx: Transaction, blobs: Sequence[str]) -> None:
+    tx.swept(blobs)
 
 
 async def _until_little_is_left(part: Callable[[], Awaitable[int]]) -> None:

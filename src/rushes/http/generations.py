@@ -23,6 +23,7 @@ from rushes.http.creating import Creating, creation_headers
 from rushes.http.live import Live
 from rushes.http.looking import WORDS, Looking, look_of
 from rushes.http.routes import Call, Reply, Route, Streaming
+from rushes.observe import log
 from rushes.ports import Artifact, ArtifactKind, Page
 
 ROOT: Final = "/v1/video/generations"
@@ -177,8 +178,7 @@ class _Download:
 
     async def send(self, call: Call, shared: Mapping[str, str], send: Send) -> None:
         """Send the head, the film, and the film again."""
-        if await self.gateway.blobs.stat(self.film.blob) is None:
-            raise UpstreamError("The film could not be read from storage. Try again.")
+        await self._check_it_is_there()
         head, middle, tail = self._frame()
         encoded = 4 * ((self.film.size_bytes + 2) // 3)
         length = len(head) + len(middle) + len(tail) + 2 * encoded
@@ -193,6 +193,15 @@ class _Download:
             async for piece in self._base64():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": tail})
+
+    async def _check_it_is_there(self) -> None:
+        try:
+            found = await self.gateway.blobs.stat(self.film.blob)
+        except OSError as error:
+            log.error("a film could not be read", blob=self.film.blob, note=str(error))
+            found = None
+        if found is None:
+            raise UpstreamError("The film could not be read from storage. Try again.")
 
     def _frame(self) -> tuple[bytes, bytes, bytes]:
         facts = {

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from rushes.domain.errors import LeaseLost
-from rushes.domain.task import FINAL, Event, Status
+from rushes.domain.task import FINAL, Event, Status, Task
 from rushes.ports import ArtifactKind, ArtifactState, Filed, IntegrityFault, Transaction
-from rushes.testing.builders import NOON, WORK_ID, a_task, an_artifact, an_input, kept, put_move
+from rushes.testing.builders import (
+    NOON,
+    WORK_ID,
+    a_task,
+    an_artifact,
+    an_input,
+    kept,
+    moved,
+    put_move,
+)
 from rushes.testing.conformance.stores.subject import Subject, later
 
 FAR = later(minutes=999)
@@ -164,3 +174,55 @@ async def a_dropped_input_is_forgotten(subject: Subject) -> None:
     assert await subject.ask(Transaction.orphan_inputs, FAR, 9) == [second.blob]
     await subject.do(Transaction.file_input, replace(first, size_bytes=9))
     assert await subject.ask(Transaction.input, first.blob) == replace(first, size_bytes=9)
+
+
+async def a_film_is_given_up_once(subject: Subject) -> None:
+    """The task stays succeeded without its film, whose blobs are found by the sweep."""
+    task = await subject.put(Status.STORING)
+    film = kept(an_artifact(task))
+    await subject.do(Transaction.add_artifact, film)
+    assert not await subject.do(Transaction.give_up_film, task.id)
+    await subject.write(lambda tx: put_move(tx, task, Event.STORED))
+    assert await subject.ask(Transaction.sweepable, FAR, 9) == []
+    assert await subject.do(Transaction.give_up_film, task.id)
+    assert not await subject.do(Transaction.give_up_film, task.id)
+    found = await subject.task(task.id)
+    assert found is not None
+    assert (found.status, found.is_film_gone) == (Status.SUCCEEDED, True)
+    assert [one.blob for one in await subject.ask(Transaction.sweepable, FAR, 9)] == [film.blob]
+    assert not await subject.do(Transaction.give_up_film, "video_unknown")
+
+
+async def what_was_kept_long_enough_is_found(subject: Subject) -> None:
+    """Ended tasks whose time is over, the oldest first; those without a film left are not."""
+    tasks = {minutes: await _kept_until(subject, later(minutes=minutes)) for minutes in (3, 1, 2)}
+    await subject.put(Status.SUCCEEDED)
+    found = await subject.ask(Transaction.expired, later(minutes=2), 9)
+    assert [one.id for one in found] == [tasks[1].id, tasks[2].id]
+    assert [one.id for one in await subject.ask(Transaction.expired, FAR, 1)] == [tasks[1].id]
+    await subject.do(Transaction.give_up_film, tasks[1].id)
+    assert [one.id for one in await subject.ask(Transaction.expired, later(minutes=1), 9)] == []
+
+
+async def _kept_until(subject: Subject, until: datetime) -> Task:
+    task = await subject.put(Status.STORING)
+    after = replace(moved(task, Event.STORED), expires_at=until)
+    assert await subject.write(lambda tx: tx.move(task, after, Event.STORED, at=NOON))
+    return after
+
+
+async def inputs_of_ended_tasks_can_be_released(subject: Subject) -> None:
+    """They become orphans; those of a task that goes on, or ended lately, stay wanted."""
+    going, ended = await subject.put(Status.RUNNING), await subject.put(Status.FAILED)
+    assert ended.finished_at is not None
+    theirs, ours = an_input(), an_input()
+    for task, filed in ((going, ours), (ended, theirs), (ended, an_input())):
+        await subject.do(Transaction.file_input, filed)
+        await subject.do(Transaction.refer_input, task.id, filed.blob)
+    assert await subject.do(Transaction.release_inputs, ended.finished_at, 9) == 0
+    after = ended.finished_at + timedelta(seconds=1)
+    assert await subject.do(Transaction.release_inputs, after, 1) == 1
+    assert await subject.do(Transaction.release_inputs, after, 9) == 1
+    orphans = await subject.ask(Transaction.orphan_inputs, FAR, 9)
+    assert theirs.blob in orphans
+    assert ours.blob not in orphans

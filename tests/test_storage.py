@@ -1,0 +1,136 @@
+"""Where films are and what links are signed with, as the settings say it."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from rushes.blobs.local import LocalBlobs
+from rushes.blobs.objects import ObjectBlobs
+from rushes.clock import SystemClock
+from rushes.folder import Unready
+from rushes.settings import Settings, SettingsRefused, _misfits, load
+from rushes.storage import blobs_of, link_life_s, own_secret, signing_secrets
+
+S3 = {"url": "s3://films/rushes", "endpoint": "https://s3.example.com"}
+
+
+def refused(**given: Any) -> str:
+    with pytest.raises(SettingsRefused) as caught:
+        load(**given)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("storage", "why"),
+    [
+        ({"url": "ftp://films"}, "must be file://PATH or one of s3://"),
+        ({"url": "s3:///rushes"}, "names no bucket"),
+        ({**S3, "endpoint": "http://10.0.0.7:9000"}, "allow_http = true"),
+        ({**S3, "endpoint": "s3.example.com"}, "must be an address"),
+        ({**S3, "endpoint": "https://s3.example.com/films"}, "must be an address"),
+        ({"url": "gs://films", "endpoint": "https://x.example.com"}, "is of s3:// only"),
+        ({"links": "presigned"}, "files on a disk have no presigned links"),
+        ({**S3, "access_key_id": "env:A"}, "go together"),
+        ({**S3, "access_key_id": "AKIA123", "secret_access_key": "env:B"}, "must be a reference"),
+    ],
+)
+def test_storage_that_cannot_be_is_refused_with_the_reason(
+    storage: dict[str, str], why: str
+) -> None:
+    assert why in refused(storage=storage)
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        {"url": "file:///srv/films"},
+        {**S3, "endpoint": "http://127.0.0.1:9000"},
+        {**S3, "endpoint": "http://10.0.0.7:9000", "allow_http": True},
+        {"url": "az://films/rushes"},
+    ],
+)
+def test_storage_that_can_be_is_taken(storage: dict[str, Any]) -> None:
+    assert load(storage=storage).storage.url == storage["url"]
+
+
+def test_a_disk_and_a_bucket_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "access")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    local = load(data_dir=tmp_path)
+    assert isinstance(blobs_of(local, SystemClock()), LocalBlobs)
+    blobs = cast("ObjectBlobs", blobs_of(load(data_dir=tmp_path, storage=S3), SystemClock()))
+    assert blobs.sweeps_uploads
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    role = cast("ObjectBlobs", blobs_of(load(data_dir=tmp_path, storage=S3), SystemClock()))
+    assert not role.sweeps_uploads, "what a role signs with is not ours to read"
+
+
+def test_a_credential_that_is_not_there_keeps_the_house_shut(tmp_path: Path) -> None:
+    storage = {**S3, "access_key_id": "env:NOT_SET", "secret_access_key": "env:NOT_SET"}
+    with pytest.raises(Unready, match="storage: the credential env:NOT_SET is not set"):
+        blobs_of(load(data_dir=tmp_path, storage=storage), SystemClock())
+
+
+async def test_a_virtual_host_is_asked_under_the_buckets_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "access")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+    async def address(**more: str) -> str:
+        from datetime import timedelta
+
+        settings = load(data_dir=tmp_path, storage={**S3, **more})
+        blobs = cast("ObjectBlobs", blobs_of(settings, SystemClock()))
+        return (await blobs.signed("films/x", timedelta(minutes=1), method="GET")).partition("?")[0]
+
+    assert await address() == "https://s3.example.com/films/rushes/films/x"
+    virtual = "https://films.s3.example.com/rushes/films/x"
+    assert await address(addressing="virtual") == virtual
+    assert await address(addressing="virtual", endpoint="https://films.s3.example.com") == virtual
+
+
+# -- links -------------------------------------------------------------------------------------
+
+
+def test_a_folder_has_one_secret_that_nobody_else_reads(tmp_path: Path) -> None:
+    """Several that begin at once agree on it."""
+    with ThreadPoolExecutor(8) as pool:
+        said = set(pool.map(lambda _: own_secret(tmp_path), range(32)))
+    assert said == {own_secret(tmp_path)}
+    assert [path.name for path in tmp_path.iterdir()] == ["signing.key"]
+    assert stat.S_IMODE((tmp_path / "signing.key").stat().st_mode) == 0o600
+
+
+def test_named_secrets_are_used_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEW", "n" * 32)
+    (tmp_path / "old").write_text("o" * 32 + "\n")
+    links = {"secrets": ["env:NEW", f"file:{tmp_path / 'old'}"]}
+    settings = load(data_dir=tmp_path, links=links)
+    assert signing_secrets(settings) == (b"n" * 32, b"o" * 32)
+    monkeypatch.setenv("NEW", "short")
+    with pytest.raises(Unready, match="fewer than 16 bytes"):
+        signing_secrets(settings)
+
+
+def test_several_servers_on_one_postgresql_must_share_a_secret() -> None:
+    database = {"url": "postgresql://rushes@db/rushes"}
+    assert "links.secrets: several servers may share" in refused(database=database)
+    complaints = [*_misfits(Settings(database=database, links={"secrets": ["env:LINKS"]}))]  # type: ignore[arg-type]
+    assert not [one for one in complaints if "links.secrets" in one]
+
+
+def test_no_link_outlives_the_credentials_of_storage() -> None:
+    assert link_life_s(load()) == 24 * 3600
+    assert link_life_s(load(storage={**S3, "credentials_expire_s": 3600})) == 3600
+    assert link_life_s(load(storage={**S3, "credentials_expire_s": 10**6})) == 24 * 3600
