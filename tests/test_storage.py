@@ -125,7 +125,7 @@ def test_named_secrets_are_used_in_their_order(
 
 def test_several_servers_on_one_postgresql_must_share_a_secret() -> None:
     database = {"url": "postgresql://rushes@db/rushes"}
-    assert "links.secrets: several servers may share" in refused(database=database)
+    assert "links.secrets: servers on one PostgreSQL" in refused(database=database)
     complaints = [*_misfits(Settings(database=database, links={"secrets": ["env:LINKS"]}))]  # type: ignore[arg-type]
     assert not [one for one in complaints if "links.secrets" in one]
 

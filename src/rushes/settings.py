@@ -421,7 +421,7 @@ def _storage_misfits(settings: Settings) -> list[str]:
     if settings.is_on_postgres and not settings.links.secrets:
         complaints.append(
             "links.secrets: servers on one PostgreSQL must believe each other's links; name one "
-            'secret for all of them, as in secrets = ["env:RUSHES_LINK_SECRET"]'
+            'secret for all of them, as in secrets = ["env:LINK_SECRET"]'
         )
     return complaints
 
