@@ -123,6 +123,7 @@ def test_every_config_file_that_a_page_shows_makes_a_house(
     monkeypatch.setenv("RUSHES_CONFIG", str(file))
     for name in ("GPU_KEY", "DASHSCOPE_API_KEY", "ARK_API_KEY"):
         monkeypatch.setenv(name, "sk-upstream")
+    monkeypatch.setenv("LINK_SECRET", "0f" * 16)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "examples" / "workflows", tmp_path / "flows")
     broken = [

@@ -354,6 +354,12 @@ class Transaction(Protocol):
     def orphan_inputs(self, before: datetime, limit: int) -> Sequence[str]:
         """Return input blobs older than `before` that no task refers to."""
 
+    def take_orphans(self, before: datetime, limit: int) -> Sequence[str]:
+        """Forget orphan inputs, and return them: their bytes go in this same transaction.
+
+        Until it ends, whoever files one of them anew has to wait.
+        """
+
     def drop_inputs(self, blobs: Iterable[str]) -> None:
         """Forget input blobs that were removed."""
 

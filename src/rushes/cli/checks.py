@@ -32,7 +32,7 @@ from rushes.domain.spec import Spec
 from rushes.folder import Unready, folder_holder
 from rushes.providers.base import NotUnderstood, Refused, Unknown, Unreachable
 from rushes.settings import ProviderSettings, Settings
-from rushes.storage import blobs_of, try_out
+from rushes.storage import blobs_of, signing_secrets, try_out
 from rushes.store.migrate import HEAD, SchemaState, schema_state
 from rushes.store.sqlite import open_file
 
@@ -326,6 +326,12 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
         lambda: f"{len(catalog_of(settings).listings)} are offered",
         "Mend [[models]] in rushes.toml.",
     )
+    if settings.links.secrets:
+        yield _tried(
+            "links",
+            lambda: f"{len(signing_secrets(settings))} secrets, of which the first signs",
+            "Mend secrets in [links], or the environment of the server.",
+        )
     yield address(settings)
     yield port(settings)
 

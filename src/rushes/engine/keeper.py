@@ -239,11 +239,9 @@ class Keeper:
         """Remove orphans inside the transaction: an upload of the same bytes waits its turn."""
 
         def act(tx: Transaction) -> int:
-            orphans = tx.orphan_inputs(before, INPUTS_AT_ONCE)
+            orphans = tx.take_orphans(before, INPUTS_AT_ONCE)
             for blob in orphans:
                 self.world.blobs.delete_now(f"inputs/{blob}")
-            if orphans:
-                tx.drop_inputs(orphans)
             return len(orphans)
 
         count = await self.world.store.write(act)

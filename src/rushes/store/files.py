@@ -31,6 +31,10 @@ _KEEP_ARTIFACT: Final = Prepared(
         artifacts.c.state != sa.bindparam("swept"),
     )
 )
+# The age is asked once more: on PostgreSQL somebody may have filed it anew since we looked.
+_TAKE_ORPHAN: Final = sa.delete(inputs).where(
+    inputs.c.blob == sa.bindparam("gone"), inputs.c.created_at < sa.bindparam("before")
+)
 _RELEASE: Final = sa.delete(task_inputs).where(
     task_inputs.c.task_id == sa.bindparam("holder"), task_inputs.c.blob == sa.bindparam("held")
 )
@@ -156,6 +160,15 @@ class FileRows(Rows):
         """Return which of some inputs a task refers to by now."""
         statement = sa.select(task_inputs.c.blob).where(task_inputs.c.blob.in_(blobs))
         return set(self.run(statement).scalars())
+
+    def take_orphans(self, before: datetime, limit: int) -> Sequence[str]:
+        """Forget orphan inputs, and return them: their bytes go in this same transaction."""
+        values = {"before": rows.micros(before)}
+        return [
+            blob
+            for blob in self.orphan_inputs(before, limit)
+            if self.run(_TAKE_ORPHAN, {"gone": blob, **values}).rowcount == 1
+        ]
 
     def drop_inputs(self, blobs: Iterable[str]) -> None:
         """Forget input blobs that were removed."""

@@ -577,6 +577,12 @@ class MemoryTransaction:
         ]
         return [blob for _, blob in sorted(found)[:limit]]
 
+    def take_orphans(self, before: datetime, limit: int) -> Sequence[str]:
+        """Forget orphan inputs, and return them: their bytes go in this same transaction."""
+        orphans = self.orphan_inputs(before, limit)
+        self.drop_inputs(orphans)
+        return orphans
+
     def drop_inputs(self, blobs: Iterable[str]) -> None:
         """Forget input blobs that were removed."""
         for blob in blobs:

@@ -176,6 +176,18 @@ async def a_dropped_input_is_forgotten(subject: Subject) -> None:
     assert await subject.ask(Transaction.input, first.blob) == replace(first, size_bytes=9)
 
 
+async def orphans_are_taken_with_their_rows(subject: Subject) -> None:
+    """What was returned is forgotten; what is young or wanted stays."""
+    old, wanted, young = an_input(), an_input(), an_input(created_at=later(minutes=30))
+    for filed in (old, wanted, young):
+        await subject.do(Transaction.file_input, filed)
+    await subject.do(Transaction.refer_input, a_task().id, wanted.blob)
+    assert await subject.do(Transaction.take_orphans, later(minutes=30), 9) == [old.blob]
+    assert await subject.do(Transaction.take_orphans, later(minutes=30), 9) == []
+    left = [await subject.ask(Transaction.input, one.blob) for one in (old, wanted, young)]
+    assert left == [None, wanted, young]
+
+
 async def a_film_is_given_up_once(subject: Subject) -> None:
     """The task stays succeeded without its film, whose blobs are found by the sweep."""
     task = await subject.put(Status.STORING)
