@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from rushes.domain.errors import Reason
+from rushes.domain.spec import Asset, Role
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Status
 from rushes.engine import story
@@ -17,6 +20,7 @@ from rushes.engine.deadlines import LAST_LOOK
 from rushes.engine.world import Again
 from rushes.ports import Budgets, Work
 from rushes.providers.base import Found, NotUnderstood, Outcome, Search
+from rushes.testing.builders import a_spec
 from working import Workers, never
 
 
@@ -105,3 +109,36 @@ async def test_a_task_that_is_taken_again_and_again_without_moving_on_is_poison(
     assert ended.failure is not None
     assert ended.failure.reason is Reason.INTERNAL
     assert workers.submit(task).look_at is not None, "the keeper looks after what was paid"
+
+
+class Shelf:
+    """Where inputs are: away `count` times, and then there."""
+
+    def __init__(self, count: int, *, hangs: bool = False) -> None:
+        self.count, self.hangs = count, hangs
+
+    async def path_of(self, blob: str) -> Path:
+        if self.count:
+            self.count -= 1
+            if self.hangs:
+                await never()
+            raise OSError("storage could not read it: it answered HTTP 503")
+        return Path(blob)
+
+
+@pytest.mark.promise("P2")
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_storage_that_is_away_before_a_submit_costs_no_submit(*, hangs: bool) -> None:
+    """A submit that waited for storage would be in doubt, and lost where nobody can search."""
+    workers = Workers()
+    picture = Asset(Role.FIRST_FRAME, "image", blob="0f" * 32, content_type="image/png")
+    task = workers.put(spec=a_spec(assets=(picture,)))
+    workers.world.assets = Shelf(2, hangs=hangs)
+    workers.world.patience = lambda _: asyncio.timeout(0.05 if hangs else 20)
+    for _ in range(2):
+        assert isinstance(await story.step(task.id, task.lease_epoch, workers.world), Again)
+        assert workers.task(task).status is Status.QUEUED
+        assert workers.store.read_now(lambda tx: tx.submits(task.id)) == []
+    await story.step(task.id, task.lease_epoch, workers.world)
+    assert workers.task(task).status is Status.RUNNING
+    assert len(workers.store.read_now(lambda tx: tx.submits(task.id))) == 1

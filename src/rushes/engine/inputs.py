@@ -57,6 +57,24 @@ async def gather(task: Task, world: World) -> Task | Next:
     return gathered
 
 
+async def at_hand(task: Task, world: World) -> bool:
+    """Have every input ready to be read, before any money: a submit has no time for storage.
+
+    Say whether to go on; one that is gone for good is left to the provider, who refuses it.
+    """
+    try:
+        async with world.patience(FETCH_PATIENCE_S):
+            for asset in task.spec.assets:
+                if asset.blob is not None:
+                    await world.assets.path_of(asset.blob)
+    except FileNotFoundError:
+        return True
+    except (OSError, TimeoutError) as trouble:
+        log.warning("an input could not be read yet", task_id=task.id, note=str(trouble))
+        return False
+    return True
+
+
 async def _bring(asset: Asset, task: Task, world: World) -> tuple[Asset, InputFacts]:
     rule = input_rule(world.catalog.card_of(task.model), asset.role, task.spec.size)
     fetched = await world.fetcher.fetch(

@@ -22,7 +22,7 @@ from rushes.domain.submit import Submit, Ticket, Verdict
 from rushes.domain.task import Event, Status, Task, advance
 from rushes.engine import health, ledger, routing
 from rushes.engine.deadlines import run_out
-from rushes.engine.inputs import gather
+from rushes.engine.inputs import STORAGE_PAUSE, at_hand, gather
 from rushes.engine.queues import give_work
 from rushes.engine.world import NOW, OVER, Again, Next, Upstream, World
 from rushes.ports import Budgets, Transaction
@@ -127,6 +127,8 @@ async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
     """Write the intent, then call, then write the answer: the only place that submits."""
     if not world.may_submit():  # our work may be with others by now; they would see it in doubt
         return Again(world.pause_s(1))
+    if not await at_hand(task, world):
+        return Again(world.pause_s(STORAGE_PAUSE))
     upstream = world.upstreams[route.provider]
     at = world.clock.now()
     submit = Submit(
