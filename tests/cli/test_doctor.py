@@ -209,3 +209,32 @@ def test_every_finding_that_is_not_fine_says_what_to_do(tmp_path: Path) -> None:
     assert summary(broken).plain == "2 broken, 1 to look at."
     assert summary(broken[1:2]).plain == "It works; 1 to look at."
     assert summary([checks.python((3, 12))]).plain == "All is well."
+
+
+def test_storage_that_nobody_tried_is_told_so(tmp_path: Path) -> None:
+    settings = load(data_dir=tmp_path, storage={"url": "az://films/rushes"})
+    findings = {finding.name: finding for finding in checks.of_storage(settings)}
+    assert findings["storage kind"].state is State.WARN
+    assert "never tried" in findings["storage kind"].told
+
+
+def test_a_bucket_whose_credentials_are_not_there_is_broken(tmp_path: Path) -> None:
+    storage = {
+        "url": "s3://films",
+        "access_key_id": "env:NOT_SET",
+        "secret_access_key": "env:NOT_SET",
+    }
+    findings = list(checks.of_storage(load(data_dir=tmp_path, storage=storage)))
+    assert [finding.name for finding in findings] == ["disk", "storage"]
+    assert findings[-1].state is State.FAIL
+    assert "env:NOT_SET is not set" in findings[-1].told
+
+
+def test_films_on_the_disk_of_one_of_many_machines_are_doubtful(tmp_path: Path) -> None:
+    settings = load(
+        data_dir=tmp_path,
+        database={"url": "postgresql://rushes@db/rushes"},
+        links={"secrets": ["env:LINK_SECRET"]},
+    )
+    found = [finding for finding in checks.of_storage(settings) if finding.name == "storage"]
+    assert [finding.state for finding in found] == [State.WARN]

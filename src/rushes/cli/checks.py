@@ -1,4 +1,4 @@
-"""What the doctor looks at: each check is one finding, or a few, and none changes anything."""
+"""What the doctor looks at: a check is one finding, or a few, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -163,9 +163,7 @@ def of_folder(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield holder(settings.data_dir)
     yield schema(settings.database_path)
     yield journal(settings)
-    yield disk(settings.blobs_path or settings.data_dir, settings.storage.free_bytes_min)
-    if settings.blobs_path is None:
-        yield from of_bucket(settings)
+    yield from of_storage(settings)
     yield clock(now, [Path(rushes.__file__), *_written(settings.database_path)])
 
 
@@ -257,25 +255,43 @@ def disk(path: Path, free_bytes_min: int) -> Finding:
     return ok("disk", told)
 
 
+def of_storage(settings: Settings) -> Iterator[Finding]:
+    """Check the disks that films and rows are on, and the bucket where there is one."""
+    free_bytes_min, blobs = settings.storage.free_bytes_min, settings.blobs_path
+    places = [settings.data_dir] if blobs is None else [blobs, settings.data_dir]
+    devices = {_existing(place).stat().st_dev: place for place in reversed(places)}
+    for place in reversed(devices.values()):
+        yield disk(place, free_bytes_min)
+    if blobs is None:
+        yield from of_bucket(settings)
+    elif settings.is_on_postgres:
+        yield warn(
+            "storage",
+            f"films are on this machine's disk, {blobs}",
+            "Servers on other machines do not see them: name a bucket, or a folder they share.",
+        )
+
+
 def of_bucket(settings: Settings) -> Iterator[Finding]:
     """Check the bucket by writing, reading and removing a small blob, and who cleans it up."""
     shown = settings.storage.url or ""
     remedy = (
         "Look at [storage] in rushes.toml: endpoint, region, credentials, and the bucket's name."
     )
-    try:
-        blobs = blobs_of(settings, SystemClock())
-        asyncio.run(try_out(blobs))
-    except (Unready, OSError) as error:
-        yield fail("storage", f"{shown}: {error or 'it did not answer in time'}", remedy)
-        return
-    yield ok("storage", f"{shown}: a blob was written, read and removed")
     if settings.storage.scheme != "s3":
         yield warn(
             "storage kind",
             f"{settings.storage.scheme}:// is accepted, but was never tried against the real one",
             "Try a film end to end, and tell us how it went.",
         )
+    try:
+        blobs = blobs_of(settings, SystemClock())
+        asyncio.run(try_out(blobs))
+    except (Unready, OSError) as error:
+        told = str(error) or "it did not answer in time"
+        yield fail("storage", f"{shown}: {told}", remedy)
+        return
+    yield ok("storage", f"{shown}: a blob was written, read and removed")
     if isinstance(blobs, ObjectBlobs) and not blobs.sweeps_uploads:
         yield warn(
             "storage uploads",
