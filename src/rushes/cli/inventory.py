@@ -18,11 +18,12 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from rushes.blobs.local import LocalBlobs
+from rushes import storage
 from rushes.cli.books import books
 from rushes.cli.paper import answers, plain, say, show_json, size
 from rushes.cli.plainly import FAILED, Refused
 from rushes.clock import SystemClock
+from rushes.folder import Unready
 from rushes.ports import Artifact, Blobs, BlobStat, Filed, Store, Transaction
 from rushes.settings import Settings, load
 
@@ -214,12 +215,15 @@ def blobs_of(settings: Settings) -> Blobs:
     """Open the blobs; a folder that is not there is not made, as it may only be unmounted.
 
     Raises:
-        Refused: there is no such folder.
+        Refused: there is no such folder, or the bucket cannot be used.
     """
     path = settings.blobs_path
-    if not path.is_dir():
+    if path is not None and not path.is_dir():
         raise Refused(f"There is no folder {path}: is it mounted, and restored?", FAILED)
-    return LocalBlobs(path)
+    try:
+        return storage.blobs_of(settings, SystemClock())
+    except Unready as error:
+        raise Refused(str(error), FAILED) from None
 
 
 async def _tell(inventory: Inventory, now: datetime, *, as_json: bool) -> None:
