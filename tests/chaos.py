@@ -421,6 +421,7 @@ def a_site(
 
             database = stack.enter_context(running(is_durable=True))
             url = environment["RUSHES_DATABASE_URL"] = database.make_database()
+            environment |= {"RUSHES_LINKS_SECRETS": '["env:LINK_SECRET"]', "LINK_SECRET": "0f" * 32}
         (folder / "rushes.toml").write_text("")
         fleet = Fleet(folder, environment)
         stack.callback(fleet.close)
