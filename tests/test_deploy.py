@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -359,3 +360,26 @@ def test_the_proxy_asks_the_services_there_are() -> None:
     ]
     assert {int(port) for _, port in servers} == {8080}
     assert "listen 443 ssl" in PROXY
+
+
+def test_the_settings_of_compose_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = DEPLOY / "compose" / "rushes.toml"
+    monkeypatch.setenv("RUSHES_CONFIG", str(file))
+    monkeypatch.setenv("RUSHES_SERVER_PUBLIC_URL", "https://films.example.com")
+    settings = load()
+    said = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert (settings.server.host, settings.server.port) == ("0.0.0.0", 8080)
+    database = re.fullmatch(r"postgresql://(\w+)@(\w+)/(\w+)", said["database"]["url"])
+    assert database is not None
+    postgres = SERVICES["postgres"]["environment"]
+    assert database.groups() == (postgres["POSTGRES_USER"], "postgres", postgres["POSTGRES_DB"])
+    flags = SERVICES["objects"]["command"]
+    port = next(flag for flag in flags if flag.startswith("-s3.port=")).partition("=")[2]
+    assert said["storage"]["endpoint"] == f"http://objects:{port}"
+    assert f":{port}/healthz" in SERVICES["objects"]["healthcheck"]["test"][-1]
+    text = file.read_text(encoding="utf-8")
+    for name in OURS:
+        secrets = {f"/run/secrets/{secret}" for secret in OURS[name]["secrets"]}
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        assert set(re.findall(r"/run/secrets/\w+", "\n".join(lines))) <= secrets
+        assert f"{file.relative_to(DEPLOY)}" in OURS[name]["volumes"][0]

@@ -270,6 +270,11 @@ def check_role(settings: Settings, role: Role, only: frozenset[str] | None = Non
             f"`rushes {role}` needs PostgreSQL: SQLite is one process, and `rushes serve` is it. "
             "Set RUSHES_DATABASE_URL=postgresql://…, or run `rushes serve`."
         )
+    if role is not Role.SERVE and not settings.links.secrets:
+        raise Unready(
+            "links.secrets: servers on one PostgreSQL must believe each other's links; name one "
+            'secret for all of them, as in secrets = ["env:LINK_SECRET"]'
+        )
     known = {SANDBOX, *(provider.name for provider in settings.providers)}
     if unknown := sorted((only or frozenset()) - known):
         raise Unready(

@@ -418,11 +418,6 @@ def _storage_misfits(settings: Settings) -> list[str]:
         complaints.append("storage.session_token: goes with access_key_id and secret_access_key")
     if storage.access_key_id is not None and storage.scheme != "s3":
         complaints.append("storage.access_key_id: is of s3:// only; the others use the environment")
-    if settings.is_on_postgres and not settings.links.secrets:
-        complaints.append(
-            "links.secrets: servers on one PostgreSQL must believe each other's links; name one "
-            'secret for all of them, as in secrets = ["env:LINK_SECRET"]'
-        )
     return complaints
 
 
