@@ -15,7 +15,7 @@ import pytest
 from rushes.domain.access import CancelRule
 from rushes.domain.submit import Verdict
 from rushes.domain.task import Status
-from rushes.testing.histories import Fate, History, Wishes, enumerated, live, random_fate
+from rushes.testing.histories import FELT, Fate, History, Wishes, enumerated, live, random_fate
 from rushes.testing.world import ANSWERS, CANCELS, FATES, FILMS, FINDS, Script
 
 SEED = int(os.environ.get("SEED", "0"))
@@ -49,6 +49,19 @@ def test_every_blow_at_every_boundary_of_every_fate_and_film(fate: str, film: st
 def test_every_blow_at_every_boundary_on_an_own_gpu(fate: str, film: str) -> None:
     script = Script(fate=fate, film=film)
     assert enumerated(Wishes(script=script, is_billable=False, attempts_max=2)) > 25
+
+
+@pytest.mark.parametrize("answer", ["accept", "created, no answer"])
+def test_a_blow_that_is_left_out_tells_a_story_that_is_told_anyway(answer: str) -> None:
+    wishes = Wishes(script=Script(answers=(answer,), find="unreachable"))
+    calm = History(Fate((wishes,))).run()
+    for at, stop in list(enumerate(calm.stops))[::7]:
+        told = {
+            blow: live(Fate((wishes,), blow=blow, at=at)).told()
+            for blow in ("kill", "lose", "kill all", "pause")
+        }
+        for blow in set(told) - FELT[stop]:
+            assert told[blow] in {told["kill"], calm.told()}, (at, stop, blow)
 
 
 def boundaries_of(wishes: Wishes) -> Iterator[int]:

@@ -71,7 +71,7 @@ class Stage:
         self.clock = clock
         self.actors: list[Actor] = []
         self.corpses: list[Actor] = []
-        self.trace: list[str] = []
+        self._trace: list[tuple[datetime, str]] = []
 
     def enter(self, actor: Actor) -> None:
         """Let an actor begin."""
@@ -106,7 +106,11 @@ class Stage:
 
     def note(self, line: str) -> None:
         """Write a line of the trace, with the time."""
-        self.trace.append(f"{self.clock.now():%d %H:%M:%S} {line}")
+        self._trace.append((self.clock.now(), line))
+
+    def told(self) -> str:
+        """Return the trace as text."""
+        return "\n".join(f"{at:%d %H:%M:%S} {line}" for at, line in self._trace)
 
     def clear(self) -> None:
         """Bury the dead, and everyone else: handlers run now, into a world that is over."""

@@ -464,9 +464,17 @@ class SimRecords:
         row = self.rows()[work_id]
         self._store.tables.others[work_id] = replace(row, state=state)
 
+    def to_do(self) -> list[tuple[str, WorkRow]]:
+        """Return the pieces of work that are not done, oldest first; asked at every step."""
+        return [
+            (work_id, row)
+            for work_id, row in self._store.tables.others.items()
+            if isinstance(row, WorkRow) and row.state != "done"
+        ]
+
     def alive(self) -> set[str]:
         """Return which pieces of work are still to do."""
-        return {work_id for work_id, row in self.rows().items() if row.state != "done"}
+        return {work_id for work_id, _ in self.to_do()}
 
     async def ended(self, work_ids: list[str]) -> set[str]:
         """Return which pieces of work are not alive."""
