@@ -8,7 +8,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import nursery
+from nursery import Child
 from rushes.clock import SystemClock
 from rushes.folder import open_books
 from rushes.settings import load
@@ -28,7 +29,7 @@ START_S = 30.0
 class Running:
     """A process that listens."""
 
-    process: subprocess.Popen[str]
+    process: Child
     port: int
     key: str = ""
 
@@ -47,7 +48,7 @@ def wait_until(
         select.select([], [], [], 0.05)
 
 
-def read_line(process: subprocess.Popen[str], wanted: Callable[[str], bool]) -> str:
+def read_line(process: Child, wanted: Callable[[str], bool]) -> str:
     """Read a process's output up to a line; what it said is told if it ends first."""
     assert process.stdout is not None
     said: list[str] = []
@@ -65,7 +66,7 @@ def read_line(process: subprocess.Popen[str], wanted: Callable[[str], bool]) -> 
     raise AssertionError(f"it did not come up:\n{''.join(said)}")
 
 
-def end(process: subprocess.Popen[str]) -> None:
+def end(process: Child) -> None:
     """End a process of ours, gently first."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -89,12 +90,11 @@ def an_upstream(
     more: Sequence[str] = (),
 ) -> Iterator[Running]:
     """A `/v1/videos` upstream in a process of its own."""
-    command = [
-        sys.executable, "-m", f"rushes.testing.simulators.{simulator}", "--port", str(port),
+    process = nursery.start(
+        f"rushes.testing.simulators.{simulator}", "--port", str(port),
         "--log", str(log), "--script", script, "--render-s", str(render_s), "--queue-s", "0.1",
         *more,
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    )  # fmt: skip
     try:
         yield Running(process, int(read_line(process, lambda line: line.strip().isdecimal())))
     finally:
@@ -111,18 +111,20 @@ def free_port() -> int:
 
 def make_key(folder: Path, environment: dict[str, str]) -> str:
     """Make a key beside whatever runs, by the command line."""
-    run = subprocess.run(
-        [sys.executable, "-m", "rushes", "keys", "create", "journey", "--json"],
-        env=environment, capture_output=True, text=True, timeout=30, check=True,
-    )  # fmt: skip
-    secret: str = json.loads(run.stdout)["secret"]
+    process = nursery.start(
+        "rushes", "keys", "create", "journey", "--json", environment=environment
+    )
+    assert process.stdout is not None
+    with process.stdout as told:
+        secret: str = json.loads(told.read())["secret"]
+    assert process.wait(30) == 0
     return secret
 
 
 @contextmanager
 def a_starting_server(
     folder: Path, *, config: str = "", upstream_key: str = "sk-upstream-secret", port: int = 0
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
+) -> Iterator[tuple[Child, str]]:
     """`rushes serve` on a data folder, which may not answer yet; and the key it knows."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder.parent / f"{folder.name}.toml"
@@ -138,12 +140,8 @@ def a_starting_server(
     if not kept.exists():
         kept.write_text(make_key(folder, environment))
     with (folder.parent / f"{folder.name}.log").open("a") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "rushes", "serve", "--port", str(port)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
+        process = nursery.start(
+            "rushes", "serve", "--port", str(port), environment=environment, stderr=errors
         )
     try:
         yield process, kept.read_text()

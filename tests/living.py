@@ -22,7 +22,9 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
+import nursery
 from journeying import end
+from nursery import Child
 from rushes.cli.menu import app
 from rushes.client import Rushes
 
@@ -36,7 +38,7 @@ PATIENCE_S = 60.0
 class Living:
     """A server that answers. `opened` is what it said when it began to listen."""
 
-    process: subprocess.Popen[str]
+    process: Child
     folder: Path
     log: Path
     environment: Mapping[str, str]
@@ -97,7 +99,7 @@ def at_keyboard(environment: Mapping[str, str]) -> Typed:
     return run
 
 
-def said_until(process: subprocess.Popen[str], mark: str) -> str:
+def said_until(process: Child | subprocess.Popen[str], mark: str) -> str:
     """Read what a process says up to the line with `mark`; one that is silent is ended."""
     assert process.stdout is not None
     said: list[str] = []
@@ -119,13 +121,8 @@ def living(home: Path, **given: str) -> Iterator[Living]:
     folder, log = home / "data", home / "server.log"
     environment = environment_of(folder, **given)
     with log.open("a") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "rushes", "serve", "--port", "0", "--json"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
+        process = nursery.start(
+            "rushes", "serve", "--port", "0", "--json", environment=environment, stderr=errors
         )
     server = Living(process, folder, log, environment)
     try:

@@ -133,12 +133,12 @@ def test_a_server_killed_at_random_instants_loses_nothing_and_pays_once(
             if draw.random() < STARTING:
                 with a_starting_server(tmp_path / "data", config=config) as (starting, _key):
                     with suppress(subprocess.TimeoutExpired):
-                        starting.wait(draw.uniform(0.3, 1.3))
+                        starting.wait(draw.uniform(0.0, 0.6))
                     assert starting.poll() is None, "it ended by itself"
                     starting.kill()
                 continue
             with a_server(tmp_path / "data", config=config) as server:
-                until = time.monotonic() + draw.uniform(0.05, 1.6)
+                until = time.monotonic() + draw.uniform(0.05, 1.2)
                 for _ in range(FILMS_PER_LIFE):
                     if time.monotonic() < until:
                         caller.submit(server)

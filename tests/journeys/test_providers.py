@@ -23,6 +23,7 @@ import pytest
 
 from journeying import Running, a_server, a_starting_server, an_upstream, wait_until
 from living import environment_of, rushes
+from nursery import Child
 from rushes.testing.simulators.script import RequestLog
 
 WORKFLOW = Path(__file__).parents[2] / "examples" / "workflows" / "text_to_video.json"
@@ -171,7 +172,7 @@ class Journey:
         return task_id
 
 
-def kill(process: subprocess.Popen[str], *, after_s: float = 0.0) -> None:
+def kill(process: Child, *, after_s: float = 0.0) -> None:
     with suppress(subprocess.TimeoutExpired):
         process.wait(after_s)
     assert process.poll() is None, "it ended by itself"

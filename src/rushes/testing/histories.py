@@ -126,9 +126,9 @@ class Stop(Enum):
 
 
 FELT: Final[Mapping[Stop, frozenset[str]]] = {
-    Stop.WORK: frozenset({"kill", "lose", "kill all", "pause"}),
-    Stop.KEEPER: frozenset({"kill", "kill all"}),
-    Stop.KEEPER_ALONE: frozenset({"kill"}),
+    Stop.WORK: frozenset({"kill", "lose", "kill all", "down", "pause"}),
+    Stop.KEEPER: frozenset({"kill", "kill all", "down"}),
+    Stop.KEEPER_ALONE: frozenset({"kill", "down"}),
     Stop.END: frozenset(),
 }
 """Which blows tell a new story: the keeper has no work that is taken over, so that to lose it is
