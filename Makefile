@@ -11,7 +11,7 @@ HISTORIES ?= 1000000
 MINUTES ?= 5
 ROLES ?= serve
 
-.PHONY: help demo serve test test-all check fmt promises sim chaos bench new-provider docs clean
+.PHONY: help demo serve test test-all check style fmt promises sim chaos bench new-provider docs clean
 
 help: ## This menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,16 +39,23 @@ demo: $(VENV)/server ## Hold a film in a minute: server, submit, poll, download;
 serve: $(VENV)/server ## A server on this machine, films in ./rushes-data
 	$(BIN)/rushes serve
 
-test: $(VENV)/test check ## Everything that holds a promise, in under eight minutes
-	$(BIN)/pytest -n auto --dist worksteal -m "not long"
+test: $(VENV)/test style ## Everything that holds a promise, in under eight minutes
+	@$(BESIDE_TYPES) $(BIN)/pytest -n auto --dist worksteal -m "not long"; $(BOTH)
 
-test-all: $(VENV)/test check ## The same, and what takes longer
-	$(BIN)/pytest -n auto --dist worksteal
+test-all: $(VENV)/test style ## The same, and what takes longer
+	@$(BESIDE_TYPES) $(BIN)/pytest -n auto --dist worksteal; $(BOTH)
 
-check: $(VENV)/test ## Style, types, and the shape of the house
+# Types are checked while the tests run: mypy has one core, and nobody waits for it. What it found
+# is said at the end, and fails the whole.
+BESIDE_TYPES = $(BIN)/mypy > .mypy.log 2>&1 & types=$$!;
+BOTH = tests=$$?; wait $$types || { cat .mypy.log; exit 1; }; exit $$tests
+
+check: $(VENV)/test style ## Style, types, and the shape of the house
+	$(BIN)/mypy
+
+style: $(VENV)/test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 
 fmt: $(VENV)/test ## Put the code into house style
 	$(BIN)/ruff check --fix
@@ -74,4 +81,4 @@ docs: $(VENV)/test ## Write docs/providers.md anew, from the code and docs/live
 	$(BIN)/python -m rushes.testing.providers_page docs/providers.md
 
 clean: ## Remove the virtual environment and everything tools left behind
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .mypy.log .ruff_cache .hypothesis .schemathesis build dist
