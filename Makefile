@@ -53,7 +53,7 @@ BOTH = tests=$$?; wait $$types || { cat .mypy.log; exit 1; }; exit $$tests
 check: $(VENV)/test style ## Style, types, and the shape of the house
 	$(BIN)/mypy
 
-style: $(VENV)/test
+style: $(VENV)/test ## Style alone
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
