@@ -27,6 +27,7 @@ from rushes.domain.reading import shipped_cards
 from rushes.domain.spec import Size
 from rushes.domain.task import MOVES, Event, Measures, Status, Task, advance
 from rushes.gateway.door import Gateway
+from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
@@ -124,6 +125,7 @@ class Wired:
             policies=policies or Policies(),
             metrics=Metrics(),
         )
+        self.forecast = Forecast(self.store, self.clock, {"sandbox": 2})
         self.keyring = Keyring(self.store, self.clock, self.hot.data_version)
         self.key = self.add_key(SECRET)
         self.links = Links(b"s" * 32, "http://localhost:8080", ttl_s=86400, former=former)
@@ -141,6 +143,7 @@ class Wired:
             Wire(
                 gateway=self.gateway,
                 hot=self.hot,
+                forecast=self.forecast,
                 keyring=self.keyring,
                 links=self.links,
                 bell=self.bell,

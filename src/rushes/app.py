@@ -31,7 +31,7 @@ from rushes.configured import Configuration, configure
 from rushes.domain.catalog import SANDBOX
 from rushes.domain.retention import Retention
 from rushes.domain.task import Status
-from rushes.engine.dispatch import DbosDispatcher
+from rushes.engine.dispatch import DbosDispatcher, queue_name
 from rushes.engine.keeper import Keeper
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.progress import ProgressNotes
@@ -48,6 +48,7 @@ from rushes.folder import (
     see_to_schema,
 )
 from rushes.gateway.door import Gateway
+from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
@@ -63,7 +64,7 @@ from rushes.media.fetch import GuardedFetcher
 from rushes.media.inspector import FilmInspector
 from rushes.media.poster import GuardedPoster
 from rushes.observe import Metrics, log
-from rushes.ports import Blobs, Budgets, NotAHint, Store
+from rushes.ports import Blobs, Budgets, NotAHint, Store, Work
 from rushes.providers.base import Forged
 from rushes.providers.sandbox import Sandbox
 from rushes.settings import Settings, SettingsRefused, load
@@ -178,6 +179,7 @@ class House:
             parts.world.upstreams = upstreams  # they verify the calls of upstreams
         self.application.wire.gateway.catalog = configuration.catalog
         parts.world.retention = retention_of(settings)
+        self.application.wire.forecast.slots = widths_of(queues)
         parts.configuration = configuration
         log.info(
             "the configuration was read anew",
@@ -479,6 +481,11 @@ def queues_of(settings: Settings, waiting: Iterable[str]) -> dict[str, Slots]:
     return {**leaving, SANDBOX: Slots(settings.sandbox.in_flight_max), **configured}
 
 
+def widths_of(queues: Mapping[str, Slots]) -> dict[str, int]:
+    """Return how many tasks each queue has in flight at most."""
+    return {name: slots.in_flight_max for name, slots in queues.items()}
+
+
 def _hooks(settings: Settings) -> str | None:
     """Return where upstreams can ring; only an address that an operator gave leads to us."""
     public_url = settings.server.public_url
@@ -613,6 +620,12 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
         gateway=gateway,
         read_hint=read_hint,
         hot=parts.hot,
+        forecast=Forecast(
+            parts.store,
+            parts.clock,
+            widths_of(queues_of(settings, ())),
+            lambda tx, queue, limit: tx.turns_of(queue_name(Work.FILM, queue), limit),
+        ),
         keyring=keyring,
         links=links,
         sign=_signer(parts),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Protocol, TypeVar
+from typing import IO, NamedTuple, Protocol, TypeVar
 
 from rushes.domain.access import Entry, Key
 from rushes.domain.catalog import InputRule
@@ -96,6 +96,35 @@ class Look:
     is_rehearsal: bool
     served_by: str | None
     charged_microusd: int | None
+
+
+class Waiting(NamedTuple):
+    """A queued task, and the work it waits to be carried by."""
+
+    task_id: str
+    model: str
+    work_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A task that a provider has, or may have; `since` is when it was handed over last."""
+
+    task_id: str
+    model: str
+    queue: str | None
+    status: Status
+    progress: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long a film took, from the submit to the end, in seconds."""
+
+    model: str
+    queue: str | None
+    seconds: float
 
 
 class HotLook(Protocol):
@@ -219,6 +248,15 @@ class Transaction(Protocol):
 
     def queues(self) -> Sequence[str]:
         """Return the providers whose slots unfinished tasks hold, or wait for."""
+
+    def waiting(self, queue: str, limit: int) -> Sequence[Waiting]:
+        """Return the queued tasks of a queue, oldest first."""
+
+    def begun(self, limit: int) -> Sequence[Begun]:
+        """Return unfinished tasks that a provider has, or may have, oldest first."""
+
+    def took(self, limit: int) -> Sequence[Took]:
+        """Return how long films took, newest first, among the `limit` newest ended tasks."""
 
     def count_fault(self, task: Task, note: str, *, at: datetime) -> None:
         """Count one more thing that we did not understand or that broke while watching.
@@ -530,6 +568,9 @@ class Transaction(Protocol):
         An account's turns lie `step` apart, from where the queue stands now: whoever waits with
         thousands is not before one that comes with its first. None where there are no turns yet.
         """
+
+    def turns_of(self, queue: str, limit: int) -> Sequence[str]:
+        """Return the work that waits in an engine's queue, in the order in which it will start."""
 
     def turn_queues(self) -> Sequence[str]:
         """Return the queues in which turns were taken and not forgotten since."""

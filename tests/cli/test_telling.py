@@ -52,9 +52,11 @@ def a_model(**facts: Any) -> Model:
     ("facts", "words"),
     [
         ({}, "queued"),
-        ({"queue_position": 3}, "queued, number 3"),
+        ({"queue_position": 3}, "queued, third in line"),
+        ({"queue_position": 21, "eta_s": 110}, "queued, 21st in line, about 2 minutes"),
+        ({"eta_s": 3600}, "queued, about 1 hour"),
         ({"status": "in_progress", "progress": 40}, "rendering"),
-        ({"status": "in_progress", "eta_s": 12}, "rendering, 12 s left"),
+        ({"status": "in_progress", "eta_s": 12}, "rendering, about 12 seconds left"),
         ({"status": "completed"}, "completed"),
         ({"status": "failed", "error": VideoError("timed_out", "Late.")}, "failed"),
         ({"status": "failed", "error": VideoError("canceled", "Canceled by caller")}, "canceled"),

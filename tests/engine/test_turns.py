@@ -107,6 +107,16 @@ def test_accounts_that_wait_take_turns(store: SqliteStore) -> None:
     assert [task_id for task_id in order if task_id in {t.id for t in many}] == [t.id for t in many]
 
 
+def test_a_line_is_told_in_the_order_of_its_turns(store: SqliteStore) -> None:
+    line = Line(store)
+    line.join("many", 6)
+    line.join("few", 3)
+    line.start(2)
+    assert store.read_now(lambda tx: tx.turns_of(QUEUE, 100)) == line.waiting()
+    assert store.read_now(lambda tx: tx.turns_of(QUEUE, 4)) == line.waiting()[:4]
+    assert store.read_now(lambda tx: tx.turns_of("nobody's", 4)) == []
+
+
 def test_an_account_of_twice_the_weight_has_twice_the_turns(store: SqliteStore) -> None:
     line = Line(store, heavy=2)
     line.join("light", 6)

@@ -138,7 +138,7 @@ def test_a_server_killed_at_random_instants_loses_nothing_and_pays_once(
                     starting.kill()
                 continue
             with a_server(tmp_path / "data", config=config) as server:
-                until = time.monotonic() + draw.uniform(0.05, 1.2)
+                until = time.monotonic() + draw.uniform(0.05, 1.6)
                 for _ in range(FILMS_PER_LIFE):
                     if time.monotonic() < until:
                         caller.submit(server)

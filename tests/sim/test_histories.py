@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from rushes.domain.access import CancelRule
+from rushes.domain.errors import Reason
 from rushes.domain.submit import Verdict
 from rushes.domain.task import Status
 from rushes.testing.histories import FELT, Fate, History, Wishes, enumerated, live, random_fate
@@ -85,6 +86,21 @@ def test_a_cancel_at_every_boundary_with_every_blow_after_it(answer: str, cancel
 def test_a_start_deadline_through_every_blow(start_within_s: int) -> None:
     script = Script(answers=("busy", "busy", "accept"))
     enumerated(Wishes(script=script, start_within_s=start_within_s))
+
+
+def test_a_task_that_was_not_begun_in_time_expires_and_costs_nothing() -> None:
+    script = Script(answers=("busy",) * 9)
+    (task,) = live(Fate((Wishes(script=script, start_within_s=7),))).store.tables.tasks.values()
+    assert task.failure is not None
+    assert (task.failure.reason, task.charged_microusd) == (Reason.EXPIRED, 0)
+    assert "7 seconds" in task.failure.message
+
+
+@pytest.mark.parametrize("find", ["exact", "lagging"])
+def test_a_task_in_doubt_has_begun_whatever_its_start_deadline(find: str) -> None:
+    script = Script(answers=("created, no answer",), find=find)
+    (task,) = live(Fate((Wishes(script=script, start_within_s=1),))).store.tables.tasks.values()
+    assert task.status is Status.SUCCEEDED
 
 
 def test_a_second_provider_is_asked_only_when_the_first_proved_not_to_have_it() -> None:

@@ -20,17 +20,55 @@ COLOURS: Final = {
 }
 
 
+ORDINALS: Final = (
+    "first", "second", "third", "fourth", "fifth",
+    "sixth", "seventh", "eighth", "ninth", "tenth",
+)  # fmt: skip
+
+
 def words_of(video: Video) -> str:
-    """Say how a video stands, with its place or the time left where that is known."""
+    """Say how a video stands, with its place in line and the time left where they are known."""
     match video.status:
-        case "queued" if video.queue_position:
-            return f"queued, number {video.queue_position}"
+        case "queued":
+            place = video.queue_position and f"{ordinal(video.queue_position)} in line"
+            left = video.eta_s and about(video.eta_s)
+            return ", ".join(part for part in ("queued", place, left) if part)
         case "in_progress":
-            return "rendering" if not video.eta_s else f"rendering, {video.eta_s} s left"
+            return "rendering" if not video.eta_s else f"rendering, {about(video.eta_s)} left"
         case "failed" if video.error is not None and video.error.code == "canceled":
             return "canceled"
         case status:
             return status
+
+
+def ordinal(number: int) -> str:
+    """Say a place from 1 on, in words while they are short.
+
+    >>> ordinal(3), ordinal(11), ordinal(22), ordinal(113)
+    ('third', '11th', '22nd', '113th')
+    """
+    if number <= len(ORDINALS):
+        return ORDINALS[number - 1]
+    is_teen = number // 10 % 10 == 1
+    return f"{number}{'th' if is_teen else _ENDINGS.get(number % 10, 'th')}"
+
+
+_ENDINGS: Final = {1: "st", 2: "nd", 3: "rd"}
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+
+
+def about(seconds: int) -> str:
+    """Say a time that is only a guess, no more exactly than it is worth.
+
+    >>> about(1), about(42), about(100), about(4000), about(9000)
+    ('about 1 second', 'about 42 seconds', 'about 2 minutes', 'about 1 hour', 'about 3 hours')
+    """
+    for unit_s, unit in ((_HOUR_S, "hour"), (_MINUTE_S, "minute"), (1, "second")):
+        if seconds >= unit_s:
+            count = max(1, int(seconds / unit_s + 0.5))
+            return f"about {count} {unit}{'' if count == 1 else 's'}"
+    return "a moment"
 
 
 def verdict(video: Video) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, Protocol, Self
 
 import typer
@@ -34,7 +35,7 @@ STEP_PERCENT: Final = 10
 EASE: Final = 0.2
 BAR_WIDTH_MIN: Final = 8
 BAR_WIDTH_MAX: Final = 40
-OTHER_COLUMNS_WIDTH: Final = 34
+OTHER_COLUMNS_WIDTH: Final = 58
 
 
 class Screen(Protocol):
@@ -250,12 +251,25 @@ def _listen(client: Rushes, video_id: str, wait_s: float, *, as_json: bool) -> V
     last: Video | None = None
     for event in client.videos.events(video_id, deadline_s=wait_s):
         last = event.video
+        if not as_json and not last.is_final:
+            last = _with_facts(client, last)
         if as_json:
             show_json(_event_json(event))
         else:
             passed = f"[{clock.now_s() - began_s:6.1f} s] "
             say(console, Text(passed, "dim"), verdict(last))
     return last
+
+
+def _with_facts(client: Rushes, told: Video) -> Video:
+    """Ask once for what events do not tell: the place in line, and the time left."""
+    try:
+        look = client.videos.retrieve(told.id)
+    except RushesError:
+        return told
+    if look.status != told.status:
+        return told
+    return replace(told, queue_position=look.queue_position, eta_s=look.eta_s)
 
 
 def _event_json(event: VideoEvent) -> dict[str, object]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from rushes.clock import Clock
@@ -89,7 +90,7 @@ class HotLooks:
         look = self._looking.hot.look(task_id)
         if look is None or look.account_id != key.account_id:
             return None
-        more = _more(look)
+        more = self._more(task_id, look, at)
         if more is None:
             return None
         self.count += 1
@@ -105,17 +106,21 @@ class HotLooks:
         head = f"{head}content-length: {len(body)}\r\n\r\n"
         return b"%b%b%b%b" % (_FOUND, standing, head.encode("ascii"), body)
 
-
-def _more(look: Look) -> str | None:
-    """Return the header lines that only some looks have; None if one is not to be written so."""
-    if look.status not in FINAL:
-        more = f"retry-after: {RETRY_AFTER_S}\r\n"
-    else:
-        more = f"rushes-cost-microusd: {look.charged_microusd or 0}\r\n"
-    if look.is_rehearsal:
-        more += "rushes-rehearsal: true\r\n"
-    if look.served_by is not None:
-        if not (look.served_by.isascii() and look.served_by.isprintable()):
-            return None
-        more += f"rushes-model: {look.served_by}\r\n"
-    return more
+    def _more(self, task_id: str, look: Look, at: datetime) -> str | None:
+        """Return the lines that only some looks have; None if one is not to be written so."""
+        if look.status not in FINAL:
+            more = f"retry-after: {RETRY_AFTER_S}\r\n"
+            position, eta_s = self._looking.forecast.facts(task_id, look.status, at)
+            if position is not None:
+                more += f"rushes-queue-position: {position}\r\n"
+            if eta_s is not None:
+                more += f"rushes-eta-seconds: {eta_s}\r\n"
+        else:
+            more = f"rushes-cost-microusd: {look.charged_microusd or 0}\r\n"
+        if look.is_rehearsal:
+            more += "rushes-rehearsal: true\r\n"
+        if look.served_by is not None:
+            if not (look.served_by.isascii() and look.served_by.isprintable()):
+                return None
+            more += f"rushes-model: {look.served_by}\r\n"
+        return more

@@ -142,7 +142,7 @@ class Generations:
         """Cancel a task: the answer is its final state already."""
         task = await self.gateway.cancel(call.caller, call.path["task_id"])
         look, at = look_of(task), self.gateway.clock.now()
-        headers = self.looking.headers(look, self.looking.etag(look, at))
+        headers = self.looking.headers(task.id, look, self.looking.etag(look, at), at)
         return Reply(self.looking.body(task.id, look, at), headers=headers)
 
     async def delete(self, call: Call) -> Reply:

@@ -70,7 +70,7 @@ class Live:
                 look = await self._wait(call.caller, task_id, wait_s, is_caller_gone)
         at = self.clock.now()
         etag = self.looking.etag(look, at)
-        headers = self.looking.headers(look, etag)
+        headers = self.looking.headers(task_id, look, etag, at)
         if is_preferred:
             headers["Preference-Applied"] = f"wait={wait_s}"
         if is_known(_joined(call, "if-none-match"), etag):

@@ -18,6 +18,7 @@ from rushes.domain.errors import Reason, TaskNotFound
 from rushes.domain.ids import is_task_id
 from rushes.domain.task import FINAL, Status, Task
 from rushes.gateway.creates import header_text
+from rushes.gateway.forecast import Forecast
 from rushes.http.errors import GENERATIONS_CODES
 from rushes.http.links import Links
 from rushes.ports import HotLook, Look
@@ -56,11 +57,12 @@ def look_of(task: Task) -> Look:
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Renders looks. `hot` is the raw read of the truth."""
+    """Renders looks. `hot` is the raw read of the truth, `forecast` what is expected."""
 
     hot: HotLook
     links: Links
     clock: Clock
+    forecast: Forecast
 
     async def find(self, caller: Key, task_id: str) -> Look:
         """Return how a task of the caller's stands.
@@ -94,7 +96,7 @@ class Looking:
             return f'W/"{look.version}.{self.links.half_lives(at)}"'
         return f'W/"{look.version}"'
 
-    def headers(self, look: Look, etag: str) -> dict[str, str]:
+    def headers(self, task_id: str, look: Look, etag: str, at: datetime) -> dict[str, str]:
         """Return everything a look says beside its body."""
         headers = {
             "Content-Type": "application/json",
@@ -104,6 +106,7 @@ class Looking:
         }
         if look.status not in FINAL:
             headers["Retry-After"] = str(RETRY_AFTER_S)
+            headers |= self.forecast.headers(task_id, look.status, at)
         else:
             headers["Rushes-Cost-Microusd"] = str(look.charged_microusd or 0)
         if look.is_rehearsal:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rushes.clock import Clock
 from rushes.gateway.door import Gateway
+from rushes.gateway.forecast import Forecast
 from rushes.gateway.webhooks import Secrets
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
@@ -49,6 +50,7 @@ class Wire:
 
     gateway: Gateway
     hot: HotLook
+    forecast: Forecast
     keyring: Keyring
     links: Links
     bell: Bell
@@ -72,7 +74,7 @@ def _system_of(wire: Wire) -> System:
 
 def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
     """Return every route a server for callers answers."""
-    looking = Looking(wire.hot, wire.links, wire.clock)
+    looking = Looking(wire.hot, wire.links, wire.clock, wire.forecast)
     creating = Creating(wire.gateway, wire.body_limits, wire.metadata_bytes_max)
     live = Live(
         wire.gateway,
@@ -85,7 +87,7 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
     )
     routes = [
         *Generations(wire.gateway, creating, looking, live, wire.download_bytes_max).routes(),
-        *Videos(wire.gateway, creating).routes(),
+        *Videos(wire.gateway, creating, wire.forecast).routes(),
         *Models(wire.gateway).routes(),
         *Files(wire.gateway, wire.links, wire.sign).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
@@ -128,13 +130,22 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         await self.wire.keyring.reload()
-        refreshing = asyncio.create_task(self._refresh())
+        following = [asyncio.create_task(self._refresh())]
+        if self.hot_looks is not None:
+            following.append(asyncio.create_task(self._foresee()))
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        refreshing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await refreshing
+        for task in following:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _foresee(self) -> None:
+        """Keep the forecast of what callers wait for fresh."""
+        while True:
+            await self.wire.forecast.refresh()
+            await asyncio.sleep(self.wire.forecast.pause_s)
 
     async def _refresh(self) -> None:
         """Follow key changes of other processes, each second (docs/ARCHITECTURE.md)."""
@@ -149,7 +160,7 @@ class Application:
 def _hot_looks(wire: Wire) -> HotLooks:
     hot = HotLooks(
         keyring=wire.keyring,
-        looking=Looking(wire.hot, wire.links, wire.clock),
+        looking=Looking(wire.hot, wire.links, wire.clock, wire.forecast),
         clock=wire.clock,
     )
     wire.metrics.ask("rushes_looks", "Status looks answered at once.", lambda: {"hot": hot.count})

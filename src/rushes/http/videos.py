@@ -15,6 +15,7 @@ from rushes.domain.spec import SECONDS_BY_PROVIDER
 from rushes.domain.task import Status, Task
 from rushes.gateway.creates import header_text
 from rushes.gateway.door import Gateway
+from rushes.gateway.forecast import Forecast
 from rushes.http.body import Body
 from rushes.http.conditions import Representation
 from rushes.http.creating import Creating, creation_headers
@@ -55,6 +56,7 @@ class Videos:
 
     gateway: Gateway
     creating: Creating
+    forecast: Forecast
 
     def routes(self) -> list[Route]:
         """Return the table's rows."""
@@ -163,7 +165,8 @@ class Videos:
     async def retrieve(self, call: Call) -> Reply:
         """Tell how a video stands."""
         task = await self.gateway.task(call.caller, call.path["video_id"], param="video_id")
-        return Reply(render(task), headers={**_JSON, **_look_headers(task)})
+        expected = self.forecast.headers(task.id, task.status, self.gateway.clock.now())
+        return Reply(render(task), headers={**_JSON, **_look_headers(task), **expected})
 
     async def list(self, call: Call) -> Reply:
         """List videos, newest first unless told otherwise."""

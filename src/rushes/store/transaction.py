@@ -7,6 +7,7 @@ from rushes.store.audit import AuditRows
 from rushes.store.files import FileRows
 from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
+from rushes.store.queues import QueueRows
 from rushes.store.stock import StockRows
 from rushes.store.submits import SubmitRows
 from rushes.store.tasks import TaskRows
@@ -25,5 +26,6 @@ class SqlTransaction(
     WorkRows,
     WebhookRows,
     AuditRows,
+    QueueRows,
 ):
     """A `ports.Transaction` over one SQLAlchemy connection."""

@@ -33,6 +33,7 @@ _COLUMNS: Final = (
     "priority",
     "owner_xid",
     "started_at_epoch_ms",
+    "created_at",
 )
 
 
@@ -117,6 +118,17 @@ class WorkRows(Rows):
         )
         taken = int(self.run(statement.returning(turns.c.last)).scalar_one())
         return min(taken, TURN_MAX)
+
+    def turns_of(self, queue: str, limit: int) -> Sequence[str]:
+        """Return the work that waits in a queue of the library's, in the order it will start."""
+        works = _HERE[self._dialect]
+        waiting = (
+            sa.select(works.c.workflow_uuid)
+            .where(works.c.queue_name == queue, works.c.status == "ENQUEUED")
+            .order_by(works.c.priority, works.c.created_at, works.c.workflow_uuid)
+            .limit(limit)
+        )
+        return list(self.run(waiting).scalars())
 
     def turn_queues(self) -> Sequence[str]:
         """Return the queues in which turns were taken and not forgotten since."""

@@ -32,13 +32,16 @@ from rushes.ports import (
     Answer,
     Artifact,
     ArtifactState,
+    Begun,
     Deed,
     Faults,
     Filed,
     IntegrityFault,
     Page,
     Told,
+    Took,
     Transaction,
+    Waiting,
 )
 
 T = TypeVar("T")
@@ -339,6 +342,35 @@ class MemoryTransaction:
         """Return the providers whose slots unfinished tasks hold, or wait for."""
         open_tasks = (task for task in self._t.tasks.values() if not task.is_final)
         return sorted({task.queue for task in open_tasks if task.queue is not None})
+
+    def waiting(self, queue: str, limit: int) -> Sequence[Waiting]:
+        """Return the queued tasks of a queue, oldest first."""
+        found = [t for t in self._t.tasks.values() if t.queue == queue]
+        line = sorted((t for t in found if t.status is Status.QUEUED), key=lambda task: task.id)
+        return [Waiting(task.id, task.model, task.work_id) for task in line[:limit]]
+
+    def begun(self, limit: int) -> Sequence[Begun]:
+        """Return unfinished tasks that a provider has, or may have, oldest first."""
+        open_tasks = [task for task in self._t.tasks.values() if not task.is_final]
+        found = sorted((t for t in open_tasks if t.status is not Status.QUEUED), key=_by_id)
+        return [
+            Begun(t.id, t.model, t.queue, t.status, t.progress, self._since(t.id))
+            for t in found[:limit]
+        ]
+
+    def took(self, limit: int) -> Sequence[Took]:
+        """Return how long films took, among the newest ended tasks."""
+        ended = sorted((t for t in self._t.tasks.values() if t.is_final), key=_by_id)[::-1]
+        return [
+            Took(task.model, task.queue, (task.finished_at - since).total_seconds())
+            for task in ended[:limit]
+            if task.status is Status.SUCCEEDED and task.finished_at is not None
+            if (since := self._since(task.id)) is not None
+        ]
+
+    def _since(self, task_id: str) -> datetime | None:
+        submits = {Event.INTENT, Event.RENEWED}
+        return max((told.at for told in self.told(task_id) if told.event in submits), default=None)
 
     def page(self, page: Page) -> Sequence[Task]:
         """Return one page of an account's tasks, and one more if there is more."""
@@ -890,6 +922,10 @@ class MemoryTransaction:
         self._put(self._t.turns, (queue, account_id), turn)
         return turn
 
+    def turns_of(self, queue: str, limit: int) -> Sequence[str]:
+        """Return no work: whoever drives the story keeps its own records."""
+        return []
+
     def turn_queues(self) -> Sequence[str]:
         """Return the queues in which turns were taken and not forgotten since."""
         return sorted({queue for queue, _ in self._t.turns})
@@ -898,6 +934,10 @@ class MemoryTransaction:
         """Start over: no work waits here."""
         for key in [key for key in self._t.turns if key[0] == queue]:
             self._drop(self._t.turns, key)
+
+
+def _by_id(task: Task) -> str:
+    return task.id
 
 
 def _text(ticket: Ticket | None) -> str:

@@ -10,7 +10,7 @@ import pytest
 from rushes.domain.access import EntryKind
 from rushes.domain.spec import Asset, Role, Script
 from rushes.domain.task import FINAL, Event, Status, Task
-from rushes.ports import Faults, IntegrityFault, Page, Told, Transaction
+from rushes.ports import Begun, Faults, IntegrityFault, Page, Told, Transaction, Waiting
 from rushes.testing.builders import (
     ACCOUNT_ID,
     NOON,
@@ -362,3 +362,48 @@ async def tasks_are_counted_by_status(subject: Subject) -> None:
         await subject.put(status)
     counts = await subject.ask(Transaction.counts)
     assert counts == {Status.QUEUED: 2, Status.FAILED: 1}
+
+
+async def a_line_is_told_oldest_first(subject: Subject) -> None:
+    """Who waits in a queue is told in the order they came; who was begun waits no more."""
+    line = [
+        await subject.put(queue="gpu", created_at=later(seconds=number), model=f"model {number}")
+        for number in range(3)
+    ]
+    await subject.put(Status.SUBMITTING, queue="gpu")
+    await subject.put(queue="ark")
+    await subject.put(queue=None)
+    told = await subject.ask(Transaction.waiting, "gpu", 2)
+    assert list(told) == [Waiting(task.id, task.model, task.work_id) for task in line[:2]]
+    assert len(await subject.ask(Transaction.waiting, "gpu", 10)) == 3
+    assert await subject.ask(Transaction.waiting, "nobody's", 10) == []
+
+
+async def who_was_begun_is_told_since_when(subject: Subject) -> None:
+    """A task is begun with its submit, and no more once it is final."""
+    for status in (Status.QUEUED, Status.CANCELED, Status.SUCCEEDED):
+        await subject.put(status, queue="gpu")
+    wanted = (Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING, Status.STORING)
+    tasks = {status: await subject.put(status, queue="gpu") for status in wanted}
+    begun = {task.status: task for task in await subject.ask(Transaction.begun, 10)}
+    assert set(begun) == set(wanted)
+    for status, task in tasks.items():
+        told = await subject.ask(Transaction.told, task.id)
+        (intent,) = [one.at for one in told if one.event is Event.INTENT]
+        known = (task.id, task.model, "gpu", status, task.progress, intent)
+        assert begun[status] == Begun(*known)
+    assert len(await subject.ask(Transaction.begun, 3)) == 3
+
+
+async def what_films_took_is_told_newest_first(subject: Subject) -> None:
+    """From the submit to the end; what ended otherwise, or was never begun, tells nothing."""
+    old = await subject.put(Status.SUCCEEDED, queue="gpu", created_at=later(minutes=-60))
+    await subject.put(Status.FAILED, queue="gpu", created_at=later(minutes=-50))
+    await subject.put(Status.RUNNING, queue="gpu", created_at=later(minutes=-40))
+    new = await subject.put(Status.SUCCEEDED, queue=None, created_at=later(minutes=-30))
+    took = await subject.ask(Transaction.took, 10)
+    assert [(film.model, film.queue) for film in took] == [(new.model, None), (old.model, "gpu")]
+    told = {one.event: one.at for one in await subject.ask(Transaction.told, old.id)}
+    expected = told[Event.STORED] - told[Event.INTENT]
+    assert took[1].seconds == expected.total_seconds()
+    assert len(await subject.ask(Transaction.took, 2)) == 1
