@@ -50,6 +50,11 @@ def _scope(answer: Answer, since: datetime) -> dict[str, object]:
     }
 
 
+def _same_body(account_id: str, route: str, digest: bytes) -> tuple[str, ...]:
+    """Name what creates with the same body wait for, if one of them may be a repeat."""
+    return ("create", account_id, route, digest.hex())
+
+
 class AnswerRows(Rows):
     """The verbs of a transaction that concern answers."""
 
@@ -59,9 +64,10 @@ class AnswerRows(Rows):
         Raises:
             IntegrityFault: the key is already used in this scope.
         """
+        steps = self.waiting_for(*_same_body(answer.account_id, answer.route, answer.digest))
         if answer.key is not None:
-            self.write(_DROP_OLD, _scope(answer, since))
-        self.write(_ADD, rows.answer_values(answer))
+            steps.append((_DROP_OLD, _scope(answer, since)))
+        self.write_all(*steps, (_ADD, rows.answer_values(answer)))
 
     def answer(self, account_id: str, route: str, key: str, since: datetime) -> Answer | None:
         """Return the answer given under an Idempotency-Key."""
@@ -76,7 +82,7 @@ class AnswerRows(Rows):
 
         Within a write it waits for creates with that body that are being written.
         """
-        self.alone_with("create", account_id, route, digest.hex())
+        self.alone_with(*_same_body(account_id, route, digest))
         scope = {"account": account_id, "path": route, "sha256": digest}
         found = self.fetch(_BY_DIGEST, {**scope, "since": rows.micros(since)})
         return None if found is None else rows.answer_of(found)

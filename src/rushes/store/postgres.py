@@ -264,12 +264,13 @@ class PostgresStore:
 
     def _read(self, act: Act[T]) -> T:
         with _lent(self._reader) as connection:
+            driver = _driver(connection)
             try:
                 return act(SqlTransaction(connection, is_reading=True))
             except StopIteration as fault:
                 raise raisable(fault) from fault
             finally:
-                _take_back(_driver(connection))
+                _take_back(driver)
 
     # -- the writers' threads --------------------------------------------------------------
 
@@ -477,8 +478,9 @@ def _engine(
 
     @sa.event.listens_for(engine, "connect")
     def prepare(driver: psycopg.Connection[Any], _record: object) -> None:
+        driver.autocommit = True
         driver.execute(_SESSION, limits.settings())
-        driver.commit()
+        driver.autocommit = False
         driver.isolation_level = isolation
         driver.read_only = is_reading or None
 

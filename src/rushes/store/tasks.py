@@ -14,7 +14,7 @@ from rushes.domain.task import Event, Status, Task
 from rushes.domain.webhooks import News
 from rushes.ports import ArtifactState, Faults, Page, Told
 from rushes.store import rows
-from rushes.store.connection import Prepared, Rows
+from rushes.store.connection import Prepared, Rows, Step
 from rushes.store.schema import (
     artifacts,
     ledger,
@@ -69,6 +69,26 @@ _RAISE_PROGRESS: Final = (
 )
 
 
+def _told(task: Task, event: Event | None, at: datetime) -> dict[str, object]:
+    return {
+        "task_id": task.id,
+        "number": task.version,
+        "event": None if event is None else event.value,
+        "status": task.status.value,
+        "at": rows.micros(at),
+    }
+
+
+def _entered(entry: Entry, at: datetime) -> dict[str, object]:
+    return {
+        "task_id": entry.task_id,
+        "kind": entry.kind.value,
+        "account_id": entry.account_id,
+        "amount_microusd": entry.amount_microusd,
+        "at": rows.micros(at),
+    }
+
+
 def _seen(task: Task) -> dict[str, object]:
     return {
         "seen_id": task.id,
@@ -83,9 +103,11 @@ class TaskRows(Rows):
 
     def add_task(self, task: Task, holding: Entry) -> None:
         """Insert a queued task, its first event and its hold."""
-        self.write(_ADD_TASK, rows.task_values(task))
-        self._tell(task, None, task.created_at)
-        self._enter(holding, task.created_at)
+        self.write_all(
+            (_ADD_TASK, rows.task_values(task)),
+            (_ADD_EVENT, _told(task, None, task.created_at)),
+            (_ADD_ENTRY, _entered(holding, task.created_at)),
+        )
 
     def task(self, task_id: str) -> Task | None:
         """Read one task."""
@@ -96,41 +118,22 @@ class TaskRows(Rows):
         """Write a move, and all that follows from it; say whether it was still possible."""
         if self.write(_MOVE, {**rows.moved_values(after), **_seen(before)}) != 1:
             return False
-        self._tell(after, event, at)
+        follows: list[Step] = [(_ADD_EVENT, _told(after, event, at))]
         if after.is_final:
-            self._end(after, at)
+            follows += self._end(after, at)
+        self.write_all(*follows)
         self.changed.add(after.id)
         return True
 
-    def _end(self, task: Task, at: datetime) -> None:
+    def _end(self, task: Task, at: datetime) -> list[Step]:
         """Settle the money, owe the webhook, and hand what is still open to the keeper."""
-        for entry in settle(self._hold_of(task), task.charged_microusd or 0):
-            self._enter(entry, at)
-        self.write(_ADD_NEWS, _news(task, at))
         self.run(_HAND_OVER, {"seen_id": task.id, "now": rows.micros(at)})
-
-    def _hold_of(self, task: Task) -> Entry:
-        return hold(task.id, task.account_id, task.hold_microusd)
-
-    def _tell(self, task: Task, event: Event | None, at: datetime) -> None:
-        values = {
-            "task_id": task.id,
-            "number": task.version,
-            "event": None if event is None else event.value,
-            "status": task.status.value,
-            "at": rows.micros(at),
-        }
-        self.write(_ADD_EVENT, values)
-
-    def _enter(self, entry: Entry, at: datetime) -> None:
-        values = {
-            "task_id": entry.task_id,
-            "kind": entry.kind.value,
-            "account_id": entry.account_id,
-            "amount_microusd": entry.amount_microusd,
-            "at": rows.micros(at),
-        }
-        self.write(_ADD_ENTRY, values)
+        holding = hold(task.id, task.account_id, task.hold_microusd)
+        entries = settle(holding, task.charged_microusd or 0)
+        return [
+            *((_ADD_ENTRY, _entered(entry, at)) for entry in entries),
+            (_ADD_NEWS, _news(task, at)),
+        ]
 
     def take(self, task_id: str, statuses: frozenset[Status], work_id: str) -> Task | None:
         """Take over a task in one of `statuses`: epoch and takeover count rise by one."""
