@@ -19,6 +19,7 @@ from rushes.domain.task import Status, Task
 from rushes.engine import ledger, story
 from rushes.engine.deadlines import end_looked_at
 from rushes.engine.world import Upstream, World
+from rushes.ports import Transaction
 from rushes.providers.base import (
     CancelOutcome,
     Found,
@@ -148,7 +149,18 @@ async def _search(submit: Submit, task: Task | None, at: datetime, world: World)
     accepted = replace(
         submit, verdict=Verdict.ACCEPTED, ticket=ticket, answered_at=at, look_at=at, look_count=0
     )
-    await _write(accepted, submit, world)
+    await _adopt(accepted, submit, world)
+
+
+async def _adopt(accepted: Submit, seen: Submit, world: World) -> None:
+    """Record a ticket that a search found; one that became another submit's is looked past."""
+    at = world.clock.now()
+
+    def act(tx: Transaction) -> None:
+        is_known = tx.is_ticket_known(accepted)
+        tx.change_submit(_next_look(seen, at) if is_known else accepted, frozenset({seen.verdict}))
+
+    await world.store.write(act)
 
 
 async def _watch(submit: Submit, at: datetime, world: World) -> None:

@@ -28,8 +28,12 @@ async def learn(
     world: World,
     *,
     failure: Failure | None = None,
-) -> None:
+    is_found: bool = False,
+) -> bool:
     """Record what became of a submit, and move the task by it if it is still this worker's.
+
+    A ticket that was found by a search (`is_found`) may be another submit's: then nothing is
+    recorded, and the answer is False.
 
     `task` is the worker's view of it; `failure` ends the task. For a task that has ended the
     row goes to the keeper, and a film that is ready counts as late (P11).
@@ -39,7 +43,9 @@ async def learn(
     """
     at = world.clock.now()
 
-    def act(tx: Transaction) -> bool:
+    def act(tx: Transaction) -> bool | None:
+        if is_found and tx.is_ticket_known(submit):
+            return None
         now = tx.task(task.id)
         is_over = now is None or now.is_final
         learned = _after_the_end(submit, at) if is_over else submit
@@ -50,8 +56,10 @@ async def learn(
             _follow(tx, now, submit, world, at, failure)
         return True
 
-    if not await world.store.write(act):
+    is_ours = await world.store.write(act)
+    if is_ours is False:
         raise LeaseLost(f"{task.id}: what was learned is recorded, the task is not ours")
+    return is_ours is not None
 
 
 async def follow(task: Task, submit: Submit, world: World) -> None:

@@ -193,6 +193,17 @@ async def _accept(task: Task, submit: Submit, ticket: Ticket, world: World) -> N
     return NOW
 
 
+async def _is_adopted(task: Task, submit: Submit, ticket: Ticket, world: World) -> bool:
+    """Record a ticket that a search found, unless it became another submit's meanwhile."""
+    accepted = replace(
+        submit, verdict=Verdict.ACCEPTED, ticket=ticket, answered_at=world.clock.now()
+    )
+    if not await ledger.learn(task, accepted, ledger.UNANSWERED, world, is_found=True):
+        return False
+    await health.note_success(submit, world)
+    return True
+
+
 async def _doubt(task: Task, submit: Submit, note: str, world: World) -> Next:
     doubted = replace(submit, verdict=Verdict.DOUBT, note=note, answered_at=world.clock.now())
     await health.note_fault(submit, note, world)
@@ -282,8 +293,8 @@ async def _search(task: Task, submits: Sequence[Submit], world: World) -> Next:
         found = await find(task, submit, world)
     except (NotUnderstood, Unreachable, TimeoutError) as trouble:
         return await _trouble(task, str(trouble) or "the search took too long", world)
-    if isinstance(found, Found):
-        return await _accept(task, submit, found.ticket, world)
+    if isinstance(found, Found) and await _is_adopted(task, submit, found.ticket, world):
+        return NOW
     if not submit.is_billable and routing.attempts_left(submit, submits, world.catalog, task):
         await ledger.give_back(task, world)
         return NOW
