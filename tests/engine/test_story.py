@@ -142,3 +142,19 @@ async def test_storage_that_is_away_before_a_submit_costs_no_submit(*, hangs: bo
     await story.step(task.id, task.lease_epoch, workers.world)
     assert workers.task(task).status is Status.RUNNING
     assert len(workers.store.read_now(lambda tx: tx.submits(task.id))) == 1
+
+
+async def test_a_ticket_that_became_another_s_while_we_looked_is_not_ours() -> None:
+    workers = Workers()
+    tasks = [workers.put(Status.IN_DOUBT) for _ in range(2)]
+    meeting = asyncio.Barrier(2)
+
+    async def find(token: str) -> Search:
+        await meeting.wait()
+        return Found({"id": "the only one"})
+
+    workers.provider.on_find = find
+    steps = (story.step(task.id, task.lease_epoch, workers.world) for task in tasks)
+    await asyncio.gather(*steps)
+    statuses = sorted(workers.task(task).status for task in tasks)
+    assert statuses == [Status.IN_DOUBT, Status.RUNNING]

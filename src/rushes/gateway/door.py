@@ -125,8 +125,7 @@ class Gateway(Looks):
                 "This Idempotency-Key was used with a different request body.",
                 param="Idempotency-Key",
             )
-        headers = {**answer.headers, "Idempotency-Replayed": "true"}
-        return Created(answer.body, headers, answer.task_id, is_replay=True)
+        return _again(answer)
 
     async def _create(self, create: Create) -> Created:
         listing = self._named_listing(create)
@@ -260,21 +259,29 @@ class Gateway(Looks):
             created_at=task.created_at,
         )
 
-        def act(tx: Transaction) -> None:
+        def act(tx: Transaction) -> Answer | None:
+            if create.is_retry and create.key is None:  # another process may have it by now
+                since = task.created_at - self.budgets.retry_window
+                first = tx.recent_answer(task.account_id, create.route, create.digest, since)
+                if first is not None:
+                    return first
             tx.add_task(task, hold(task.id, task.account_id, task.hold_microusd))
             tx.add_answer(answer, since=task.created_at - self.budgets.answer)
             for asset in spec.assets:
                 if asset.blob is not None:
                     tx.refer_input(task.id, asset.blob)
             self.dispatcher.enqueue(tx, task, Work.FILM, queue=task.queue or "")
+            return None
 
         try:
-            await self.store.write(act)
+            first = await self.store.write(act)
         except IntegrityFault:
             replayed = await self._first_answer(create) if create.key is not None else None
             if replayed is None:
                 raise
             return replayed
+        if first is not None:
+            return _again(first)
         self.metrics.accepted.labels(task.model).inc()
         return Created(answer.body, headers, task.id)
 
@@ -306,6 +313,12 @@ class Gateway(Looks):
             queue=in_order(routes, task_id)[0].provider,
         )
         return replace(task, work_id=work_id_of(task, Work.FILM))
+
+
+def _again(answer: Answer) -> Created:
+    """Give the first answer again (CONTRACT §2)."""
+    headers = {**answer.headers, "Idempotency-Replayed": "true"}
+    return Created(answer.body, headers, answer.task_id, is_replay=True)
 
 
 def _seed(wish: Wish) -> int:

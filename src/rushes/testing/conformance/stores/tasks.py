@@ -55,6 +55,25 @@ async def a_task_is_read_back_whole(subject: Subject) -> None:
     assert await subject.ask(Transaction.entries, task.id) == [a_hold(task)]
 
 
+async def text_that_no_database_can_hold_harms_nothing(subject: Subject) -> None:
+    """NUL, or half a character, is kept or replaced; asked for, it finds what was written."""
+    for odd in ("a\x00b", "a\ud800b"):
+        kept = {odd, "a\ufffdb"}
+        task = a_task(user=odd, callback_url=odd, model=odd, account_id=odd)
+        await subject.do(Transaction.add_task, task, a_hold(task))
+        await subject.do(Transaction.count_fault, task, odd, at=NOON)
+        found = await subject.task(task.id)
+        assert found is not None
+        assert {found.user, found.callback_url, found.model, found.account_id} <= kept
+        assert {one.note for one in await subject.ask(Transaction.faults, task.id)} <= kept
+        page = Page(odd, 9, model=odd, after=task.id + odd)
+        assert [one.id for one in await subject.ask(Transaction.page, page)] == [task.id]
+        assert await subject.task(odd) is None
+        assert await subject.ask(Transaction.answer, odd, odd, odd, NOON) is None
+        assert await subject.ask(Transaction.submit_by_token, odd, odd) is None
+        await subject.do(Transaction.remove_task, task.id)
+
+
 async def what_is_not_there_is_not_found(subject: Subject) -> None:
     """An unknown id is None or empty, never an error."""
     task = await subject.put()
