@@ -30,7 +30,8 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
+PORTS_FROM, PORTS = 20_000, 10_000
 USER = "postgres"
 GIVEN = "RUSHES_TEST_DATABASE_URL"
 FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off")
@@ -169,6 +170,8 @@ def shared() -> Iterator[Server]:
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Find a port below those that callers get: a server that was stopped wants it again."""
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as found:
+            found.bind(("127.0.0.1", PORTS_FROM + secrets.randbelow(PORTS)))
+            return int(found.getsockname()[1])
