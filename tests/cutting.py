@@ -50,7 +50,7 @@ class Wire:
     def _pass_on(self, caller: socket.socket) -> None:
         server = socket.create_connection(self.target)
         self.held += [caller, server]
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # it was closed beneath us
             while True:
                 ready, _, _ = select.select([caller, server], [], [])
                 for end in ready:
