@@ -24,9 +24,9 @@ from rushes.store.connection import Rows
 from rushes.store.schema import deliveries, endpoints, outbox, posts, webhook_secrets
 
 SCHEMA_MIN: Final = "0003"
+_POSTS: Final = posts
 
 _VERSION: Final = sa.text("SELECT version_num FROM alembic_version")
-_ADD_POST: Final = sa.insert(posts)
 _AFTER_ORIGIN: Final = ("", "/", "?", "#")
 
 
@@ -65,7 +65,7 @@ class WebhookRows(Rows):
         if marked.rowcount != 1:
             return False
         for one in posts:
-            self.run(_ADD_POST, _post_values(one))
+            self.add(_POSTS, _post_values(one))
         return True
 
     # -- posts -----------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class WebhookRows(Rows):
 
     def add_endpoint(self, endpoint: Endpoint) -> None:
         """Insert an address."""
-        self.run(sa.insert(endpoints), _endpoint_values(endpoint))
+        self.add(endpoints, _endpoint_values(endpoint))
 
     def change_endpoint(self, before: Endpoint, after: Endpoint) -> bool:
         """Write how an address fares, if it still fares as `before` says."""
