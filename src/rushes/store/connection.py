@@ -57,7 +57,9 @@ class Prepared:
     its count: an error would end the whole transaction, and with it the acts of others.
     """
 
-    def __init__(self, statement: sa.Insert | sa.Update | sa.Delete | sa.Select[Any]) -> None:
+    def __init__(
+        self, statement: sa.Insert | sa.Update | sa.Delete | sa.Select[Any] | sa.TextClause
+    ) -> None:
         self._statement = statement
         self._compiled: dict[str, _Text] = {}
 
@@ -75,7 +77,7 @@ class Prepared:
 
     def _compile(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> _Text:
         statement, columns = self._statement, None
-        if not isinstance(statement, sa.Select):
+        if isinstance(statement, sa.Insert | sa.Update | sa.Delete):
             columns = [name for name in values if name in statement.table.c]
         if isinstance(statement, sa.Insert) and dialect.name == POSTGRESQL:
             statement = postgresql.insert(statement.table).on_conflict_do_nothing()

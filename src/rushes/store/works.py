@@ -12,7 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from rushes.store.connection import Rows
+from rushes.store.connection import Prepared, Rows
 from rushes.store.schema import live_executors, turns
 
 LIBRARY: Final = "dbos"
@@ -51,6 +51,19 @@ _NOW: Final = {
         "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)", sa.BigInteger
     ),
 }
+
+
+_TAKE_TURN: Final = Prepared(
+    sa.text(
+        """
+        INSERT INTO turns (queue, account_id, last) VALUES (:queue, :account, :step + COALESCE(
+            (SELECT last FROM turns WHERE queue = :queue AND account_id = :head), 0))
+        ON CONFLICT (queue, account_id) DO UPDATE SET last = :step + CASE
+            WHEN turns.last > excluded.last - :step THEN turns.last ELSE excluded.last - :step END
+        RETURNING last
+        """
+    )
+)
 
 
 class WorkRows(Rows):
@@ -104,20 +117,12 @@ class WorkRows(Rows):
         """Take the next turn of an account in a queue; smaller ones start first."""
         if not self.has_many_machines:
             return None
-        head = (
-            sa.select(turns.c.last)
-            .where(turns.c.queue == queue, turns.c.account_id == HEAD_OF_QUEUE)
-            .scalar_subquery()
-        )
-        first = sa.func.coalesce(head, 0) + step
-        insert = self.upsert(turns).values(queue=queue, account_id=account_id, last=first)
-        last, now = turns.c.last, insert.excluded.last - step
-        after = sa.case((last > now, last), else_=now) + step
-        statement = insert.on_conflict_do_update(
-            index_elements=["queue", "account_id"], set_={"last": after}
-        )
-        taken = int(self.run(statement.returning(turns.c.last)).scalar_one())
-        return min(taken, TURN_MAX)
+        self.has_written = True
+        values = {"queue": queue, "account": account_id, "step": step, "head": HEAD_OF_QUEUE}
+        taken = self.fetch(_TAKE_TURN, values)
+        if taken is None:
+            raise RuntimeError(f"no turn was taken in {queue}")
+        return min(int(taken["last"]), TURN_MAX)
 
     def turns_of(self, queue: str, limit: int) -> Sequence[str]:
         """Return the work that waits in a queue of the library's, in the order it will start."""
