@@ -561,6 +561,12 @@ class Transaction(Protocol):
         Executors that did not are forgotten. Returns how many pieces of work it was.
         """
 
+    def share_out(self, queue: str) -> int:
+        """Say of work that waits in a queue whose it is, where that was not said when it came.
+
+        A queue that has a share for each account starts nothing else. Returns how much it was.
+        """
+
     # -- turns -------------------------------------------------------------------------
     def take_turn(self, queue: str, account_id: str, step: int) -> int | None:
         """Take the next turn of an account in a queue; smaller ones start first.

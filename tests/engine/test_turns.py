@@ -19,7 +19,7 @@ from rushes.engine.dispatch import TURN, DbosDispatcher, queue_name
 from rushes.ports import Transaction, Work, work_id_of
 from rushes.store.migrate import migrate
 from rushes.store.sqlite import SqliteStore
-from rushes.testing.builders import NOON, a_task
+from rushes.testing.builders import NOON, a_hold, a_task
 
 QUEUE = queue_name(Work.FILM, "gpu")
 
@@ -185,3 +185,13 @@ def test_the_work_of_the_living_stays_where_it_is(store: SqliteStore) -> None:
     line.run("UPDATE live_executors SET seen_at = seen_at - 5000000 WHERE id = 'two'")
     assert store.write_now(lambda tx: tx.reassign_work(4.0)) == 1
     assert store.read_now(lambda tx: tx.executor_count(4.0)) == 1
+
+
+def test_work_that_came_before_there_were_shares_gets_its_account(store: SqliteStore) -> None:
+    line = Line(store)
+    (task,) = line.join("many")
+    store.write_now(lambda tx: tx.add_task(task, a_hold(task)))
+    line.run("UPDATE workflow_status SET queue_partition_key = NULL")
+    assert store.write_now(lambda tx: tx.share_out(QUEUE)) == 1
+    assert line._ask("SELECT queue_partition_key FROM workflow_status") == [("many",)]
+    assert store.write_now(lambda tx: tx.share_out(QUEUE)) == 0

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -30,7 +31,7 @@ from rushes.engine.pulse import Pulse
 from rushes.engine.queues import Slots
 from rushes.engine.world import Upstream, World
 from rushes.observe import log
-from rushes.ports import Bell, Work
+from rushes.ports import Bell, Transaction, Work
 
 POLL_S: Final = 0.2
 POST_S: Final = 0.5
@@ -243,7 +244,10 @@ class Engine:
 
     async def _open_queues(self, queues: Mapping[str, Slots]) -> None:
         for name, slots in queues.items():
-            await _open_queue(queue_name(Work.FILM, name), slots)
+            queue = queue_name(Work.FILM, name)
+            if slots.in_flight_per_account_max is not None:
+                await self._world.store.write(partial(_share_out, queue))
+            await _open_queue(queue, slots)
         await DBOS.register_queue_async(
             COLLECT,
             worker_concurrency=self._assignment.collects_max,
@@ -322,6 +326,10 @@ class Engine:
 
 
 COLLECT: Final = queue_name(Work.COLLECT, "")
+
+
+def _share_out(queue: str, tx: Transaction) -> None:
+    tx.share_out(queue)
 
 
 async def _open_queue(name: str, slots: Slots) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from rushes.store.connection import Prepared, Rows
-from rushes.store.schema import live_executors, turns
+from rushes.store.schema import live_executors, tasks, turns
 
 LIBRARY: Final = "dbos"
 """The schema of the workflow library's tables on PostgreSQL."""
@@ -34,6 +34,7 @@ _COLUMNS: Final = (
     "owner_xid",
     "started_at_epoch_ms",
     "created_at",
+    "queue_partition_key",
 )
 
 
@@ -110,6 +111,23 @@ class WorkRows(Rows):
                 works.c.executor_id.not_in(sa.select(live_executors.c.id)),
             )
             .values(status="ENQUEUED", owner_xid=None, started_at_epoch_ms=None)
+        )
+        return self.run(statement).rowcount
+
+    def share_out(self, queue: str) -> int:
+        """Say of work that waits in a queue whose it is, where that was not said when it came."""
+        works = _HERE[self._dialect]
+        account = sa.select(tasks.c.account_id).where(tasks.c.work_id == works.c.workflow_uuid)
+        is_known = sa.exists().where(tasks.c.work_id == works.c.workflow_uuid)
+        statement = (
+            sa.update(works)
+            .where(
+                works.c.queue_name == queue,
+                works.c.status.in_(["ENQUEUED", "DELAYED", "PENDING"]),
+                works.c.queue_partition_key.is_(None),
+                is_known,
+            )
+            .values(queue_partition_key=account.scalar_subquery())
         )
         return self.run(statement).rowcount
 

@@ -913,6 +913,10 @@ class MemoryTransaction:
         """Give nothing back: whoever drives the story keeps its own records."""
         return 0
 
+    def share_out(self, queue: str) -> int:
+        """Say nothing of work: whoever drives the story keeps its own records."""
+        return 0
+
     # -- turns -------------------------------------------------------------------------
 
     def take_turn(self, queue: str, account_id: str, step: int) -> int | None:
