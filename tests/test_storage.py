@@ -9,11 +9,12 @@ from typing import Any, cast
 
 import pytest
 
+from rushes.app import Role, check_role
 from rushes.blobs.local import LocalBlobs
 from rushes.blobs.objects import ObjectBlobs
 from rushes.clock import SystemClock
 from rushes.folder import Unready
-from rushes.settings import Settings, SettingsRefused, _misfits, load
+from rushes.settings import SettingsRefused, load
 from rushes.storage import blobs_of, link_life_s, own_secret, signing_secrets
 
 S3 = {"url": "s3://films/rushes", "endpoint": "https://s3.example.com"}
@@ -123,11 +124,13 @@ def test_named_secrets_are_used_in_their_order(
         signing_secrets(settings)
 
 
-def test_several_servers_on_one_postgresql_must_share_a_secret() -> None:
+@pytest.mark.parametrize("role", [Role.API, Role.WORKER])
+def test_several_servers_on_one_postgresql_must_share_a_secret(role: Role) -> None:
     database = {"url": "postgresql://rushes@db/rushes"}
-    assert "links.secrets: servers on one PostgreSQL" in refused(database=database)
-    complaints = [*_misfits(Settings(database=database, links={"secrets": ["env:LINKS"]}))]  # type: ignore[arg-type]
-    assert not [one for one in complaints if "links.secrets" in one]
+    with pytest.raises(Unready, match=r"links\.secrets: servers on one PostgreSQL"):
+        check_role(load(database=database), role)
+    check_role(load(database=database, links={"secrets": ["env:LINKS"]}), role)
+    check_role(load(database=database), Role.SERVE)
 
 
 def test_no_link_outlives_the_credentials_of_storage() -> None:

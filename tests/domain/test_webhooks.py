@@ -33,8 +33,12 @@ from rushes.testing.builders import NOON
 NEWS = News("evt_1", "video_1", "acct_1", "video.completed", NOON)
 POST = Post("evt_1", "https://caller.example/hook", "video_1", "acct_1", NOON, NOON)
 BAD = Answered.of(503)
-NOW = datetime.now(tz=NOON.tzinfo)  # their library reads the machine's clock
 draws = st.floats(0, 1, exclude_max=True)
+
+
+def now() -> datetime:
+    """Return what their library reads: the machine's clock."""
+    return datetime.now(tz=NOON.tzinfo)
 
 
 # -- the signature -----------------------------------------------------------------------------
@@ -43,16 +47,16 @@ draws = st.floats(0, 1, exclude_max=True)
 @given(st.binary(min_size=0, max_size=200).map(lambda raw: json.dumps(raw.hex()).encode()))
 def test_a_receiver_with_the_public_library_believes_us(body: bytes) -> None:
     secret = new_secret()
-    Webhook(secret).verify(body, signed_headers([secret], "evt_1", NOW, body))
+    Webhook(secret).verify(body, signed_headers([secret], "evt_1", now(), body))
 
 
 def test_a_changed_body_id_or_time_is_not_believed() -> None:
     secret, body = new_secret(), b'{"a":1}'
-    headers = signed_headers([secret], "evt_1", NOW, body)
+    headers = signed_headers([secret], "evt_1", now(), body)
     changes = [
         (b'{"a":2}', headers),
         (body, {**headers, "webhook-id": "evt_2"}),
-        (body, {**headers, "webhook-timestamp": str(int(NOW.timestamp()) + 1)}),
+        (body, {**headers, "webhook-timestamp": str(int(now().timestamp()) + 2)}),
     ]
     for changed, told in changes:
         with pytest.raises(WebhookVerificationError):
@@ -60,15 +64,16 @@ def test_a_changed_body_id_or_time_is_not_believed() -> None:
 
 
 def test_during_a_rotation_either_secret_verifies_and_afterwards_one() -> None:
-    first = WebhookSecret("acct_1", new_secret(), NOW)
-    second = first.rotated(NOW, previous_for=timedelta(hours=24))
-    living = second.living(NOW + timedelta(hours=23))
-    headers = signed_headers(living, "evt_1", NOW, b"{}")
+    at = now()
+    first = WebhookSecret("acct_1", new_secret(), at)
+    second = first.rotated(at, previous_for=timedelta(hours=24))
+    living = second.living(at + timedelta(hours=23))
+    headers = signed_headers(living, "evt_1", at, b"{}")
     for secret in (first.secret, second.secret):
         Webhook(secret).verify(b"{}", headers)
-    assert second.living(NOW + timedelta(hours=24)) == (second.secret,)
-    third = second.rotated(NOW, previous_for=timedelta(hours=24))
-    assert first.secret not in third.living(NOW)
+    assert second.living(at + timedelta(hours=24)) == (second.secret,)
+    third = second.rotated(at, previous_for=timedelta(hours=24))
+    assert first.secret not in third.living(at)
 
 
 # -- the schedule ------------------------------------------------------------------------------

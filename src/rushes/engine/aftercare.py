@@ -32,6 +32,7 @@ from rushes.providers.base import (
 
 PAUSE_MIN_S: Final = 5.0
 PAUSE_MAX_S: Final = 600.0
+LAST_LOOKS: Final = 3
 
 
 async def look_after(submit: Submit, task: Task | None, world: World) -> None:
@@ -244,9 +245,14 @@ async def _waits_for_a_look(submit: Submit, at: datetime, world: World) -> bool:
 
 
 async def _later(submit: Submit, at: datetime, world: World, learned: Submit | None = None) -> None:
-    """Look again later; at the end of its life upstream, this look was the last one."""
+    """Look again later; at the end of its life upstream, this look was the last one.
+
+    A life that ended while nobody was there to look is looked at a few times all the same: one
+    word that went astray must not decide.
+    """
     born = max(submit.intent_at, submit.answered_at or submit.intent_at)
-    if at >= born + world.budgets.aftercare:
+    is_over = at >= born + world.budgets.aftercare
+    if is_over and submit.look_count >= LAST_LOOKS:
         await _let_go(submit, world)
     else:
         await _write(learned or _next_look(submit, at), submit, world)
