@@ -11,6 +11,7 @@ from rushes.domain.errors import Failure, Reason
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Status, Task
 from rushes.engine import story
+from rushes.engine.aftercare import LAST_LOOKS
 from rushes.engine.world import Looks, Upstream
 from rushes.ports import Budgets, Work
 from rushes.providers.base import Found, Lost, Outcome, Ready, Search, Unreachable
@@ -170,7 +171,7 @@ async def test_the_worker_that_took_it_over_may_be_faster_than_the_keeper() -> N
 
 
 @pytest.mark.promise("P11")
-async def test_the_end_of_its_life_upstream_is_looked_at_once_more() -> None:
+async def test_the_end_of_its_life_upstream_is_looked_at_a_few_times_more() -> None:
     workers = Workers()
     task = workers.put(Status.IN_DOUBT)
     workers.clock.advance(HOURS)
@@ -186,6 +187,10 @@ async def test_the_end_of_its_life_upstream_is_looked_at_once_more() -> None:
     assert (submit.verdict, submit.ticket) == (Verdict.ACCEPTED, {"job": "7"})
     workers.change(submit, is_cancel_told=True)
     workers.clock.advance(timedelta(days=2).total_seconds())
+    for _ in range(LAST_LOOKS):
+        await workers.keeper.look_after_submits()
+        assert workers.submit(task).verdict is Verdict.ACCEPTED
+        workers.clock.advance(60)
     await workers.keeper.look_after_submits()
     assert workers.submit(task).verdict is Verdict.GONE
     assert workers.submit(task) == replace(workers.submit(task), look_at=None)
