@@ -28,7 +28,12 @@ from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from psycopg import sql
+
+from rushes.store.migrate import STEPS
+from rushes.store.postgres import at_address
 
 PATIENCE_S = 60.0
 PORTS_FROM, PORTS = 20_000, 10_000
@@ -68,6 +73,19 @@ class Server:
                 )
             )
         return self.at(name)
+
+    @contextlib.contextmanager
+    def database_of(self, revision: str) -> Iterator[str]:
+        """Have a database of an older step of the schema, for a while; yields its address."""
+        url = self.make_database()
+        config = Config()
+        config.set_main_option("script_location", str(STEPS.folder))
+        with at_address(url) as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            connection.commit()
+        yield url
+        self.drop_database(url)
 
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is in it."""

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from dbos import DBOSClient
+from typer.testing import Result
 
 from living import Typed, at_keyboard, environment_of
+from postgres import Server
 from rushes.cli.report import Item, added_up, shown_cost
 from rushes.clock import SystemClock
 from rushes.domain.submit import Verdict
@@ -22,7 +24,6 @@ from rushes.domain.task import Event, Status, Task
 from rushes.folder import open_books
 from rushes.ports import Transaction
 from rushes.settings import load
-from rushes.store.sqlite import SqliteStore
 from rushes.testing.builders import a_spec, a_submit, a_task, put_move, put_task
 
 CONFIG = """
@@ -234,19 +235,20 @@ def test_what_operators_did_before_is_written_down_too(typed: Typed, books: Book
     assert "Nothing is written down" in typed("audit", "--object", "nobody").output
 
 
-def test_before_the_schema_step_the_verbs_say_what_to_run(typed: Typed, tmp_path: Path) -> None:
-    settings = load(data_dir=tmp_path / "data")
-    open_books(settings, SystemClock(), may_make=True).close()
-    with closing(SqliteStore(settings.database_path)) as store:
+def test_before_the_schema_step_the_verbs_say_what_to_run(typed: Typed, postgres: Server) -> None:
+    with postgres.database_of("0002") as url:
 
-        def before_the_step(tx: Transaction) -> None:
-            for table in ("audit", "adoptions"):
-                tx.connection.execute(sa.text(f"DROP TABLE {table}"))  # type: ignore[attr-defined]
+        def type_there(*words: str) -> Result:
+            return typed(*words, RUSHES_DATABASE_URL=url)
 
-        store.write_now(before_the_step)
-    for words in (("keys", "create", "studio"), ("routes", "reset", "gpu", "x")):
-        refused = typed(*words)
-        assert refused.exit_code == 2
-        assert "rushes migrate" in refused.output
-    assert json.loads(typed("keys", "list", "--json").stdout) == [], "nothing was done"
-    assert json.loads(typed("audit", "--json").stdout) == []
+        for words in (
+            ("keys", "create", "studio"),
+            ("routes", "reset", "gpu", "x"),
+            ("webhooks", "list"),
+            ("webhooks", "endpoints", "list"),
+        ):
+            refused = type_there(*words)
+            assert refused.exit_code == 2, refused.output
+            assert "rushes migrate" in refused.output
+        assert json.loads(type_there("keys", "list", "--json").stdout) == [], "nothing was done"
+        assert json.loads(type_there("audit", "--json").stdout) == []

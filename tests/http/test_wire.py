@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -873,10 +871,18 @@ async def test_during_a_rotation_the_secret_before_is_told_too(house: Wired) -> 
 
 
 async def test_while_the_database_waits_for_its_migration_webhooks_are_not_ready(
-    house: Wired, tmp_path: Path
+    house: Wired,
 ) -> None:
-    with closing(sqlite3.connect(tmp_path / "rushes.db")) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    read = house.store.read
+
+    async def read_before(act: Callable[[Any], Any]) -> Any:
+        def on_the_step_before(tx: Any) -> Any:
+            tx.has_many_machines = False
+            return act(tx)
+
+        return await read(on_the_step_before)
+
+    house.store.read = read_before  # type: ignore[method-assign]
     async with house.client() as client:
         answer = await client.get("/v1/webhooks/secret")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "overloaded")

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from rushes.ports import Adoption, Deed, SchemaBehind
+from rushes.ports import Adoption, Deed
 from rushes.store import rows
 from rushes.store.connection import Rows
 from rushes.store.schema import adoptions, audit
@@ -27,7 +27,7 @@ class AuditRows(Rows):
             IntegrityFault: that film was adopted before.
             SchemaBehind: the database has no table for it yet.
         """
-        self._need(adoptions)
+        self.need(adoptions)
         self.add(
             adoptions,
             {
@@ -48,7 +48,7 @@ class AuditRows(Rows):
         return self._adoptions(adoptions.c.adopted_from == task_id)
 
     def _adoptions(self, where: sa.ColumnElement[bool]) -> list[Adoption]:
-        if not self._has(adoptions):
+        if not self.has_many_machines:
             return []
         statement = sa.select(adoptions).where(where).order_by(adoptions.c.submit_n)
         return [
@@ -67,7 +67,7 @@ class AuditRows(Rows):
         Raises:
             SchemaBehind: the database has no table for it yet.
         """
-        self._need(audit)
+        self.need(audit)
         self.add(
             audit,
             {
@@ -92,7 +92,7 @@ class AuditRows(Rows):
 
         `before` is the id of the last line of the page before.
         """
-        if not self._has(audit):
+        if not self.has_many_machines:
             return []
         statement = sa.select(audit)
         if object_id is not None:
@@ -103,16 +103,6 @@ class AuditRows(Rows):
             statement = statement.where(audit.c.id < before)
         statement = statement.order_by(audit.c.id.desc()).limit(limit)
         return [_deed_of(found) for found in self.run(statement).mappings()]
-
-    def _has(self, table: sa.Table) -> bool:
-        return sa.inspect(self._beneath).has_table(table.name)
-
-    def _need(self, table: sa.Table) -> None:
-        if not self._has(table):
-            raise SchemaBehind(
-                f"The database has no table {table.name} yet, so nothing was done: "
-                "run `rushes migrate` first."
-            )
 
 
 def _deed_of(found: sa.RowMapping) -> Deed:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, TypeAlias, cast
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from rushes.ports import IntegrityFault
+from rushes.ports import IntegrityFault, SchemaBehind
 from rushes.store.words import storable
 
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -194,6 +194,18 @@ class Rows:
         if self._beneath.dialect.name == "postgresql":
             return postgresql.insert(table)
         return sqlite.insert(table)
+
+    def need(self, table: sa.Table) -> None:
+        """Make sure that a table of the newest step is there.
+
+        Raises:
+            SchemaBehind: the database waits for `rushes migrate`.
+        """
+        if not self.has_many_machines:
+            raise SchemaBehind(
+                f"The database has no table {table.name} yet, so nothing was done: "
+                "run `rushes migrate` first."
+            )
 
     @property
     def speaks_postgres(self) -> bool:

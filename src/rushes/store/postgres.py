@@ -56,6 +56,9 @@ TRUTH_S: Final = 30.0
 """How long the fate of a commit is asked for when its answer was lost."""
 
 ASK_AGAIN_S: Final = 0.2
+STEP_AGAIN_S: Final = 1.0
+"""How often a database of the step before is asked whether it has been migrated."""
+
 MARK: Final = "writer:"
 MARK_LIFE_S: Final = 7 * 24 * 3600.0
 APPLICATION: Final = "rushes"
@@ -102,6 +105,9 @@ _READ_MARK: Final = _FRESH.on_conflict_do_update(
     index_elements=[house.c.name], set_={"value": house.c.value}
 ).returning(house.c.value)
 """Waits for whoever wrote the row and has not ended, also if it is the first to write it."""
+
+_IS_CURRENT: Final = "SELECT to_regclass('turns') IS NOT NULL"
+"""A step of the schema is one transaction: where one of its tables is, all of it is."""
 
 _SWEEP_MARKS: Final = sa.delete(house).where(
     house.c.name.startswith(MARK), house.c.value < sa.bindparam("past")
@@ -157,6 +163,7 @@ class PostgresStore:
         self._reader = _engine(url, limits, size=readers + 1, is_reading=True)
         self._engines = [self._writer, self._reader]
         self._marks = _Marks(f"{MARK}{secrets.token_hex(8)}")
+        self._schema = _Schema()
         self._jobs: Jobs = queue.SimpleQueue()
         self._door = threading.Lock()
         self._is_closed = False
@@ -266,11 +273,20 @@ class PostgresStore:
         with _lent(self._reader) as connection:
             driver = _driver(connection)
             try:
-                return act(SqlTransaction(connection, is_reading=True))
+                return act(self._transaction(connection, is_reading=True))
             except StopIteration as fault:
                 raise raisable(fault) from fault
             finally:
                 _take_back(driver)
+
+    def _transaction(
+        self, connection: sa.Connection, *, is_reading: bool = False
+    ) -> SqlTransaction:
+        """Begin a transaction that knows of which step its database is."""
+        has_many_machines = self._schema.is_current(_driver(connection))
+        return SqlTransaction(
+            connection, is_reading=is_reading, has_many_machines=has_many_machines
+        )
 
     # -- the writers' threads --------------------------------------------------------------
 
@@ -347,7 +363,7 @@ class PostgresStore:
             pid, has_written = driver.info.backend_pid, False
             try:
                 for act in acts:
-                    transaction = SqlTransaction(connection)
+                    transaction = self._transaction(connection)
                     results.append(act(transaction))
                     changed |= transaction.changed
                     has_written = has_written or transaction.has_written
@@ -438,6 +454,27 @@ class PostgresStore:
         ):
             connection.execute(sa.delete(house).where(house.c.name.in_(self._marks.names)))
             _driver(connection).commit()
+
+
+class _Schema:
+    """Whether the database has its newest step; any thread may ask.
+
+    A step never goes away, so that whoever knows it asks no more. Before that it is asked for
+    now and then: `rushes migrate` may come at any moment.
+    """
+
+    def __init__(self) -> None:
+        self._is_current = False
+        self._asked_at_s = float("-inf")
+
+    def is_current(self, driver: psycopg.Connection[Any]) -> bool:
+        """Say whether what is new in the newest step is there."""
+        now_s = time.monotonic()
+        if not self._is_current and now_s - self._asked_at_s >= STEP_AGAIN_S:
+            found = driver.execute(_IS_CURRENT).fetchone()
+            self._asked_at_s = now_s
+            self._is_current = found is not None and bool(found[0])
+        return self._is_current
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,7 @@ from rushes.store import rows
 from rushes.store.connection import Rows
 from rushes.store.schema import deliveries, endpoints, outbox, posts, webhook_secrets
 
-SCHEMA_MIN: Final = "0003"
 _POSTS: Final = posts
-
-_VERSION: Final = sa.text("SELECT version_num FROM alembic_version")
 _AFTER_ORIGIN: Final = ("", "/", "?", "#")
 
 
@@ -35,7 +32,7 @@ class WebhookRows(Rows):
 
     def can_post(self) -> bool:
         """Say whether this database has the tables of webhooks: a schema of 0003 or after."""
-        return str(self.run(_VERSION).scalar_one()) >= SCHEMA_MIN
+        return self.has_many_machines
 
     # -- the outbox, and what is made of it ----------------------------------------------
 
@@ -116,6 +113,7 @@ class WebhookRows(Rows):
 
     def posts_of(self, event_id: str) -> Sequence[Post]:
         """Return the posts of an event by address."""
+        self.need(posts)
         statement = sa.select(posts).where(posts.c.event_id == event_id).order_by(posts.c.url)
         return [_post_of(found) for found in self.run(statement).mappings()]
 
@@ -123,6 +121,7 @@ class WebhookRows(Rows):
         self, limit: int, *, state: PostState | None = None, before: str | None = None
     ) -> Sequence[Post]:
         """Return posts by event, the newest first; with `before`, those of older events."""
+        self.need(posts)
         statement = sa.select(posts).order_by(posts.c.event_id.desc(), posts.c.url)
         if state is not None:
             statement = statement.where(posts.c.state == state.value)
@@ -184,6 +183,7 @@ class WebhookRows(Rows):
 
     def endpoints(self, account_id: str | None = None) -> Sequence[Endpoint]:
         """Return the addresses of an account, or of all, by birth."""
+        self.need(endpoints)
         statement = sa.select(endpoints).order_by(endpoints.c.created_at, endpoints.c.id)
         if account_id is not None:
             statement = statement.where(endpoints.c.account_id == account_id)
@@ -191,12 +191,14 @@ class WebhookRows(Rows):
 
     def endpoint(self, endpoint_id: str) -> Endpoint | None:
         """Read one address."""
+        self.need(endpoints)
         statement = sa.select(endpoints).where(endpoints.c.id == endpoint_id)
         found = self.run(statement).mappings().first()
         return None if found is None else _endpoint_of(found)
 
     def add_endpoint(self, endpoint: Endpoint) -> None:
         """Insert an address."""
+        self.need(endpoints)
         self.add(endpoints, _endpoint_values(endpoint))
 
     def change_endpoint(self, before: Endpoint, after: Endpoint) -> bool:
@@ -218,6 +220,7 @@ class WebhookRows(Rows):
 
     def webhook_secret(self, account_id: str) -> WebhookSecret | None:
         """Return what an account's deliveries are signed with, None if it has none yet."""
+        self.need(webhook_secrets)
         statement = sa.select(webhook_secrets).where(webhook_secrets.c.account_id == account_id)
         found = self.run(statement).mappings().first()
         if found is None:

@@ -6,6 +6,9 @@ on writing, and the code after it works on the tables before it, without what is
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,16 +16,27 @@ revision = "0003"
 down_revision = "0002"
 
 Instant = sa.BigInteger
+POSTED_WITHIN: Final = timedelta(hours=24)
+"""How long after a task's end its callers may still be told (CONTRACT §10)."""
 
 
 def upgrade() -> None:
-    """Take the step. What ended before it was never to be posted, and counts as posted."""
-    op.add_column("outbox", sa.Column("posted_at", Instant()))
-    op.execute(sa.text("UPDATE outbox SET posted_at = created_at"))
-    _partial("ix_outbox_unposted", "outbox", ["created_at"], "posted_at IS NULL")
+    """Take the step.
+
+    Ends that nobody is to be told of count as posted: those without a callback, as there were no
+    endpoints, and those whose time is over. Tables that are there already are locked in the order
+    in which servers at work write to them.
+    """
     _partial("ix_tasks_waiting", "tasks", ["queue", "id"], "status = 'queued'")
     is_to_expire = "expires_at IS NOT NULL AND NOT is_film_gone"
     _partial("ix_tasks_expires_at", "tasks", ["expires_at"], is_to_expire)
+    op.add_column("outbox", sa.Column("posted_at", Instant()))
+    past = int((datetime.now(tz=UTC) - POSTED_WITHIN).timestamp() * 1_000_000)
+    told = (
+        "UPDATE outbox SET posted_at = created_at WHERE callback_url IS NULL OR created_at < :past"
+    )
+    op.execute(sa.text(told).bindparams(past=past))
+    _partial("ix_outbox_unposted", "outbox", ["created_at"], "posted_at IS NULL")
     _posts()
     op.create_table(
         "endpoints",
