@@ -99,17 +99,29 @@ class WorkRows(Rows):
         return int(self.run(count).scalar_one())
 
     def reassign_work(self, lost_after_s: float) -> int:
-        """Give work back to its queues whose executor did not beat for that long."""
-        late = live_executors.c.seen_at < self._earliest(lost_after_s)
-        self.run(sa.delete(live_executors).where(late))
+        """Give work back to its queues whose executor did not beat for that long.
+
+        Rows that one of the dead still holds locked, because it stood still in the middle of a
+        transaction, are left for the next beat: waiting for them would stop the living, too.
+        """
+        earliest = self._earliest(lost_after_s)
+        late = sa.select(live_executors.c.id).where(live_executors.c.seen_at < earliest)
+        late = late.with_for_update(skip_locked=True)
+        self.run(sa.delete(live_executors).where(live_executors.c.id.in_(late)))
+        alive = sa.select(live_executors.c.id).where(live_executors.c.seen_at >= earliest)
         works = _HERE[self._dialect]
-        statement = (
-            sa.update(works)
+        left = (
+            sa.select(works.c.workflow_uuid)
             .where(
                 works.c.status == "PENDING",
                 works.c.queue_name.is_not(None),
-                works.c.executor_id.not_in(sa.select(live_executors.c.id)),
+                works.c.executor_id.not_in(alive),
             )
+            .with_for_update(skip_locked=True)
+        )
+        statement = (
+            sa.update(works)
+            .where(works.c.workflow_uuid.in_(left))
             .values(status="ENQUEUED", owner_xid=None, started_at_epoch_ms=None)
         )
         return self.run(statement).rowcount
