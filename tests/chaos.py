@@ -132,9 +132,14 @@ class Site:
 
     def start(self, slot: int) -> Member:
         """Start what runs in a slot, at the port it had."""
-        member = self.fleet.start(self.roles[slot], port=self.ports.get(slot, 0))
+        port = self.ports.get(slot, 0)
+        member = self.fleet.start(self.roles[slot], port=port, clock=self.clock(slot))
         self.servers[slot] = member
         return member
+
+    def clock(self, slot: int) -> Path:
+        """Where it stands how wrong the clock of the machine in a slot is."""
+        return self.folder / f"clock-{slot}"
 
     def doors(self) -> list[str]:
         """Where callers are answered."""
@@ -302,6 +307,15 @@ def cut_connections(site: Site) -> float:
     return time.monotonic()
 
 
+def set_clock(site: Site) -> float:
+    """Somebody sets the clock of one machine two hours ahead or back, and right again."""
+    clock = site.clock(site.any_slot())
+    clock.write_text(str(site.draw.choice((7200, -7200))))
+    pause_s(site.draw.uniform(2, 6))
+    clock.unlink()
+    return time.monotonic()
+
+
 Fault = Callable[[Site], float]
 MENU: dict[str, tuple[Fault, int]] = {
     "kill": (kill, 6),
@@ -319,8 +333,9 @@ MENU: dict[str, tuple[Fault, int]] = {
 DATABASE_MENU: dict[str, tuple[Fault, int]] = {
     "stop database": (stop_database, 2),
     "cut connections": (cut_connections, 4),
+    "set clock": (set_clock, 2),
 }
-"""What can also happen where the database is a server of its own."""
+"""What can also happen where the database is a server of its own, whose clock is the one for all."""
 
 
 def say(line: str) -> None:

@@ -71,7 +71,9 @@ from rushes.settings import Settings, SettingsRefused, load
 from rushes.storage import blobs_of, is_up, link_life_s, signing_secrets
 from rushes.store.feed import Feed
 from rushes.store.looks import PostgresLooks
+from rushes.store.postgres import PostgresStore
 from rushes.store.status import HotRead
+from rushes.store.timekeeper import Timekeeper
 from rushes.studio.farm import Farm
 from rushes.studio.kinship import Orphaned, die_with_parent
 
@@ -102,6 +104,7 @@ class _Parts:
     hot: HotRead | PostgresLooks
     bell: LocalBell
     feed: Feed | None
+    timekeeper: Timekeeper | None
     blobs: Blobs
     fetcher: GuardedFetcher
     examiner: FileExaminer
@@ -153,6 +156,8 @@ class House:
         """
         if self.parts.feed is not None:
             self.parts.feed.start()
+        if self.parts.timekeeper is not None:
+            self.parts.timekeeper.start()
         if self.role.works:
             self.parts.engine.start()
 
@@ -218,6 +223,8 @@ class House:
             self.parts.engine.close()
         if self.parts.feed is not None:
             self.parts.feed.close()
+        if self.parts.timekeeper is not None:
+            self.parts.timekeeper.close()
         self.parts.hot.close()
         self.parts.store.close()
         self.locks.close()
@@ -254,7 +261,7 @@ def open_house(
         scratch = own_scratch(settings.data_dir, locks)
         links = _links(settings, port)
         parts = _parts(settings, clock, scratch, only, links)
-        keyring = Keyring(parts.store, clock, parts.hot.data_version)
+        keyring = Keyring(parts.store, parts.clock, parts.hot.data_version)
         wire = _wire(parts, keyring, links, role)
         application = Application(wire, for_callers=role.answers)
         undo.pop_all()
@@ -354,14 +361,16 @@ class _Books:
     store: Database
     hot: HotRead | PostgresLooks
     bell: LocalBell
+    clock: Clock
     feed: Feed | None = None
+    timekeeper: Timekeeper | None = None
 
 
-def _books(settings: Settings) -> _Books:
+def _books(settings: Settings, clock: Clock) -> _Books:
     if not settings.is_on_postgres:
         bell = LocalBell()
         store = open_store(settings, on_change=bell.ring_all)
-        return _Books(store, HotRead(settings.database_path), bell)
+        return _Books(store, HotRead(settings.database_path), bell, clock)
     url = str(settings.database_place)
     looks = PostgresLooks(url, is_fresh=lambda: feed.is_fresh)
 
@@ -376,7 +385,9 @@ def _books(settings: Settings) -> _Books:
 
     feed = Feed(url, on_news=hear, on_gap=looks.final.forget_all)
     far = TellingBell(feed.tell)
-    return _Books(open_store(settings, on_change=change), looks, far, feed)
+    store = PostgresStore(url, on_change=change)
+    timekeeper = Timekeeper(store, clock)
+    return _Books(store, looks, far, timekeeper.clock, feed, timekeeper)
 
 
 def _parts(
@@ -386,8 +397,8 @@ def _parts(
     assets = BlobAssets(blobs, scratch)
     configuration = configure(settings)
     sandbox = Upstream(Sandbox(Farm(scratch / "studio"), assets), "none")
-    books = _books(settings)
-    store, bell = books.store, books.bell
+    books = _books(settings, clock)
+    store, bell, clock = books.store, books.bell, books.clock
     executor = executor_name(settings)
     database = store.engine_for_workflows()
     weights = {account.id: account.weight for account in settings.accounts}
@@ -440,6 +451,7 @@ def _parts(
         hot=books.hot,
         bell=bell,
         feed=books.feed,
+        timekeeper=books.timekeeper,
         blobs=blobs,
         fetcher=GuardedFetcher(),
         examiner=FileExaminer(),

@@ -36,11 +36,12 @@ def serve(
         bool, typer.Option("--json", help="Say where it listens in one line of JSON.")
     ] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+    clock_offset_file: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run a server until Ctrl-C: callers and workers in one process."""
     from rushes.cli.serving import Post, serve
 
-    serve(Post(host=host, port=port, parent=parent), as_json=as_json)
+    serve(Post(host=host, port=port, parent=parent, shift=clock_offset_file), as_json=as_json)
 
 
 def api(
@@ -51,12 +52,13 @@ def api(
         bool, typer.Option("--json", help="Say where it listens in one line of JSON.")
     ] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+    clock_offset_file: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Answer callers, on PostgreSQL; any number of these may run, and workers do the work."""
     from rushes.app import Role
     from rushes.cli.serving import Post, serve
 
-    serve(Post(Role.API, host, port, parent=parent), as_json=as_json)
+    serve(Post(Role.API, host, port, parent=parent, shift=clock_offset_file), as_json=as_json)
 
 
 def worker(
@@ -74,13 +76,14 @@ def worker(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say so in one line of JSON.")] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+    clock_offset_file: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Carry tasks, on PostgreSQL; any number of these may run, and one that dies is no loss."""
     from rushes.app import Role
     from rushes.cli.serving import Post, serve
 
     only = frozenset(provider) if provider else None
-    serve(Post(Role.WORKER, host, port, only, parent), as_json=as_json)
+    serve(Post(Role.WORKER, host, port, only, parent, clock_offset_file), as_json=as_json)
 
 
 def init(

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -19,7 +20,7 @@ from rushes import __version__
 from rushes.app import House, Role, bound_url, check_role, end_with, listen, open_house
 from rushes.cli.paper import answers, facts, ourselves, say, show_json, talk
 from rushes.cli.plainly import FAILED, Refused
-from rushes.clock import SystemClock
+from rushes.clock import ShiftedClock, SystemClock
 from rushes.domain.access import Key
 from rushes.folder import Unmigrated, make_key
 from rushes.observe import configure_logs
@@ -47,7 +48,8 @@ class Opened:
 class Post:
     """What was typed: the role, where to listen, and what for; None is the settings' affair.
 
-    `parent` is a process that this one must not outlive.
+    `parent` is a process that this one must not outlive. `shift` is a file that says by how many
+    seconds this machine's clock is wrong, for tests of that.
     """
 
     role: Role = Role.SERVE
@@ -55,6 +57,7 @@ class Post:
     port: int | None = None
     only: frozenset[str] | None = None
     parent: int | None = None
+    shift: Path | None = None
 
     @property
     def listens(self) -> bool:
@@ -110,7 +113,8 @@ def _open_patiently(settings: Settings, post: Post, port: int) -> House:
     has_told = False
     while True:
         try:
-            return open_house(settings, port=port, role=post.role, only=post.only)
+            clock = SystemClock() if post.shift is None else ShiftedClock(post.shift)
+            return open_house(settings, port=port, clock=clock, role=post.role, only=post.only)
         except Unmigrated as waiting:
             if not has_told:
                 say(talk(), f"Waiting: {waiting}")

@@ -10,10 +10,10 @@ beaten again, and everything it writes is fenced by epochs anyway.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
+from rushes.clock import counting_pauses
 from rushes.domain.errors import StoreBusy
 from rushes.observe import log
 from rushes.ports import Transaction
@@ -30,11 +30,6 @@ class Writing(Protocol):
     def write_now(self, act: Callable[[Transaction], T]) -> T:
         """Run `act` in a transaction of its own."""
         ...
-
-
-def counting_pauses() -> float:
-    """Return seconds of a clock that nobody sets, and that goes on while we are stopped."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _ignore(_crowd: int) -> None:

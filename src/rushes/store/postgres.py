@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final, TypeVar, cast
 
@@ -37,6 +38,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects import postgresql
 
 from rushes.domain.errors import StoreBusy, StoreInDoubt
+from rushes.ports import Transaction
 from rushes.store.group import WAITING_MAX, Act, Job, Jobs, answer_all, next_group, raisable
 from rushes.store.schema import house
 from rushes.store.transaction import SqlTransaction
@@ -109,6 +111,7 @@ _READ_MARK: Final = _FRESH.on_conflict_do_update(
 _IS_CURRENT: Final = "SELECT to_regclass('turns') IS NOT NULL"
 """A step of the schema is one transaction: where one of its tables is, all of it is."""
 
+_TIME: Final = sa.select(sa.func.clock_timestamp())
 _SWEEP_MARKS: Final = sa.delete(house).where(
     house.c.name.startswith(MARK), house.c.value < sa.bindparam("past")
 )
@@ -245,6 +248,14 @@ class PostgresStore:
             return self._read(act)
         except _FAULTS as fault:
             raise _told(fault) from fault
+
+    def time_now(self) -> datetime:
+        """Return what the database's clock says: it is one for all.
+
+        Raises:
+            StoreBusy: the database is away.
+        """
+        return self.read_now(_time_now)
 
     def close(self) -> None:
         """Finish what is waiting, then let go of all connections."""
@@ -584,6 +595,11 @@ class _Marks:
         name = self.name
         number = self._last[name] = max(_now_micros(), self._last.get(name, 0) + 1)
         return name, number
+
+
+def _time_now(tx: Transaction) -> datetime:
+    told: datetime = cast("SqlTransaction", tx).run(_TIME).scalar_one()
+    return told.astimezone(UTC)
 
 
 def _now_micros() -> int:

@@ -117,9 +117,13 @@ class Fleet:
         self.environment = dict(environment)
         self.members: list[Member] = []
 
-    def start(self, role: str = "serve", *, port: int = 0) -> Member:
-        """Start `rushes ROLE`; it is not waited for."""
+    def start(self, role: str = "serve", *, port: int = 0, clock: Path | None = None) -> Member:
+        """Start `rushes ROLE`; it is not waited for.
+
+        Its machine's clock is wrong by as many seconds as the file `clock` says, once there is one.
+        """
         words = ["-m", "rushes", role, "--host", LOOPBACK, "--port", str(port), "--json"]
+        words += [] if clock is None else ["--clock-offset-file", str(clock)]
         return self._start(role, words)
 
     def start_upstream(self, simulator: str, words: Sequence[str], *, log: Path) -> Member:
