@@ -335,7 +335,7 @@ DATABASE_MENU: dict[str, tuple[Fault, int]] = {
     "cut connections": (cut_connections, 4),
     "set clock": (set_clock, 2),
 }
-"""What can also happen where the database is a server of its own, whose clock is the one for all."""
+"""What can also happen where the database is a server, whose clock is the one for all."""
 
 
 def say(line: str) -> None:

@@ -216,6 +216,8 @@ def machines(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
         folder / "data",
         RUSHES_CONFIG=str(folder / "rushes.toml"),
         RUSHES_DATABASE_URL=database,
+        RUSHES_LINKS_SECRETS='["env:LINK_SECRET"]',
+        LINK_SECRET="0f" * 32,
         TEST_UPSTREAM_KEY="sk-upstream",
     )
     (folder / "rushes.toml").write_text("")
