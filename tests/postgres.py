@@ -32,7 +32,7 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
-from rushes.store.migrate import STEPS
+from rushes.store.migrate import STEPS, _sort_by_bytes
 from rushes.store.postgres import at_address
 
 PATIENCE_S = 60.0
@@ -83,6 +83,7 @@ class Server:
         with at_address(url) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+            _sort_by_bytes(connection)
             connection.commit()
         yield url
         self.drop_database(url)
