@@ -236,6 +236,8 @@ def test_a_server_on_the_step_before_is_migrated_while_it_works_and_then_tells_w
             tmp_path / "data",
             RUSHES_CONFIG=str(config),
             RUSHES_DATABASE_URL=url,
+            RUSHES_LINKS_SECRETS='["env:LINK_SECRET"]',
+            LINK_SECRET="0f" * 32,
             TEST_UPSTREAM_KEY="sk-upstream",
         )
         with contextlib.closing(PostgresStore(url)) as store:
