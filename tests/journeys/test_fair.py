@@ -44,21 +44,20 @@ model = "sora-2"
 """
 
 
-def fill(url: str, pattern: Task, count: int) -> None:
+def fill(store: PostgresStore, pattern: Task, count: int) -> None:
     """Let as many tasks like one wait behind it, as accepted ones do."""
-    with closing(PostgresStore(url)) as store:
-        dispatcher = DbosDispatcher(store.engine_for_workflows())
+    dispatcher = DbosDispatcher(store.engine_for_workflows())
 
-        def act(tx: Transaction) -> None:
-            for _ in range(BATCH):
-                task = replace(pattern, id=new_task_id(datetime.now(tz=UTC)))
-                task = replace(task, spec=replace(pattern.spec, prompt=task.id))
-                task = replace(task, work_id=work_id_of(task, Work.FILM))
-                tx.add_task(task, a_hold(task))
-                dispatcher.enqueue(tx, task, Work.FILM, queue="far")
+    def act(tx: Transaction) -> None:
+        for _ in range(BATCH):
+            task = replace(pattern, id=new_task_id(datetime.now(tz=UTC)))
+            task = replace(task, spec=replace(pattern.spec, prompt=task.id))
+            task = replace(task, work_id=work_id_of(task, Work.FILM))
+            tx.add_task(task, a_hold(task))
+            dispatcher.enqueue(tx, task, Work.FILM, queue="far")
 
-        for _ in range(count // BATCH):
-            store.write_now(act)
+    for _ in range(count // BATCH):
+        store.write_now(act)
 
 
 def spans(kept: list[Kept]) -> list[tuple[datetime, datetime]]:
@@ -91,14 +90,15 @@ def test_another_account_starts_within_two_slots_time_however_many_wait(
     with (
         an_upstream(log=tmp_path / "creates.jsonl", render_s=1.0) as far,
         closing(Fleet(tmp_path, environment)) as fleet,
+        closing(PostgresStore(url)) as store,
     ):
         more = "" if share is None else f"in_flight_per_account_max = {share}"
         config.write_text(CONFIG.format(port=far.port, more=more))
         api = fleet.start("api").ready()
-        with closing(PostgresStore(url)) as store:
-            for n, secret in enumerate(secrets.values()):
-                key = a_key(secret, id=f"key_{n:032x}", account_id=new_account_id())
-                store.write_now(lambda tx, key=key: tx.add_key(key))  # type: ignore[misc]
+        for n, secret in enumerate(secrets.values()):
+            account = new_account_id(datetime.now(tz=UTC))
+            key = a_key(secret, id=f"key_{n:032x}", account_id=account)
+            store.write_now(lambda tx, key=key: tx.add_key(key))  # type: ignore[misc]
 
         def wish(name: str) -> Task:
             answer = httpx2.post(
@@ -111,8 +111,7 @@ def test_another_account_starts_within_two_slots_time_however_many_wait(
             return kept_of(answer.json()["task_id"]).task
 
         def kept_of(task_id: str) -> Kept:
-            with closing(PostgresStore(url)) as store:
-                return store.read_now(lambda tx: _kept(tx, task_id))
+            return store.read_now(lambda tx: _kept(tx, task_id))
 
         def many() -> list[Kept]:
             with psycopg.connect(url) as connection:
@@ -120,7 +119,7 @@ def test_another_account_starts_within_two_slots_time_however_many_wait(
             return [one for (name,) in begun if (one := kept_of(str(name))).task.id != other]
 
         other = ""
-        fill(url, wish("many"), waiting)
+        fill(store, wish("many"), waiting)
         fleet.start("worker").ready()
         wait_until(lambda: len(spans(many())) >= 2 * SLOTS, timeout_s=60)
         first = wish("other")
