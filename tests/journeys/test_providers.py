@@ -234,6 +234,7 @@ def whole(server: Running, task_id: str) -> None:
     assert (film.status_code, film.content[4:8]) == (200, b"ftyp")
 
 
+@pytest.mark.long  # `test_salvaged` holds the same with an operator in it
 @pytest.mark.promise("P2")
 @pytest.mark.promise("P11")
 def test_a_film_that_is_found_too_late_is_salvaged_with_what_it_can_be_fetched_by(

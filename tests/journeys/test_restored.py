@@ -90,6 +90,7 @@ def doctor(folder: Path) -> tuple[int, dict[str, object]]:
     return run.exit_code, told
 
 
+@pytest.mark.long
 @pytest.mark.promise("P1")
 @pytest.mark.promise("P2")
 def test_a_backup_of_a_working_server_goes_on_elsewhere(tmp_path: Path) -> None:
