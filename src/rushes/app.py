@@ -423,7 +423,7 @@ def _parts(
         scratch=scratch,
         hooks=_hooks(settings),
         submitting=calls.one,
-        may_submit=lambda: pulse.is_alive,
+        life=lambda: pulse.life,
         retention=retention_of(settings),
     )
     pulse.on_crowd = world.share_looks

@@ -126,6 +126,17 @@ def test_after_a_gap_of_our_own_everybody_gets_time_to_come_back() -> None:
     assert one.register.finds == 2
 
 
+def test_after_a_gap_it_is_another_life() -> None:
+    one = One()
+    assert one.pulse.life is None
+    one.go_on(0, 1, 1)
+    assert one.pulse.life == 1
+    one.seconds.now += 5
+    assert one.pulse.life is None
+    one.go_on(0, 1)
+    assert one.pulse.life == 2
+
+
 def test_the_crowd_is_told_at_each_beat() -> None:
     one, told = One(), list[int]()
     one.pulse.on_crowd = told.append
@@ -137,7 +148,7 @@ def test_the_crowd_is_told_at_each_beat() -> None:
 @pytest.mark.promise("P10")
 async def test_a_process_that_may_be_taken_for_dead_begins_no_submit() -> None:
     workers = Workers()
-    workers.world.may_submit = lambda: False
+    workers.world.life = lambda: None
     task = workers.put()
     assert isinstance(await story.step(task.id, task.lease_epoch, workers.world), Again)
     assert workers.task(task) == task
@@ -146,11 +157,14 @@ async def test_a_process_that_may_be_taken_for_dead_begins_no_submit() -> None:
 
 @pytest.mark.promise("P2")
 @pytest.mark.promise("P10")
-async def test_one_that_stood_still_after_its_intent_sends_nothing_and_leaves_proof() -> None:
+@pytest.mark.parametrize("then", [None, 2], ids=["it has not beaten since", "it has"])
+async def test_one_that_stood_still_after_its_intent_sends_nothing_and_leaves_proof(
+    then: int | None,
+) -> None:
     workers, calls = Workers(), list[str]()
     task = workers.put()
-    is_alive = iter([True, False])
-    workers.world.may_submit = lambda: next(is_alive)
+    lives = iter([1, then])
+    workers.world.life = lambda: next(lives)
 
     async def submit(spec: object, token: str) -> Ticket:
         calls.append(token)
@@ -174,19 +188,19 @@ async def test_whoever_took_it_over_meanwhile_finds_the_proof_and_submits_once()
         calls.append(token)
         return {"job": token}
 
-    def stand_still() -> bool:
+    def stand_still() -> int | None:
         if workers.task(task).status is Status.QUEUED:
-            return True
+            return 1
         taken.append(workers.take(workers.task(task)))
-        return False
+        return 2
 
     taken: list[Any] = []
     workers.provider.on_submit = submit
-    workers.world.may_submit = stand_still
+    workers.world.life = stand_still
     with pytest.raises(LeaseLost):
         await story.step(task.id, task.lease_epoch, workers.world)
     assert workers.task(task).status is Status.SUBMITTING
-    workers.world.may_submit = lambda: True
+    workers.world.life = lambda: 1
     epoch = taken[0].lease_epoch
     while workers.task(task).status is not Status.RUNNING:
         await story.step(task.id, epoch, workers.world)

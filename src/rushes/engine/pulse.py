@@ -57,6 +57,7 @@ class Pulse:
         self.on_crowd: Callable[[int], None] = _ignore
         self._beaten_at: float | None = None
         self._finds_from = 0.0
+        self._life = 1
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="pulse", daemon=True)
 
@@ -65,6 +66,11 @@ class Pulse:
         """Whether nobody can take us for dead: our last beat began less than that ago."""
         beaten_at = self._beaten_at
         return beaten_at is not None and self._now() - beaten_at < self._lost_after_s
+
+    @property
+    def life(self) -> int | None:
+        """Which life this is: another one after each gap; None while we may be taken for dead."""
+        return self._life if self.is_alive else None
 
     def beat(self) -> int:
         """Say that we live, and give back the work of the dead; return how much that was.
@@ -79,6 +85,7 @@ class Pulse:
         before = self._beaten_at
         if before is not None and began - before >= self._lost_after_s:
             self._finds_from = began + self._lost_after_s
+            self._life += 1  # before anybody sees us alive again: our work may be with others
         may_find = before is not None and began >= self._finds_from
 
         def act(tx: Transaction) -> tuple[int, int]:

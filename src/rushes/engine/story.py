@@ -125,7 +125,8 @@ async def _change_queues(task: Task, provider: str, world: World) -> Next:
 
 async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
     """Write the intent, then call, then write the answer: the only place that submits."""
-    if not world.may_submit():  # our work may be with others by now; they would see it in doubt
+    life = world.life()
+    if life is None:  # our work may be with others by now; they would see it in doubt
         return Again(world.pause_s(1))
     if not await at_hand(task, world):
         return Again(world.pause_s(STORAGE_PAUSE))
@@ -158,12 +159,12 @@ async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
     with world.submitting():
         if not await world.store.write(intend):  # someone else probes the route
             return Again(world.pause_s(1))
+        if world.life() != life:
+            return await _unsent(after, submit, world)
         return await _call(after, submit, upstream, world)
 
 
 async def _call(task: Task, submit: Submit, upstream: Upstream, world: World) -> Next:
-    if not world.may_submit():
-        return await _unsent(task, submit, world)
     try:
         async with world.patience(world.budgets.submit_call.total_seconds()):
             ticket = await upstream.provider.submit(

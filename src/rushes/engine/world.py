@@ -101,8 +101,8 @@ Patience = Callable[[float], AbstractAsyncContextManager[object]]
 """Bounds a wait: `async with patience(60.0): ...` raises TimeoutError when time is up."""
 
 
-def _always() -> bool:
-    return True
+def _one_life() -> int | None:
+    return 1
 
 
 @dataclass(slots=True)
@@ -112,8 +112,9 @@ class World:
     `catalog` and `upstreams` are exchanged whole when the configuration is read anew. `former`
     are upstreams that left it, or speak with another credential now: what was submitted there
     is still looked after there. `hooks` is where upstreams can ring, None where they cannot.
-    `submitting` is held from an intent to its answer; `may_submit` says no to a process that
-    others may take for dead. `recoveries` keeps those who take over many watched tasks at once
+    `submitting` is held from an intent to its answer; `life` says in which
+    life this process is, None while others may take it for dead: what was begun in one life must
+    not be sent in another. `recoveries` keeps those who take over many watched tasks at once
     from asking about all of them at once.
     """
 
@@ -133,7 +134,7 @@ class World:
     note_progress: Callable[[str, int, int], None]
     scratch: Path
     submitting: Callable[[], AbstractContextManager[None]] = nullcontext
-    may_submit: Callable[[], bool] = _always
+    life: Callable[[], int | None] = _one_life
     former: Mapping[tuple[str, str], Upstream] = field(default_factory=dict)
     hooks: str | None = None
     recoveries: Pace = field(default_factory=lambda: Pace(RECOVERIES_PER_S))
