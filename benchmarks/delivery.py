@@ -129,10 +129,7 @@ async def sampled(
             await asyncio.sleep(1 / per_s)
         async with asyncio.timeout(patience_s):
             ends = await asyncio.gather(*waits)
-    return [
-        Sample(kind, end - done)
-        for kind, end, done in zip(kinds, ends, done_at, strict=True)
-    ]
+    return [Sample(kind, end - done) for kind, end, done in zip(kinds, ends, done_at, strict=True)]
 
 
 # -- a hand-written client -----------------------------------------------------------------
@@ -188,14 +185,12 @@ def measured(
             processes.append(stack.enter_context(site.running("worker", plan=plan)))
         took_s = site.wait(TAKEN, open_count)
         print(f"  {open_count} taken within {took_s:.0f} s", file=sys.stderr, flush=True)
-        time.sleep(SETTLE_S + open_count / 500)  # those who take over begin one after the other
-        began, spent_s = time.time(), sum(cpu_s(each.pid) for each in processes)
         interval_s = max(plan.look_again_s, open_count / given.looks_per_s)
+        time.sleep(SETTLE_S + interval_s)  # each was looked at once since it was taken over
+        began, spent_s = time.time(), sum(cpu_s(each.pid) for each in processes)
         patience_s = 3 * interval_s + GRACE_S
         base = f"http://127.0.0.1:{port}"
-        samples = asyncio.run(
-            sampled(base, site.secret, vendor, chosen, given.per_s, patience_s)
-        )
+        samples = asyncio.run(sampled(base, site.secret, vendor, chosen, given.per_s, patience_s))
         took_s = time.time() - began
         told = told_by(vendor, began)
         facts = {
@@ -256,7 +251,8 @@ def tell(measures: Sequence[Measure], loads: Sequence[float], given: Any) -> Non
         name = f"{one.open_count:,} open, {one.database}: {one.kind}"
         mine = [each for each in measures if each.kind == one.kind]
         mine = [
-            each for each in mine
+            each
+            for each in mine
             if (each.database, each.open_count) == (one.database, one.open_count)
         ]
         lines[name] = {

@@ -126,8 +126,10 @@ class Site:
         given = {} if self.url is None else {"database": {"url": self.url}}
         return load(data_dir=self.folder / "data", **given)
 
-    def stage(self, count: int, status: Status = Status.RUNNING) -> list[Staged]:
-        """Write tasks that the vendor has, with the work that carries them."""
+    def stage(
+        self, count: int, status: Status = Status.RUNNING, *, is_carried: bool = True
+    ) -> list[Staged]:
+        """Write tasks that the vendor has, with the work that carries them, or with none."""
         clock, staged = SystemClock(), list[Staged]()
         spec = a_spec(prompt="A paper boat crosses a rain puddle")
 
@@ -135,9 +137,14 @@ class Site:
             made = []
             for _ in range(min(BATCH, count - len(staged))):
                 at = clock.now() - timedelta(minutes=1)
-                birth = {"account_id": DEFAULT_ACCOUNT_ID, "model": MODEL, "queue": "gpu"}
-                task = put_task(tx, status, id=new_task_id(at), created_at=at, spec=spec, **birth)
-                if not task.is_final:
+                birth: dict[str, Any] = {
+                    "account_id": DEFAULT_ACCOUNT_ID,
+                    "model": MODEL,
+                    "queue": "gpu",
+                }
+                birth |= {"id": new_task_id(at), "created_at": at, "spec": spec}
+                task = put_task(tx, status, **birth, work_id=None)
+                if is_carried and not task.is_final:
                     work = Work.COLLECT if status is Status.STORING else Work.FILM
                     work_id = work_id_of(task, work)
                     tx.rework(task, work_id, "gpu")
@@ -160,7 +167,14 @@ class Site:
     # -- what runs -------------------------------------------------------------------------
 
     @contextmanager
-    def running(self, role: str = "serve", *, port: int = 0, plan: Plan | None = None) -> Iterator[Any]:
+    def running(
+        self,
+        role: str = "serve",
+        *,
+        port: int = 0,
+        plan: Plan | None = None,
+        cores: set[int] | None = None,
+    ) -> Iterator[Any]:
         """Run a process of ours until the block ends, ready when it begins; yields it."""
         port = port or free_port()
         limit = None if plan is None else plan.looks_per_s
@@ -168,7 +182,9 @@ class Site:
         if limit is not None:
             ours = [sys.executable, str(HERE / "sites.py"), "limited", str(limit)]
         command = [*ours, role, "--port", str(port), "--json"]
-        with running(command, port, path="/healthz", environment=self.environment) as process:
+        with running(
+            command, port, path="/healthz", cores=cores, environment=self.environment
+        ) as process:
             process.port = port  # type: ignore[attr-defined] -- what callers need of it
             give_up_at = time.monotonic() + START_TIMEOUT_S
             while get(port, "/readyz")[0] != 200:

@@ -25,6 +25,16 @@ import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
 TASKS = "/api/v3/contents/generations/tasks"
+VIDEOS = "/v1/videos"
+VIDEO = {
+    "object": "video",
+    "model": "sora-2",
+    "status": "queued",
+    "progress": 0,
+    "created_at": 1_700_000_000,
+    "seconds": "4",
+    "size": "720x1280",
+}
 JSON = [(b"content-type", b"application/json")]
 PROMPT_CHARACTERS = 200
 
@@ -56,6 +66,11 @@ class Vendor:
             await _answer(send, b'{"total": 0, "items": []}')
         elif method == "POST" and path == TASKS:
             await _answer(send, json.dumps(self._create(await _body(receive))).encode())
+        elif path.startswith(VIDEOS):  # OpenAI's words, for gateways that speak nothing else
+            if method == "POST":
+                await _read(receive)
+            video_id = path.removeprefix(VIDEOS).strip("/") or f"video_{next(self._numbers)}"
+            await _answer(send, json.dumps(VIDEO | {"id": video_id}).encode())
         elif method == "POST" and path == "/_finish":
             await _answer(send, json.dumps(self._finish(await _body(receive))).encode())
         else:
@@ -115,13 +130,17 @@ async def _answer(send: Send, body: bytes, headers: list[tuple[bytes, bytes]] = 
 
 
 async def _body(receive: Receive) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(await _read(receive) or b"{}")
+    return told
+
+
+async def _read(receive: Receive) -> bytes:
     body, more = b"", True
     while more:
         message: Message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    told: dict[str, Any] = json.loads(body or b"{}")
-    return told
+    return body
 
 
 def main() -> None:

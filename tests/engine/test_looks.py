@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushes.engine.world import Looks
+from rushes.engine.world import LINE_SHARE, TURNS_KEPT, Looks
 from rushes.testing.builders import NOON
 
 
@@ -60,3 +60,55 @@ def test_whoever_waits_as_long_as_told_gets_a_look(count: int, per_s: float) -> 
             at += timedelta(seconds=wait_s)
             assert looks.wait_s(at) == 0
     assert (at - NOON).total_seconds() <= count / int(max(1.0, per_s)) * max(1.0, 1 / per_s)
+
+
+def test_of_many_who_wait_each_is_told_its_own_turn() -> None:
+    looks = Looks(20.0)
+    waits = [looks.wait_s(NOON, f"task {number}") for number in range(1000)]
+    assert len(set(waits)) == 1000
+    assert waits == sorted(waits)
+    assert waits[-1] <= 1000 / (20 * LINE_SHARE)
+
+
+def test_whoever_comes_at_its_turn_looks_and_its_next_turn_is_at_the_end_of_the_line() -> None:
+    looks, at, looked = Looks(20.0), NOON, 0
+    waits = [(looks.wait_s(NOON, f"task {number}"), f"task {number}") for number in range(100)]
+    for wait_s, who in waits:
+        at = NOON + timedelta(seconds=wait_s)
+        looked += wait_s == 0 or looks.wait_s(at, who) == 0
+        assert 4 < looks.again_s(at, who, 2.0) < 100 / (20 * LINE_SHARE) + 1
+    assert looked == 100
+
+
+def test_whoever_is_woken_before_its_turn_need_not_wait_for_it() -> None:
+    looks = Looks(20.0)
+    for number in range(1000):
+        looks.wait_s(NOON, f"task {number}")
+    late = NOON + timedelta(seconds=0.5)
+    assert looks.wait_s(late, "task 999") == 0, "its vendor rang"
+    assert looks.wait_s(late, "task 5000") > 50, "nobody rang for one that is new"
+
+
+def test_where_looks_are_not_short_the_pause_is_as_long_as_the_provider_wants() -> None:
+    looks, at = Looks(20.0), NOON
+    for _ in range(50):
+        assert looks.wait_s(at, "task") == 0
+        pause_s = looks.again_s(at, "task", 5.0)
+        assert pause_s == 5
+        at += timedelta(seconds=pause_s)
+    assert Looks().again_s(NOON, "task", 5.0) == 5
+
+
+def test_a_line_is_forgotten_when_the_clock_is_set_back() -> None:
+    looks = Looks(1.0)
+    for number in range(100):
+        looks.wait_s(NOON, f"task {number}")
+    assert looks.wait_s(NOON - timedelta(hours=1), "task 99") == 0
+
+
+def test_turns_that_nobody_comes_for_are_forgotten() -> None:
+    looks, at = Looks(1000.0), NOON
+    for number in range(20_000):
+        at += timedelta(seconds=1)
+        looks.again_s(at, f"task {number}", 5.0)
+    assert len(looks._turns) < 3 * TURNS_KEPT

@@ -340,8 +340,8 @@ async def _watch(task: Task, submits: Sequence[Submit], world: World) -> Next:
 
 
 async def _check(task: Task, submit: Submit, upstream: Upstream, world: World) -> Next:
-    wait_s = upstream.looks.wait_s(world.clock.now())
-    if wait_s > 0:  # the account's looks of this moment are spent
+    wait_s = upstream.looks.wait_s(world.clock.now(), submit.token)
+    if wait_s > 0:  # its turn is later: others of the account look now
         return Again(wait_s)
     try:
         async with world.patience(world.budgets.submit_call.total_seconds()):
@@ -355,8 +355,8 @@ async def _check(task: Task, submit: Submit, upstream: Upstream, world: World) -
         case Working(progress, look_again_s):
             if progress is not None:
                 world.note_progress(task.id, task.lease_epoch, min(99, max(1, progress)))
-            wait_s = max(LOOK_AGAIN_MIN_S, look_again_s)
-            return Again(wait_s * (0.9 + 0.2 * world.jitter()))
+            wait_s = max(LOOK_AGAIN_MIN_S, look_again_s) * (0.9 + 0.2 * world.jitter())
+            return Again(upstream.looks.again_s(world.clock.now(), submit.token, wait_s))
         case Ready(film, usage):
             ready = replace(submit, verdict=Verdict.READY, film=film, usage=usage, look_at=None)
             await ledger.learn(task, ready, ledger.UNFINISHED, world)

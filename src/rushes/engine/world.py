@@ -22,6 +22,15 @@ RECOVERIES_PER_S: Final = 500.0
 
 PACE_AHEAD_MAX: Final = timedelta(minutes=15)
 
+LINE_SHARE: Final = 0.95
+"""How much of what an account allows goes to looks that nobody rang for."""
+
+TURNS_KEPT: Final = 1_000
+TURN_LIFE: Final = timedelta(minutes=10)
+"""How long a turn is kept that nobody comes for: its task has ended, or is carried elsewhere."""
+
+CLOCK_PLAY: Final = timedelta(milliseconds=1)
+
 
 @dataclass(slots=True)
 class Looks:
@@ -30,27 +39,70 @@ class Looks:
     No second sees more than `per_s`; below one a second, each has its share of time. It is told
     the time, and lets a worker wait instead of holding it. Where `crowd` processes look, each
     has an equal share.
+
+    Whoever says its name stands in a line: it is told once when its turn is, so that of ten
+    thousand only those wake who may look. Who comes before its turn was woken by news, and need
+    not wait for it: a twentieth of the looks is kept for those (`LINE_SHARE`).
     """
 
     per_s: float | None = None
     crowd: int = 1
     _taken: deque[datetime] = field(default_factory=deque, init=False)
+    _turns: dict[str, datetime] = field(default_factory=dict, init=False)
+    _line_ends_at: datetime | None = field(default=None, init=False)
+    _told_at: datetime | None = field(default=None, init=False)
+    _turns_max: int = field(default=TURNS_KEPT, init=False)
 
-    def wait_s(self, at: datetime) -> float:
+    def wait_s(self, at: datetime, who: str = "") -> float:
         """Take one look and return 0, or return how long to wait before asking again."""
         if self.per_s is None:
             return 0.0
+        self._hear(at)
+        if who and who not in self._turns:
+            turn = self._end_of_line(at)
+            if turn > at:
+                self._turns[who] = turn
+                return (turn - at).total_seconds()
+        self._turns.pop(who, None)
         per_s = self.per_s / self.crowd
         count_max = max(1, int(per_s))
         span = timedelta(seconds=max(1.0, 1.0 / per_s))
-        if self._taken and at < self._taken[-1]:  # a clock that was set back would wait for itself
-            self._taken.clear()
         while self._taken and self._taken[0] + span <= at:
             self._taken.popleft()
         if len(self._taken) >= count_max:
+            if who:
+                self._turns[who] = at
             return (self._taken[0] + span - at).total_seconds()
         self._taken.append(at)
         return 0.0
+
+    def again_s(self, at: datetime, who: str, pause_s: float) -> float:
+        """Take the next turn after a pause; return how long it is until then."""
+        if self.per_s is None:
+            return pause_s
+        self._hear(at)
+        turn = max(at + timedelta(seconds=pause_s), self._end_of_line(at))
+        self._turns[who] = turn
+        return (turn - at).total_seconds()
+
+    def _end_of_line(self, at: datetime) -> datetime:
+        """Return when the turn of the next one is, and let the line end after it."""
+        turn = max(at, self._line_ends_at or at)
+        per_s = LINE_SHARE * (self.per_s or 1.0) / self.crowd
+        self._line_ends_at = turn + timedelta(seconds=1.0 / per_s)
+        return turn
+
+    def _hear(self, at: datetime) -> None:
+        """Forget everything if the clock was set back, and turns that nobody came for."""
+        if self._told_at is not None and at < self._told_at - CLOCK_PLAY:
+            self._taken.clear()
+            self._turns.clear()
+            self._line_ends_at = None
+        self._told_at = at
+        if len(self._turns) >= self._turns_max:
+            since = at - TURN_LIFE
+            self._turns = {who: turn for who, turn in self._turns.items() if turn > since}
+            self._turns_max = max(TURNS_KEPT, 2 * len(self._turns))
 
 
 @dataclass(slots=True)
