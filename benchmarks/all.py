@@ -1,8 +1,8 @@
-"""Every benchmark, one after another, and the page about them.
+"""Every benchmark, one after another, and the pages about them.
 
     python benchmarks/all.py [NAME ...]
 
-About twenty minutes on two cores; nothing else should run beside it. A script that is named is
+About fifty minutes on two cores; nothing else should run beside it. A script that is named is
 measured anew, the others keep what they found last.
 """
 
@@ -24,6 +24,7 @@ def main() -> None:
         script, told = HERE / f"{name}.py", RESULTS / f"{name}.json"
         subprocess.run([sys.executable, str(script), "--json", str(told)], check=True)
     print("\n== report", flush=True)
+    subprocess.run([sys.executable, str(HERE / "scale.py")], check=True)
     subprocess.run([sys.executable, str(HERE / "report.py")], check=True)
 
 

@@ -64,7 +64,7 @@ class Budget:
     @property
     def verdict(self) -> str:
         """Say in two words how we stand."""
-        sign = 1 if self.aim >= self.floor else -1
+        sign = 1 if self.aim > self.floor else -1  # nothing is the least, and the best
         if sign * self.value >= sign * self.aim:
             return "aim met"
         return "floor met" if sign * self.value >= sign * self.floor else "floor missed"

@@ -18,7 +18,21 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 PLOT = PAGE.with_suffix(".svg")
-NAMES = ("looks", "submits", "studio", "downloads", "start")
+NAMES = (
+    "looks",
+    "submits",
+    "studio",
+    "downloads",
+    "start",
+    "machines",
+    "completions",
+    "delivery",
+    "waiting",
+    "recovery",
+    "faults",
+    "litellm_proxy",
+)
+"""In the order of the page. What was not measured yet, or is not installed, is left out of it."""
 
 Result = Mapping[str, Any]
 
@@ -60,6 +74,44 @@ expense of whoever is on the core, so compare within a row.
 From `exec` to the first 200 of `/healthz` and of `/readyz`, and memory and CPU of the process and its children ten seconds
 later, over ten seconds. `empty` makes its data folder, `warm` finds one with a thousand tasks; `hello` is a bare uvicorn.
 """,
+    "machines": """
+One PostgreSQL that syncs to its disk, and one API and one worker, or two of each, all on the same two cores with their callers. A
+submit is that of *Submits*; `alone` and `grouped` are psycopg writing rows of the same kind, one accept a commit and 64. A look is that
+of *Looks*; `by Go` compares looks per second of the API's own CPU, and PostgreSQL's comes on top ("DB CPU").
+""",
+    "completions": """
+Films that one process brings home a second, from "the vendor has it" to `succeeded`. `engine` looks at no film: what a completion costs
+but for decoding, beside the same three files written and synced. `tiny` is half a second at 64x36, `large` five seconds at 720p, beside
+a loop on every core that decodes such a film to its end, makes its stills, and keeps nothing.
+""",
+    "delivery": """
+From a vendor's "done" to the last byte at a caller, with so many tasks open at a vendor that allows so many looks a second in all (see
+the command; DashScope's documented 20 would make every figure of looking longer in proportion). The interval is open tasks by looks
+allowed: nobody who looks can be faster. A few sampled films a second become done, the others stay open: two cores do not render ten
+thousand. Some samples are rung for by the vendor ("hints"), the others are found by looking; callers long-poll, or ask every 3 s.
+`plain` is a hand-written loop that looks at every job in turn at the same pace and keeps nothing. SQLite is one `rushes serve`,
+PostgreSQL one `rushes api` and one `rushes worker`.
+""",
+    "waiting": """
+Tasks that a vendor has, watched by one process and due for a look once a minute. `plain` is a bare asyncio program with as many
+coroutines asleep.
+""",
+    "recovery": """
+Two workers on PostgreSQL share so many tasks, and the one that has more of them is killed (`kill -9`). A task is resumed when its
+`lease_epoch` has risen. Nothing can be resumed before a silent process is taken for dead, 4 s as it comes; `plain` is such a lease and
+one UPDATE, without an engine. Lost and paid twice are counted in the vendor's own books.
+""",
+    "faults": """
+The real story in a simulated world, one fault at each point where one can strike: kill, loss of a worker, a site down for longer than a
+render, a pause past the takeover, under every kind of answer to a submit. Counted are films that the vendor began for money and that
+nobody got. Where nothing tells whether a submit arrived it is not sent again, and what it may have cost is on record
+(`docs/how-to/salvage.md`). `make chaos` does the like to real processes.
+""",
+    "litellm_proxy": """
+For comparison, a gateway of the other kind: LiteLLM's proxy, one worker, no database, 32 connections. It passes each request on to the
+vendor (which answers at once here) and keeps nothing: no task that survives a crash, no film, no look that costs the vendor nothing, and
+nothing that keeps a retry from paying twice. So the rates are not of the same work.
+""",
 }
 TITLES = {
     "looks": "Looks",
@@ -67,6 +119,13 @@ TITLES = {
     "studio": "Films of the built-in engine",
     "downloads": "Downloads",
     "start": "Start and idle",
+    "machines": "Many machines",
+    "completions": "Completions",
+    "delivery": "Done to bytes",
+    "waiting": "Waiting",
+    "recovery": "Recovery",
+    "faults": "Paid and undelivered",
+    "litellm_proxy": "LiteLLM's proxy",
 }
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "looks": {
@@ -110,13 +169,68 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "pss_mb": "idle PSS MB",
         "idle_cpu_percent": "idle CPU %",
     },
+    "machines": {
+        "per_s": "per s",
+        "per_cpu_s": "per CPU-s",
+        "by_go": "by Go",
+        "database_cpu_percent": "DB CPU %",
+        "p50_ms": "p50 ms",
+        "p99_ms": "p99 ms",
+        "alone_per_s": "alone/s",
+        "grouped_per_s": "grouped/s",
+    },
+    "completions": {
+        "films_per_s": "films/s",
+        "beside_per_s": "baseline/s",
+        "by_beside": "by baseline",
+        "cpu_ms": "CPU ms each",
+    },
+    "delivery": {
+        "p50_s": "p50 s",
+        "p99_s": "p99 s",
+        "interval_s": "interval s",
+        "looks_per_s": "looks/s",
+        "looks_per_s_max": "most in 1 s",
+        "cpu_percent": "CPU %",
+    },
+    "waiting": {
+        "pss_mb": "PSS MB",
+        "rss_mb": "RSS MB",
+        "cpu_percent": "CPU %",
+        "looks_per_s": "looks/s",
+        "taken_s": "taken within s",
+    },
+    "recovery": {
+        "orphaned": "orphaned",
+        "first_s": "first s",
+        "p50_s": "p50 s",
+        "last_s": "last s",
+        "lost": "lost",
+        "paid_twice": "paid twice",
+        "plain_s": "plain s",
+    },
+    "faults": {
+        "faults": "faults",
+        "began": "films begun",
+        "undelivered": "undelivered",
+        "per_1000": "per 1,000 faults",
+        "twice": "paid twice",
+    },
+    "litellm_proxy": {
+        "per_s": "per s",
+        "per_cpu_s": "per CPU-s",
+        "p50_ms": "p50 ms",
+        "p99_ms": "p99 ms",
+        "rss_mb": "RSS MB",
+    },
 }
 
 
 # -- the page ----------------------------------------------------------------------------
 def results() -> dict[str, Result]:
     """Read what was measured."""
-    return {name: json.loads((RESULTS / f"{name}.json").read_text()) for name in NAMES}
+    paths = ((name, RESULTS / f"{name}.json") for name in NAMES)
+    return {name: json.loads(path.read_text()) for name, path in paths if path.exists()}
 
 
 def page(found: Mapping[str, Result]) -> str:
@@ -143,7 +257,8 @@ def glance(found: Iterable[Result]) -> str:
                 beside = f"{figure(budget['baseline'])} {budget['unit']}"
                 beside += f" ({budget['baseline_name']})" if budget["baseline_name"] else ""
             value, floor, aim = (
-                f"{figure(budget[fact])} {budget['unit']}" for fact in ("value", "floor", "aim")
+                f"{figure(budget[fact])} {budget['unit']}".strip()
+                for fact in ("value", "floor", "aim")
             )
             rows.append([budget["name"], value, beside, floor, aim, budget["verdict"]])
     return table(["what", "measured", "baseline", "floor", "aim", "verdict"], rows)
