@@ -8,8 +8,8 @@ paused past its takeover, or a whole site down for longer than a render, at each
 under each way in which a vendor can answer a submit. The vendor does make the film. Counted are
 films that it began for money, that were not canceled there, and that nobody got: where its list
 tells exactly whether a submit arrived, and where nothing tells. In the second case nothing is sent
-again, so that nothing is paid twice; what was paid is on record (`rushes salvage report`), or the auditor ends this run with an
-error. `twice` are tasks with two submits that may be billed.
+again, so that nothing is paid twice; what was paid is on record (`rushes salvage report`), or the
+auditor ends this run with an error. `twice` are tasks with two submits that may be billed.
 
 With real processes, `make chaos` counts the same: its last line names films lost and paid twice.
 """
