@@ -70,15 +70,16 @@ class LocalBlobs:
         path = self._path(name)
         temporary = self._temporary / token_hex(16)
         file = await asyncio.to_thread(_create, temporary)
-        size_bytes = 0
+        size_bytes, is_placed = 0, False
         try:
             async for chunk in chunks:
                 await asyncio.to_thread(file.write, chunk)
                 size_bytes += len(chunk)
-            await asyncio.to_thread(self._sync, file)
-            await asyncio.to_thread(self._place, temporary, path)
+            await asyncio.to_thread(self._finish, file, temporary, path)
+            is_placed = True
         finally:
-            await asyncio.to_thread(_discard, file, temporary)
+            if not is_placed:
+                await asyncio.to_thread(_discard, file, temporary)
         return size_bytes
 
     async def put_file(self, name: str, path: Path) -> int:
@@ -196,9 +197,12 @@ class LocalBlobs:
             return
         raise OSError(f"{path.parent} does not stay")
 
-    def _sync(self, file: BufferedWriter) -> None:
+    def _finish(self, file: BufferedWriter, temporary: Path, path: Path) -> None:
+        """Sync, name and close what was written, in one go: each way to a thread costs."""
         file.flush()
         self._fsync(file.fileno())
+        self._place(temporary, path)
+        _discard(file, temporary)  # a name that had the same bytes already left ours behind
 
     def _sync_file(self, path: Path) -> int:
         """Make a file that somebody wrote survive a power cut; return its size."""
