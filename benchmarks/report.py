@@ -93,7 +93,7 @@ thousand. Some samples are rung for by the vendor ("hints"), the others are foun
 PostgreSQL one `rushes api` and one `rushes worker`.
 """,
     "waiting": """
-Tasks that a vendor has, watched by one process and due for a look once a minute. `plain` is a bare asyncio program with as many
+Tasks that a vendor has, watched by one process and due for a look every ten minutes. `plain` is a bare asyncio program with as many
 coroutines asleep.
 """,
     "recovery": """

@@ -2,7 +2,7 @@
 
     python benchmarks/waiting.py [--tasks N] [--seconds S]
 
-The tasks are at the vendor and due for a look once a minute, so that what is measured is waiting
+The tasks are at the vendor and due for a look every ten minutes, so that what is measured is waiting
 and not looking. Memory is `Pss` of the process and its children (pages that are shared count by
 their share), and CPU is what they spend over `--seconds`, looks included. `empty` is the same
 process without a task. `plain` is a bare asyncio program with as many coroutines asleep: what
@@ -23,7 +23,7 @@ from completions import tiny_film
 from measuring import Budget, Result, arguments, cpu_s, load_1min, memory_mb, middle, show
 from sites import DATABASES, TAKEN, Plan, Site, a_server, a_site, a_vendor, told_by
 
-LOOK_AGAIN_S = 60.0
+LOOK_AGAIN_S = 600.0
 PLAIN = """
 import asyncio, sys
 async def wait():

@@ -45,9 +45,11 @@ async def carry(task_id: str, work: Work, work_id: str, world: World, bell: Bell
     following: Next = NOW
     if task.status in story.WATCHED:  # somebody watched it before us, and perhaps many others
         following = Again(world.recoveries.wait_s(world.clock.now()))
+    epoch = task.lease_epoch
+    del task  # thousands wait here, and each step reads the rows anyway
     with bell.listen(task_id) as ear:
         while isinstance(following, Again):
             if following.after_s > 0:
                 await ear.wait(following.after_s)
             ear.forget()  # a ring from now on may be about what this step does not see
-            following = await kind.step(task_id, task.lease_epoch, world)
+            following = await kind.step(task_id, epoch, world)
