@@ -3,9 +3,9 @@
     python benchmarks/waiting.py [--tasks N] [--seconds S]
 
 The tasks are at the vendor and due for a look every ten minutes, so that what is measured is
-waiting and not looking. Memory is `Pss` of the process and its children (pages that are shared count by
-their share), and CPU is what they spend over `--seconds`, looks included. With no tasks it is
-the same process, idle. `plain` is a bare asyncio program with as many coroutines asleep: what
+waiting and not looking. Memory is `Pss` of the process and its children (pages that are shared
+count by their share), and CPU is what they spend over `--seconds`, looks included. With no tasks
+it is the same process, idle. `plain` is a bare asyncio program with as many coroutines asleep: what
 waiting costs in this language at all.
 """
 
