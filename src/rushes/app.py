@@ -1,7 +1,7 @@
 """The composition root: the only file that knows everybody.
 
-A `House` is a server of one process on one data folder: SQLite, files, the engine and the wire.
-Opening it takes the folder's lock, so that no second server works on the same tasks.
+A `House` is one process: it answers callers, carries tasks, or does both. On SQLite it has the
+data folder to itself; on PostgreSQL any number of them work on the same tasks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -24,29 +24,19 @@ from pathlib import Path
 from typing import Final
 
 from rushes import __version__
-from rushes.bell import LocalBell, TellingBell
 from rushes.blobs.objects import ObjectBlobs
 from rushes.clock import Clock, SystemClock
 from rushes.configured import Configuration, configure
 from rushes.domain.catalog import SANDBOX
-from rushes.domain.retention import Retention
 from rushes.domain.task import Status
 from rushes.engine.dispatch import DbosDispatcher, queue_name
 from rushes.engine.keeper import Keeper
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
-from rushes.engine.queues import Slots
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.engine.world import Upstream, World
-from rushes.folder import (
-    Database,
-    Unready,
-    lock_all,
-    open_store,
-    own_scratch,
-    see_to_schema,
-)
+from rushes.folder import Database, Unready, lock_all, own_scratch, see_to_schema
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
@@ -57,35 +47,23 @@ from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.server import Application, Wire, server_of
 from rushes.http.webhooks import EventBodies
+from rushes.listening import public_url
 from rushes.media.assets import BlobAssets
 from rushes.media.darkroom import FilmDarkroom
 from rushes.media.examiner import FileExaminer
 from rushes.media.fetch import GuardedFetcher
 from rushes.media.inspector import FilmInspector
-from rushes.media.poster import GuardedPoster
 from rushes.observe import Metrics, log
 from rushes.ports import Blobs, Budgets, NotAHint, Store, Work
 from rushes.providers.base import Forged
 from rushes.providers.sandbox import Sandbox
 from rushes.settings import Settings, SettingsRefused, load
 from rushes.storage import blobs_of, is_up, link_life_s, signing_secrets
-from rushes.store.feed import Feed
-from rushes.store.looks import PostgresLooks
-from rushes.store.postgres import PostgresStore
-from rushes.store.status import HotRead
-from rushes.store.timekeeper import Timekeeper
 from rushes.studio.farm import Farm
-from rushes.studio.kinship import Orphaned, die_with_parent
+from rushes.terms import budgets_of, poster_of, queues_of, retention_of, widths_of
+from rushes.truth import Truth, truth_of
 
 SWITCH_INTERVAL_S: Final = 0.0005
-PROVIDER_FIRST: Final = timedelta(seconds=5)
-"""A provider's own time limit comes first: it knows whether a byte was sent."""
-
-WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 -- names, not a bind
-BACKLOG: Final = 2048
-DRAINING_MAX: Final = 8
-"""How many tasks a provider that left the configuration may have under watch at once."""
-
 SIGNED_LIFE: Final = timedelta(hours=1)
 """How long an address of the bucket's own lives: it is signed anew whenever a link is followed."""
 
@@ -99,12 +77,7 @@ class _Parts:
     """What several rooms share."""
 
     settings: Settings
-    clock: Clock
-    store: Database
-    hot: HotRead | PostgresLooks
-    bell: LocalBell
-    feed: Feed | None
-    timekeeper: Timekeeper | None
+    truth: Truth
     blobs: Blobs
     fetcher: GuardedFetcher
     examiner: FileExaminer
@@ -146,7 +119,7 @@ class House:
     @property
     def store(self) -> Database:
         """Where the truth is."""
-        return self.parts.store
+        return self.parts.truth.store
 
     def start(self) -> None:
         """Let the workers begin, if there are any here.
@@ -154,10 +127,7 @@ class House:
         Raises:
             RuntimeError: the engine could not start.
         """
-        if self.parts.feed is not None:
-            self.parts.feed.start()
-        if self.parts.timekeeper is not None:
-            self.parts.timekeeper.start()
+        self.parts.truth.start()
         if self.role.works:
             self.parts.engine.start()
 
@@ -175,7 +145,7 @@ class House:
             log.error("the configuration was refused, and nothing changed", why=str(refusal))
             return False
         fixed = _fixed_changes(parts.settings, settings)
-        queues = queues_of(settings, parts.store.read_now(lambda tx: tx.queues()))
+        queues = queues_of(settings, parts.truth.store.read_now(lambda tx: tx.queues()))
         sandbox = parts.world.upstreams[SANDBOX]
         upstreams = {SANDBOX: sandbox, **configuration.upstreams}
         if self.role.works:
@@ -221,12 +191,7 @@ class House:
         """Let go of everything, in the order that loses nothing."""
         if self.role.works:
             self.parts.engine.close()
-        if self.parts.feed is not None:
-            self.parts.feed.close()
-        if self.parts.timekeeper is not None:
-            self.parts.timekeeper.close()
-        self.parts.hot.close()
-        self.parts.store.close()
+        self.parts.truth.close()
         self.locks.close()
 
 
@@ -261,7 +226,7 @@ def open_house(
         scratch = own_scratch(settings.data_dir, locks)
         links = _links(settings, port)
         parts = _parts(settings, clock, scratch, only, links)
-        keyring = Keyring(parts.store, parts.clock, parts.hot.data_version)
+        keyring = Keyring(parts.truth.store, parts.truth.clock, parts.truth.hot.data_version)
         wire = _wire(parts, keyring, links, role)
         application = Application(wire, for_callers=role.answers)
         undo.pop_all()
@@ -307,87 +272,7 @@ def _links(settings: Settings, port: int) -> Links:
     )
 
 
-def public_url(settings: Settings, port: int) -> str:
-    """Return the address that links are built from (CONTRACT §8)."""
-    return settings.server.public_url or bound_url(settings, port)
-
-
-def bound_url(settings: Settings, port: int) -> str:
-    """Return the address we listen on, as this machine reaches it."""
-    host = settings.server.host
-    if host in WILDCARDS:
-        host = "localhost"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Bind the address and listen; a port of 0 is the system's choice.
-
-    Raises:
-        Unready: the address is taken, or not ours.
-    """
-    host, port = settings.server.host, settings.server.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(BACKLOG)  # whoever calls while the house opens is answered when it is open
-    except OSError as error:
-        listener.close()
-        raise Unready(f"cannot listen on {host}:{port}: {error.strerror}") from None
-    return listener
-
-
-def end_with(parent_pid: int) -> None:
-    """Have this process end when its parent ends, however that ends.
-
-    Raises:
-        Unready: the parent has ended already.
-    """
-    try:
-        die_with_parent(parent_pid)
-    except Orphaned:
-        raise Unready(f"process {parent_pid}, which this server was to serve, has ended") from None
-
-
 # -- rooms -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Books:
-    """The truth, how it is looked at, and who hears of changes."""
-
-    store: Database
-    hot: HotRead | PostgresLooks
-    bell: LocalBell
-    clock: Clock
-    feed: Feed | None = None
-    timekeeper: Timekeeper | None = None
-
-
-def _books(settings: Settings, clock: Clock) -> _Books:
-    if not settings.is_on_postgres:
-        bell = LocalBell()
-        store = open_store(settings, on_change=bell.ring_all)
-        return _Books(store, HotRead(settings.database_path), bell, clock)
-    url = str(settings.database_place)
-    looks = PostgresLooks(url, is_fresh=lambda: feed.is_fresh)
-
-    def hear(ids: Iterable[str], is_gone: bool) -> None:  # noqa: FBT001 -- the feed's word
-        if is_gone:
-            looks.final.forget(ids)
-        far.ring_here(ids)
-
-    def change(ids: Iterable[str]) -> None:
-        looks.final.forget(ids)
-        far.ring_all(ids)
-
-    feed = Feed(url, on_news=hear, on_gap=looks.final.forget_all)
-    far = TellingBell(feed.tell)
-    store = PostgresStore(url, on_change=change)
-    timekeeper = Timekeeper(store, clock)
-    return _Books(store, looks, far, timekeeper.clock, feed, timekeeper)
 
 
 def _parts(
@@ -397,8 +282,8 @@ def _parts(
     assets = BlobAssets(blobs, scratch)
     configuration = configure(settings)
     sandbox = Upstream(Sandbox(Farm(scratch / "studio"), assets), "none")
-    books = _books(settings, clock)
-    store, bell, clock = books.store, books.bell, books.clock
+    truth = truth_of(settings, clock)
+    store, bell, clock = truth.store, truth.bell, truth.clock
     executor = executor_name(settings)
     database = store.engine_for_workflows()
     weights = {account.id: account.weight for account in settings.accounts}
@@ -446,12 +331,7 @@ def _parts(
     )
     return _Parts(
         settings=settings,
-        clock=clock,
-        store=store,
-        hot=books.hot,
-        bell=bell,
-        feed=books.feed,
-        timekeeper=books.timekeeper,
+        truth=truth,
         blobs=blobs,
         fetcher=GuardedFetcher(),
         examiner=FileExaminer(),
@@ -475,39 +355,10 @@ def executor_name(settings: Settings) -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def queues_of(settings: Settings, waiting: Iterable[str]) -> dict[str, Slots]:
-    """Return what may be with each provider at once.
-
-    A provider that left the configuration keeps its queue while tasks are in it: whoever gets a
-    slot there goes on to a provider that is configured.
-    """
-    configured = {
-        provider.name: Slots(
-            provider.in_flight_max,
-            provider.in_flight_per_account_max,
-            provider.starts_per_minute_max,
-        )
-        for provider in settings.providers
-    }
-    leaving = dict.fromkeys(waiting, Slots(DRAINING_MAX))
-    return {**leaving, SANDBOX: Slots(settings.sandbox.in_flight_max), **configured}
-
-
-def widths_of(queues: Mapping[str, Slots]) -> dict[str, int]:
-    """Return how many tasks each queue has in flight at most."""
-    return {name: slots.in_flight_max for name, slots in queues.items()}
-
-
 def _hooks(settings: Settings) -> str | None:
     """Return where upstreams can ring; only an address that an operator gave leads to us."""
     public_url = settings.server.public_url
     return None if public_url is None else f"{public_url}/hooks"
-
-
-def poster_of(settings: Settings) -> GuardedPoster:
-    """Return the client for webhooks, as far as the operator lets it go."""
-    webhooks = settings.webhooks
-    return GuardedPoster(allow=webhooks.allow_networks, allows_http=webhooks.allow_http)
 
 
 def mailroom_of(settings: Settings, store: Store, clock: Clock, links: Links) -> Mailroom:
@@ -520,31 +371,6 @@ def mailroom_of(settings: Settings, store: Store, clock: Clock, links: Links) ->
         jitter=random.SystemRandom().random,
         disable_after=timedelta(seconds=settings.webhooks.disable_after_s),
         keep=timedelta(seconds=settings.webhooks.keep_s),
-    )
-
-
-def budgets_of(settings: Settings) -> Budgets:
-    """Return how long tasks may stay where."""
-    return Budgets(
-        queue=settings.budget("queue"),
-        submit_call=settings.budget("submit_call") + PROVIDER_FIRST,
-        doubt=settings.budget("doubt"),
-        render=settings.budget("render"),
-        collect=settings.budget("collect"),
-        aftercare=settings.budget("aftercare"),
-        missing_for=settings.budget("missing_for"),
-        missing_max=settings.times.missing_max,
-        film_bytes_max=settings.limits.film_bytes_max,
-    )
-
-
-def retention_of(settings: Settings) -> Retention:
-    """Return how long films and inputs are kept."""
-    return Retention(
-        films_s=settings.retention.films_s,
-        inputs_s=settings.retention.inputs_s,
-        by_model={one.id: one.films_s for one in settings.models if one.films_s is not None},
-        by_account={one.id: one.films_s for one in settings.accounts if one.films_s is not None},
     )
 
 
@@ -577,10 +403,11 @@ def _signer(parts: _Parts) -> Sign | None:
     blobs, ends_s = parts.blobs, parts.settings.storage.credentials_expire_s
     if parts.settings.storage.links == "own" or not isinstance(blobs, ObjectBlobs):
         return None
-    ends_at = None if ends_s is None else parts.clock.now() + timedelta(seconds=ends_s)
+    ends_at = None if ends_s is None else parts.truth.clock.now() + timedelta(seconds=ends_s)
 
     async def sign(name: str, method: str) -> str:
-        life = SIGNED_LIFE if ends_at is None else min(SIGNED_LIFE, ends_at - parts.clock.now())
+        left = SIGNED_LIFE if ends_at is None else ends_at - parts.truth.clock.now()
+        life = min(SIGNED_LIFE, left)
         return await blobs.signed(name, max(life, SIGNED_LIFE_MIN), method=method)
 
     return sign
@@ -589,8 +416,8 @@ def _signer(parts: _Parts) -> Sign | None:
 def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
     settings = parts.settings
     gateway = Gateway(
-        store=parts.store,
-        clock=parts.clock,
+        store=parts.truth.store,
+        clock=parts.truth.clock,
         catalog=parts.configuration.catalog,
         blobs=parts.blobs,
         dispatcher=parts.dispatcher,
@@ -608,7 +435,7 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
     )
 
     async def is_database_up() -> bool:
-        return await parts.store.read(lambda tx: tx.key_version()) >= 0
+        return await parts.truth.store.read(lambda tx: tx.key_version()) >= 0
 
     async def is_storage_up() -> bool:
         return await is_up(parts.blobs)
@@ -617,7 +444,7 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
         return parts.engine.is_healthy
 
     async def count_tasks() -> None:
-        counts = await parts.store.read(lambda tx: tx.counts())
+        counts = await parts.truth.store.read(lambda tx: tx.counts())
         for status in Status:
             parts.metrics.tasks.labels(status.value).set(counts.get(status, 0))
 
@@ -631,18 +458,18 @@ def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
     return Wire(
         gateway=gateway,
         read_hint=read_hint,
-        hot=parts.hot,
+        hot=parts.truth.hot,
         forecast=Forecast(
-            parts.store,
-            parts.clock,
+            parts.truth.store,
+            parts.truth.clock,
             widths_of(queues_of(settings, ())),
             lambda tx, queue, limit: tx.turns_of(queue_name(Work.FILM, queue), limit),
         ),
         keyring=keyring,
         links=links,
         sign=_signer(parts),
-        bell=parts.bell,
-        clock=parts.clock,
+        bell=parts.truth.bell,
+        clock=parts.truth.clock,
         metrics=parts.metrics,
         checks={
             "database": is_database_up,

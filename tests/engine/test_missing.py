@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rushes.app import budgets_of
 from rushes.engine.story import is_gone
 from rushes.ports import Budgets
 from rushes.settings import Settings
+from rushes.terms import budgets_of
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

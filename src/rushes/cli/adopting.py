@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rushes.app import budgets_of
 from rushes.cli.asking import agree
 from rushes.cli.books import books, is_served
 from rushes.cli.deeds import write_down
@@ -15,6 +14,7 @@ from rushes.engine.dispatch import DbosDispatcher
 from rushes.engine.salvage import NotAdoptable
 from rushes.ports import Adoption, Transaction
 from rushes.settings import load
+from rushes.terms import budgets_of
 
 
 def adopt(

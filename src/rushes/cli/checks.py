@@ -21,7 +21,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import rushes
-from rushes.app import WILDCARDS, listen
 from rushes.blobs.objects import ObjectBlobs
 from rushes.cli.paper import lasting, moment, size
 from rushes.clock import SystemClock
@@ -30,6 +29,7 @@ from rushes.domain.ids import new_token
 from rushes.domain.smallest import smallest_spec
 from rushes.domain.spec import Spec
 from rushes.folder import Unready, folder_holder
+from rushes.listening import WILDCARDS, listen
 from rushes.providers.base import NotUnderstood, Refused, Unknown, Unreachable
 from rushes.settings import ProviderSettings, Settings
 from rushes.storage import blobs_of, signing_secrets, try_out

@@ -9,7 +9,6 @@ from typing import Any, Final, TypeVar
 
 from rich.text import Text
 
-from rushes.app import budgets_of
 from rushes.cli.asking import agree
 from rushes.cli.books import books, is_served
 from rushes.cli.deeds import write_down
@@ -24,6 +23,7 @@ from rushes.engine import doubts
 from rushes.engine.doubts import Doubt, NotInDoubt
 from rushes.ports import Books, Transaction
 from rushes.settings import Settings, load
+from rushes.terms import budgets_of
 
 T = TypeVar("T")
 

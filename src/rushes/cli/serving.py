@@ -17,12 +17,13 @@ from typing import Final
 from rich.console import Console
 
 from rushes import __version__
-from rushes.app import House, Role, bound_url, check_role, end_with, listen, open_house
+from rushes.app import House, Role, check_role, open_house
 from rushes.cli.paper import answers, facts, ourselves, say, show_json, talk
 from rushes.cli.plainly import FAILED, Refused
 from rushes.clock import ShiftedClock, SystemClock
 from rushes.domain.access import Key
 from rushes.folder import Unmigrated, make_key
+from rushes.listening import bound_url, end_with, listen
 from rushes.observe import configure_logs
 from rushes.settings import DEFAULT_PORT, Settings, load
 

@@ -10,6 +10,7 @@ from typing import Final
 from rich.text import Text
 
 from rushes.cli.books import books
+from rushes.cli.deeds import write_down
 from rushes.cli.paper import Column, ago, answers, lasting, plain, say, show_json, table, talk
 from rushes.cli.plainly import FAILED, Refused
 from rushes.cli.showing import shown_text
@@ -28,9 +29,9 @@ from rushes.domain.webhooks import (
     place_of,
 )
 from rushes.folder import Database
-from rushes.media.poster import GuardedPoster
 from rushes.ports import Transaction
 from rushes.settings import Settings, load
+from rushes.terms import poster_of
 
 COLOURS: Final = {
     PostState.WAITING: "yellow",
@@ -60,6 +61,7 @@ def add_endpoint(url: str, account_id: str | None, *, as_json: bool) -> None:
             if any(place_of(one.url) == place_of(url) for one in tx.endpoints(account)):
                 return False
             tx.add_endpoint(endpoint)
+            write_down(tx, "webhooks endpoints add", endpoint.id, url, at=at)
             return True
 
         if not store.write_now(act):
@@ -108,8 +110,17 @@ def remove_endpoint(endpoint_id: str, *, as_json: bool) -> None:
         Refused: there is no such address.
         SettingsRefused, Unready: why there is no store.
     """
-    with books(load(), SystemClock()) as store:
-        if not store.write_now(lambda tx: tx.remove_endpoint(endpoint_id)):
+    clock = SystemClock()
+
+    def act(tx: Transaction) -> bool:
+        endpoint = tx.endpoint(endpoint_id)
+        if endpoint is None or not tx.remove_endpoint(endpoint_id):
+            return False
+        write_down(tx, "webhooks endpoints remove", endpoint_id, endpoint.url, at=clock.now())
+        return True
+
+    with books(load(), clock) as store:
+        if not store.write_now(act):
             raise _no_endpoint(endpoint_id)
     if as_json:
         show_json({"id": endpoint_id, "removed": True})
@@ -124,15 +135,19 @@ def enable_endpoint(endpoint_id: str, *, as_json: bool) -> None:
         Refused: there is no such address.
         SettingsRefused, Unready: why there is no store.
     """
+    clock = SystemClock()
 
     def act(tx: Transaction) -> Endpoint | None:
         before = tx.endpoint(endpoint_id)
         if before is None:
             return None
         after = replace(before, failing_since=None, disabled_at=None, note="")
-        return after if tx.change_endpoint(before, after) else tx.endpoint(endpoint_id)
+        if not tx.change_endpoint(before, after):
+            return tx.endpoint(endpoint_id)
+        write_down(tx, "webhooks endpoints enable", endpoint_id, before.note, at=clock.now())
+        return after
 
-    with books(load(), SystemClock()) as store:
+    with books(load(), clock) as store:
         endpoint = store.write_now(act)
     if endpoint is None:
         raise _no_endpoint(endpoint_id)
@@ -165,7 +180,11 @@ def show_secret(account_id: str | None, *, rotates: bool, as_json: bool) -> None
             if not rotates or standing is fresh:
                 return standing
             after = standing.rotated(at, previous_for=ttl)
-            return after if tx.change_webhook_secret(standing, after) else None
+            if not tx.change_webhook_secret(standing, after):
+                return None
+            until = f"the one before signs, too, until {after.previous_until:%Y-%m-%d %H:%M}Z"
+            write_down(tx, "webhooks secret rotate", account, until, at=at)
+            return after
 
         found = store.write_now(act)
     if found is None:
@@ -256,6 +275,7 @@ def _begin_again(tx: Transaction, posts: Sequence[Post], at: datetime) -> list[P
         fresh = replace(begun_again(post, at), endpoint_id=endpoint.id if endpoint else None)
         if tx.change_post(post, fresh):
             begun.append(fresh)
+            write_down(tx, "webhooks redeliver", post.event_id, post.url, at=at)
     return begun
 
 
@@ -263,10 +283,8 @@ def _begin_again(tx: Transaction, posts: Sequence[Post], at: datetime) -> list[P
 
 
 def _check(url: str, settings: Settings) -> None:
-    webhooks = settings.webhooks
-    poster = GuardedPoster(allow=webhooks.allow_networks, allows_http=webhooks.allow_http)
     try:
-        poster.check(url, param="URL")
+        poster_of(settings).check(url, param="URL")
     except UrlNotAllowed as refused:
         hint = "[webhooks] allow_http and allow_networks in rushes.toml allow more."
         raise Refused(str(refused), hint=hint) from None

@@ -185,15 +185,9 @@ class Rows:
         """
         self._beneath = connection
         self.has_many_machines = has_many_machines
-        self._takes_locks = connection.dialect.name == POSTGRESQL and not is_reading
+        self._takes_locks = self.speaks_postgres and not is_reading
         self.changed: set[str] = set()
         self.has_written = False
-
-    def upsert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-        """Begin an insert that may say what happens to a row that is there already."""
-        if self._beneath.dialect.name == "postgresql":
-            return postgresql.insert(table)
-        return sqlite.insert(table)
 
     def need(self, table: sa.Table) -> None:
         """Make sure that a table of the newest step is there.
@@ -250,7 +244,7 @@ class Rows:
         Two processes that put the same row at once write one row.
         """
         self.has_written = True
-        on = postgresql if self._beneath.dialect.name == POSTGRESQL else sqlite
+        on = postgresql if self.speaks_postgres else sqlite
         statement = on.insert(table).values(dict(values))
         key = list(table.primary_key.columns)
         if again is None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.webhooks import (
@@ -158,7 +157,7 @@ class WebhookRows(Rows):
             "http_status": answered.http_status,
             "note": answered.note,
         }
-        self._insert_or_skip(deliveries, values)
+        self.put(deliveries, values)
 
     def deliveries(self, event_id: str, url: str) -> Sequence[Delivery]:
         """Return the attempts of a post by number."""
@@ -237,7 +236,7 @@ class WebhookRows(Rows):
         """Return the secret of an account; if it has none, `fresh` is it from now on."""
         if standing := self.webhook_secret(fresh.account_id):
             return standing
-        self._insert_or_skip(webhook_secrets, _secret_values(fresh))
+        self.put(webhook_secrets, _secret_values(fresh))
         return self.webhook_secret(fresh.account_id) or fresh
 
     def change_webhook_secret(self, before: WebhookSecret, after: WebhookSecret) -> bool:
@@ -247,13 +246,6 @@ class WebhookRows(Rows):
             webhook_secrets.c.secret == before.secret,
         )
         return self.run(statement.values(_secret_values(after))).rowcount == 1
-
-    def _insert_or_skip(self, table: sa.Table, values: Mapping[str, Any]) -> None:
-        """Insert a row unless another process was first, which must not end the transaction."""
-        if self._beneath.dialect.name == "postgresql":
-            self.run(postgresql.insert(table).values(**values).on_conflict_do_nothing())
-        else:
-            self.run(sqlite.insert(table).values(**values).on_conflict_do_nothing())
 
 
 def _is(post: Post) -> tuple[sa.ColumnElement[bool], ...]:

@@ -1,8 +1,9 @@
 """Who works, on what, and whose turn is next.
 
-The workflow library keeps a row for every piece of work. It is read and written here in two
-places only: where the work of executors that stopped goes back to its queues (which the library
-does for its own executor alone), and where we see which work waits first.
+The workflow library keeps a row for every piece of work. It is written here in two places only:
+where the work of executors that stopped goes back to its queues (which the library does for its
+own executor alone), and where work that came before there were shares is told whose it is. It is
+read to see which work waits first.
 """
 
 from __future__ import annotations
@@ -84,9 +85,8 @@ class WorkRows(Rows):
 
     def beat(self, executor: str) -> None:
         """Say that an executor is alive, by the database's clock."""
-        insert = self.upsert(live_executors).values(id=executor, seen_at=self._database_now)
-        seen = {"seen_at": insert.excluded.seen_at}
-        self.run(insert.on_conflict_do_update(index_elements=["id"], set_=seen))
+        seen = {"seen_at": self._database_now}
+        self.put(live_executors, {"id": executor, **seen}, seen)
 
     def retire(self, executor: str) -> None:
         """Say that an executor has stopped: its work may go to others at once."""
@@ -188,6 +188,5 @@ class WorkRows(Rows):
         stands = int(first) - 1
         passed = turns.c.queue == queue, turns.c.last <= stands
         self.run(sa.delete(turns).where(*passed))
-        insert = self.upsert(turns).values(queue=queue, account_id=HEAD_OF_QUEUE, last=stands)
-        last = {"last": insert.excluded.last}
-        self.run(insert.on_conflict_do_update(index_elements=["queue", "account_id"], set_=last))
+        last = {"last": stands}
+        self.put(turns, {"queue": queue, "account_id": HEAD_OF_QUEUE, **last}, last)
