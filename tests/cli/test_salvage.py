@@ -134,6 +134,12 @@ def test_what_cannot_be_undone_is_asked_for_or_said_twice(
     assert deeds(typed) == []
 
 
+def test_nobody_is_asked_to_adopt_what_is_not_there(typed: Typed, books: Books) -> None:
+    refused = typed("salvage", "adopt", books(doubted).id)
+    assert refused.exit_code == 1
+    assert "--yes" not in refused.output
+
+
 @pytest.mark.promise("P11")
 def test_the_report_adds_up_what_may_be_on_the_bill(typed: Typed, books: Books) -> None:
     def fill(tx: Transaction) -> None:

@@ -267,3 +267,25 @@ def test_the_numbers_are_those_of_the_wire() -> None:
     from rushes.http.errors import GENERATIONS_CODES, VIDEOS_CODES
 
     assert {VIDEOS_CODES[reason]: code for reason, code in GENERATIONS_CODES.items()} == CODES
+
+
+def test_what_operators_do_with_webhooks_is_written_down_without_a_secret(
+    typed: Typed, store: SqliteStore
+) -> None:
+    made = json.loads(typed("webhooks", "endpoints", "add", HOOK, "--json").stdout)
+    secret = typed("webhooks", "secret").stdout.strip()
+    assert typed("webhooks", "secret", "--rotate").exit_code == 0
+    dead = a_post(store, 410)
+    assert typed("webhooks", "redeliver", dead.event_id).exit_code == 0
+    assert typed("webhooks", "endpoints", "enable", made["id"]).exit_code == 0
+    assert typed("webhooks", "endpoints", "remove", made["id"]).exit_code == 0
+    log = typed("audit", "--json").stdout
+    assert [(deed["verb"], deed["object"]) for deed in json.loads(log)][-2::-1] == [
+        ("webhooks endpoints add", made["id"]),
+        ("webhooks secret rotate", DEFAULT_ACCOUNT_ID),
+        ("webhooks redeliver", dead.event_id),
+        ("webhooks endpoints enable", made["id"]),
+        ("webhooks endpoints remove", made["id"]),
+    ]
+    assert "open-sesame" not in log
+    assert secret not in log

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from rushes.cli.asking import agree
 from rushes.cli.books import books, is_served
 from rushes.cli.deeds import write_down
@@ -28,11 +31,13 @@ def adopt(
     """
     settings, clock = load(), SystemClock()
     price = " and charge it" if is_charged else ""
-    agree(
-        f"Give the late film of {plain(task_id)} to its caller as a new task{price}",
-        is_hurried=is_hurried,
-    )
     with books(settings, clock) as store:
+        with _refusing():
+            store.read_now(lambda tx: salvage.late_film_of(tx, task_id, n))
+        agree(
+            f"Give the late film of {plain(task_id)} to its caller as a new task{price}",
+            is_hurried=is_hurried,
+        )
         dispatcher = DbosDispatcher(store.engine_for_workflows())
         at = clock.now()
 
@@ -52,10 +57,8 @@ def adopt(
             write_down(tx, "salvage adopt", task_id, note, at=at)
             return new, adoption
 
-        try:
+        with _refusing():
             new, adoption = store.write_now(act)
-        except NotAdoptable as why:
-            raise Refused(str(why), FAILED) from None
         has_workers = is_served(store, settings)
     if as_json:
         show_json(
@@ -77,3 +80,11 @@ def adopt(
     )
     home = "It is brought home now" if has_workers else "It is brought home once a server runs"
     say(answers(), f"{home}: rushes explain {new.id}")
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except NotAdoptable as why:
+        raise Refused(str(why), FAILED) from None

@@ -46,13 +46,7 @@ def adopt(
         NotAdoptable: nothing was written.
         SchemaBehind: the database has no table for it yet.
     """
-    task = tx.task(task_id)
-    submits = tx.submits(task_id)
-    if task is None:
-        raise NotAdoptable(_missing(task_id, submits))
-    if not task.is_final:
-        raise NotAdoptable(f"{task_id} is {task.status}: it has not ended, and gets its own film.")
-    submit = _chosen(task_id, submits, n)
+    task, submit = late_film_of(tx, task_id, n)
     adopted = _born(tx, task, budgets, at, is_charged=is_charged)
     tx.add_submit(
         replace(
@@ -66,6 +60,21 @@ def adopt(
     tx.add_adoption(Adoption(adopted.id, task_id, submit.n, at))
     dispatcher.enqueue(tx, adopted, Work.COLLECT, queue="")
     return adopted
+
+
+def late_film_of(tx: Transaction, task_id: str, n: int | None) -> tuple[Task, Submit]:
+    """Return an ended task and the submit whose late film may be adopted.
+
+    Raises:
+        NotAdoptable: there is none, or which of several is meant was not said.
+    """
+    task = tx.task(task_id)
+    submits = tx.submits(task_id)
+    if task is None:
+        raise NotAdoptable(_missing(task_id, submits))
+    if not task.is_final:
+        raise NotAdoptable(f"{task_id} is {task.status}: it has not ended, and gets its own film.")
+    return task, _chosen(task_id, submits, n)
 
 
 def _born(tx: Transaction, old: Task, budgets: Budgets, at: datetime, *, is_charged: bool) -> Task:
