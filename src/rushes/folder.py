@@ -230,7 +230,8 @@ def _reached() -> Iterator[None]:
     except (SchemaFromTheFuture, UnusableDatabase) as error:
         raise Unready(str(error)) from None
     except StoreBusy as busy:
-        raise Unready(f"RUSHES_DATABASE_URL: {busy}") from None
+        told = " ".join(str(busy).split())  # the driver writes lines, and a line is a complaint
+        raise Unready(f"RUSHES_DATABASE_URL: {told}") from None
 
 
 def open_store(settings: Settings, on_change: OnChange | None = None) -> Database:

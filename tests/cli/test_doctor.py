@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import pytest
 
 import rushes
 from living import Typed
+from postgres import Server
 from rushes.cli import checks
 from rushes.cli.checks import State
 from rushes.cli.doctor import summary
 from rushes.clock import SystemClock
-from rushes.folder import lock_folder, open_books
+from rushes.folder import lock_folder, migrate_folder, open_books, open_store
 from rushes.settings import Settings, load
 from rushes.store.migrate import HEAD
 
@@ -238,3 +240,32 @@ def test_films_on_the_disk_of_one_of_many_machines_are_doubtful(tmp_path: Path) 
     )
     found = [finding for finding in checks.of_storage(settings) if finding.name == "storage"]
     assert [finding.state for finding in found] == [State.WARN]
+
+
+def on_postgres(url: str, tmp_path: Path) -> dict[str, checks.Finding]:
+    found = checks.of_postgres(load(data_dir=tmp_path, database={"url": url}))
+    return {finding.name: finding for finding in found}
+
+
+def test_a_postgresql_is_asked_and_no_file_is_looked_for(postgres: Server, tmp_path: Path) -> None:
+    url = postgres.make_database()
+    empty = on_postgres(url, tmp_path)
+    assert "`rushes migrate`" in empty["schema"].told
+    settings = load(data_dir=tmp_path, database={"url": url})
+    migrate_folder(settings, SystemClock())
+    with closing(open_store(settings)) as store:
+        store.write_now(lambda tx: tx.beat("somebody"))
+        found = on_postgres(url, tmp_path)
+    assert {finding.state for finding in found.values()} == {State.OK}
+    assert found["workers"].told == "1 process carries tasks now"
+    names = {finding.name for finding in checks.of_folder(settings, datetime.now(tz=UTC))}
+    assert not {"SQLite", "server"} & names
+    postgres.drop_database(url)
+
+
+def test_a_postgresql_that_is_not_there_is_one_complaint_in_one_line(tmp_path: Path) -> None:
+    found = on_postgres("postgresql://rushes:open-sesame@127.0.0.1:1/rushes", tmp_path)
+    (finding,) = found.values()
+    assert finding.state is State.FAIL
+    assert "\n" not in finding.told
+    assert "open-sesame" not in finding.told

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from rushes.cli.paper import answers, say, show_json
 from rushes.clock import Clock, SystemClock
-from rushes.engine.pulse import LOST_AFTER_S
 from rushes.folder import Database, Migrated, folder_holder, migrate_folder, open_books
 from rushes.settings import Settings, load
 from rushes.store.migrate import STEPS, SchemaState, Steps
@@ -26,9 +25,22 @@ def books(settings: Settings, clock: Clock, *, may_make: bool = False) -> Iterat
 
 def is_served(store: Database, settings: Settings) -> bool:
     """Say whether anybody works on these books now."""
-    if settings.is_on_postgres:
-        return store.read_now(lambda tx: tx.executor_count(LOST_AFTER_S)) > 0
-    return folder_holder(settings.data_dir) is not None
+    return holder_of(store, settings) is not None
+
+
+def holder_of(store: Database, settings: Settings) -> str | None:
+    """Return the process that works on these books, `unknown` if it did not say; None if none does.
+
+    On PostgreSQL it may be many, on any machine.
+    """
+    if not settings.is_on_postgres:
+        return folder_holder(settings.data_dir)
+    return "unknown" if executor_count(store, settings) else None
+
+
+def executor_count(store: Database, settings: Settings) -> int:
+    """Return how many processes said a moment ago that they carry tasks."""
+    return store.read_now(lambda tx: tx.executor_count(settings.workers.lost_after_s))
 
 
 def migrate(*, as_json: bool, steps: Steps = STEPS) -> None:

@@ -22,9 +22,11 @@ from urllib.parse import urlsplit
 
 import rushes
 from rushes.blobs.objects import ObjectBlobs
+from rushes.cli.books import books, executor_count
 from rushes.cli.paper import lasting, moment, size
 from rushes.clock import SystemClock
 from rushes.configured import catalog_of, upstream_of
+from rushes.domain.errors import StoreBusy
 from rushes.domain.ids import new_token
 from rushes.domain.smallest import smallest_spec
 from rushes.domain.spec import Spec
@@ -160,11 +162,35 @@ def of_folder(settings: Settings, now: datetime) -> Iterator[Finding]:
     yield ours
     if ours.state is State.FAIL:
         return
-    yield holder(settings.data_dir)
-    yield schema(settings.database_path)
-    yield journal(settings)
+    written: list[Path] = []
+    if settings.is_on_postgres:
+        yield from of_postgres(settings)
+    else:
+        yield holder(settings.data_dir)
+        yield schema(settings.database_path)
+        yield journal(settings)
+        written = _written(settings.database_path)
     yield from of_storage(settings)
-    yield clock(now, [Path(rushes.__file__), *_written(settings.database_path)])
+    yield clock(now, [Path(rushes.__file__), *written])
+
+
+def of_postgres(settings: Settings) -> Iterator[Finding]:
+    """Check that PostgreSQL answers, its schema, and who works on it."""
+    try:
+        found = schema(settings.database_place)
+        with books(settings, SystemClock()) as store:
+            count = executor_count(store, settings)
+    except StoreBusy as busy:
+        told = " ".join(str(busy).split())
+        yield fail("database", told, "Look at RUSHES_DATABASE_URL, and whether PostgreSQL runs.")
+        return
+    except Unready:  # there are no books yet, or they are not ours to read: the schema says so
+        yield found
+        return
+    yield ok("database", "PostgreSQL answers")
+    yield found
+    noun = "process carries" if count == 1 else "processes carry"
+    yield ok("workers", f"{count} {noun} tasks now")
 
 
 def folder(path: Path) -> Finding:
@@ -201,21 +227,26 @@ def holder(path: Path) -> Finding:
     return ok("server", f"process {process} works in this folder")
 
 
-def schema(path: Path) -> Finding:
-    """Check the database's schema."""
+def schema(place: Path | str) -> Finding:
+    """Check the database's schema: that of a file, or of PostgreSQL at an address.
+
+    Raises:
+        StoreBusy: there is no PostgreSQL at the address.
+    """
     try:
-        state = schema_state(path)
+        state = schema_state(place)
     except sqlite3.Error as error:
-        return fail("schema", f"{path} cannot be read: {error}", "Restore the file from a backup.")
+        return fail("schema", f"{place} cannot be read: {error}", "Restore the file from a backup.")
+    is_file = isinstance(place, Path)
     match state:
         case SchemaState.EMPTY:
-            return ok("schema", "no database yet; `rushes serve` makes it")
+            makers = "`rushes serve` makes it" if is_file else "`rushes migrate` makes it"
+            return ok("schema", f"no database yet; {makers}")
         case SchemaState.CURRENT:
             return ok("schema", f"{HEAD}, current")
         case SchemaState.BEHIND:
-            return warn(
-                "schema", "of an older Rushes", "`rushes migrate`; `rushes serve` does it too."
-            )
+            too = "; `rushes serve` does it too." if is_file else "."
+            return warn("schema", "of an older Rushes", f"`rushes migrate`{too}")
         case SchemaState.FUTURE:
             return fail("schema", "of a newer Rushes", "Upgrade Rushes, or restore a copy.")
 

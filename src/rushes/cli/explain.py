@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from rushes.cli.books import books
+from rushes.cli.books import books, holder_of
 from rushes.cli.deeds import deed_json
 from rushes.cli.paper import (
     Column,
@@ -50,7 +50,6 @@ from rushes.domain.spec import Spec
 from rushes.domain.submit import MEANING as VERDICTS
 from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
 from rushes.domain.task import Status, Task
-from rushes.folder import folder_holder
 from rushes.ports import ArtifactState
 from rushes.settings import Settings, load
 
@@ -72,14 +71,16 @@ def explain(task_id: str, *, as_json: bool) -> None:
     """
     settings, clock = load(), SystemClock()
     with books(settings, clock) as store:
-        holder = folder_holder(settings.data_dir)
+        holder = holder_of(store, settings)
         at = clock.now()
         case = store.read_now(lambda tx: read_case(tx, task_id, at=at, holder=holder))
     if not case.is_known:
+        where = "RUSHES_DATABASE_URL" if settings.is_on_postgres else "RUSHES_DATA_DIR"
+        books_read = "" if settings.is_on_postgres else f" in {settings.data_dir}"
         raise Refused(
-            f"The books in {settings.data_dir} know nothing of {plain(task_id)}.",
+            f"The books{books_read} know nothing of {plain(task_id)}.",
             FAILED,
-            "An id begins with video_; RUSHES_DATA_DIR says which folder is read.",
+            f"An id begins with video_; {where} says which books are read.",
         )
     case = with_lost(case, settings)
     if as_json:
