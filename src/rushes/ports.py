@@ -322,6 +322,12 @@ class Transaction(Protocol):
     def submits_to_look_at(self, at: datetime, limit: int) -> Sequence[Submit]:
         """Return submits of ended tasks that the keeper should look after now."""
 
+    def hold_submit(self, submit: Submit, until: datetime) -> Submit | None:
+        """Take a submit that is due in hand until an instant, if it stands as it was seen.
+
+        Of several keepers that see it due one looks after it; if that one dies, it is due again.
+        """
+
     def salvage(self, limit: int, after: tuple[str, int] | None = None) -> Sequence[Submit]:
         """Return submits of ended, undelivered tasks that may have been paid."""
 

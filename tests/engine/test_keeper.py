@@ -14,6 +14,7 @@ from rushes.domain.retention import Retention
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Event, Status, Task
 from rushes.engine import collect
+from rushes.engine.keeper import Keeper
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
@@ -77,6 +78,39 @@ async def test_a_provider_that_raises_anything_puts_off_only_the_submit_it_was_a
     assert put_off.look_at is not None
     assert put_off.look_at > workers.clock.now()
     assert [type(fault) for _, fault in workers.broken] == [KeyError]
+
+
+async def test_of_two_keepers_one_looks_after_a_submit() -> None:
+    workers, told = Workers(), list[Ticket]()
+    canceled(workers)
+
+    async def cancel(ticket: Ticket) -> CancelOutcome:
+        told.append(ticket)
+        return CancelOutcome.TOO_LATE
+
+    workers.provider.on_cancel = cancel
+    keepers = [Keeper(workers.world, workers.records) for _ in range(2)]
+    await asyncio.gather(*(keeper.look_after_submits() for keeper in keepers))
+    assert len(told) == 1
+
+
+@pytest.mark.promise("P11")
+async def test_what_a_keeper_had_in_hand_when_it_died_is_due_again() -> None:
+    workers, told = Workers(), list[Ticket]()
+    canceled(workers)
+
+    async def cancel(ticket: Ticket) -> CancelOutcome:
+        told.append(ticket)
+        return CancelOutcome.CANCELED
+
+    workers.provider.on_cancel = cancel
+    assert len(await workers.keeper.submits_to_look_after()) == 1
+    await workers.keeper.look_after_submits()
+    assert told == []
+    budgets = workers.budgets
+    workers.clock.advance((budgets.submit_call + budgets.submit_margin).total_seconds())
+    await workers.keeper.look_after_submits()
+    assert len(told) == 1
 
 
 @pytest.mark.promise("P3")

@@ -126,9 +126,13 @@ class Keeper:
             await self.look_after(submit)
 
     async def submits_to_look_after(self) -> Sequence[Submit]:
-        """Return the submits of ended tasks that are due."""
-        at = self.world.clock.now()
-        return await self.world.store.read(lambda tx: tx.submits_to_look_at(at, BATCH))
+        """Take submits in hand that are due: of many keepers each is looked after by one."""
+        at, budgets = self.world.clock.now(), self.world.budgets
+        due = await self.world.store.read(lambda tx: tx.submits_to_look_at(at, BATCH))
+        if not due:
+            return ()
+        until = at + budgets.submit_call + budgets.submit_margin
+        return await self.world.store.write(lambda tx: _hold(tx, due, until))
 
     async def look_after(self, submit: Submit) -> None:
         """Do one bounded act for a submit; one that breaks has to wait, as after any trouble."""
@@ -252,6 +256,16 @@ class Keeper:
 
     async def _forget_history(self, before: datetime) -> int:
         return await self.records.forget_history(before, BATCH)
+
+
+def _hold(tx: Transaction, due: Sequence[Submit], until: datetime) -> list[Submit]:
+    """Take submits in hand, in one order for all, so that no two keepers wait for each other.
+
+    The oldest is returned first: where an account's looks are few, it has waited longest.
+    """
+    in_order = sorted(due, key=lambda submit: (submit.task_id, submit.n))
+    held = {(one.task_id, one.n): tx.hold_submit(one, until) for one in in_order}
+    return [mine for one in due if (mine := held[one.task_id, one.n]) is not None]
 
 
 def _pass_turns(queue: str, tx: Transaction) -> None:

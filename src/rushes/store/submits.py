@@ -86,6 +86,22 @@ class SubmitRows(Rows):
         )
         return rows.readable(self.run(statement).mappings(), rows.submit_of)
 
+    def hold_submit(self, submit: Submit, until: datetime) -> Submit | None:
+        """Take a submit that is due in hand until an instant, if it stands as it was seen."""
+        statement = (
+            sa.update(submits)
+            .where(
+                submits.c.task_id == submit.task_id,
+                submits.c.n == submit.n,
+                submits.c.verdict == submit.verdict.value,
+                submits.c.look_at == rows.micros_or_none(submit.look_at),
+            )
+            .values(look_at=rows.micros(until))
+            .returning(*submits.c)
+        )
+        found = self.run(statement).mappings().first()
+        return None if found is None else rows.submit_of(found)
+
     def salvage(self, limit: int, after: tuple[str, int] | None = None) -> Sequence[Submit]:
         """Return submits of ended, undelivered tasks that may have been paid."""
         statement = (

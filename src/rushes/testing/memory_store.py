@@ -448,6 +448,18 @@ class MemoryTransaction:
         ]
         return [submit for _, _, submit in sorted(late, key=lambda found: found[:2])[:limit]]
 
+    def hold_submit(self, submit: Submit, until: datetime) -> Submit | None:
+        """Take a submit that is due in hand until an instant, if it stands as it was seen."""
+        key = (submit.task_id, submit.n)
+        found = self._t.submits.get(key)
+        if found is None or found.look_at is None:
+            return None
+        if (found.verdict, found.look_at) != (submit.verdict, submit.look_at):
+            return None
+        held = replace(found, look_at=until)
+        self._put(self._t.submits, key, held)
+        return held
+
     def salvage(self, limit: int, after: tuple[str, int] | None = None) -> Sequence[Submit]:
         """Return submits of ended, undelivered tasks that may have been paid."""
 

@@ -131,6 +131,21 @@ async def the_keeper_looks_at_the_oldest_first(subject: Subject) -> None:
     assert await subject.ask(Transaction.submits_to_look_at, later(minutes=9), 3) == in_order[:3]
 
 
+async def a_submit_in_hand_is_nobody_else_s(subject: Subject) -> None:
+    """Of two who saw it due one gets it; it is due again when the time is up."""
+    submit = a_submit(look_at=NOON)
+    await subject.do(Transaction.add_submit, submit)
+    until = later(minutes=2)
+    held = await subject.do(Transaction.hold_submit, submit, until)
+    assert held == replace(submit, look_at=until)
+    assert await subject.do(Transaction.hold_submit, submit, until) is None
+    assert await subject.ask(Transaction.submits_to_look_at, later(minutes=1), 9) == []
+    assert await subject.ask(Transaction.submits_to_look_at, until, 9) == [held]
+    changed = replace(held, verdict=Verdict.LATE)
+    assert await subject.do(Transaction.change_submit, changed, frozenset({held.verdict}))
+    assert await subject.do(Transaction.hold_submit, held, later(minutes=9)) is None
+
+
 async def salvage_lists_what_may_have_been_paid(subject: Subject) -> None:
     """Billable, of an ended or removed task, not delivered, returned, lost or canceled."""
     expected = []
