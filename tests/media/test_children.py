@@ -266,6 +266,7 @@ async def test_many_films_leave_nothing_behind(count: int, tmp_path: Path) -> No
     assert children.pid == zygote
     assert children_of(zygote) == []
     assert state_of(zygote) == "S"
-    assert (descriptors_of("self"), descriptors_of(zygote)) == before[:2]
+    assert descriptors_of("self") <= before[0], "an earlier test's may have closed meanwhile"
+    assert descriptors_of(zygote) == before[1]
     assert memory_kib(zygote) < before[2] + 1_024
     assert names(tmp_path) == ["broken.mp4", "film.mp4"]
