@@ -276,7 +276,7 @@ def main() -> None:
     parser.set_defaults(rounds=3)
     parser.add_argument("--films", type=int, default=1000, help="small ones, in each round")
     parser.add_argument("--large", type=int, default=40, help="of five seconds, in each round")
-    parser.add_argument("--collects", type=int, nargs="+", default=[32], help="widths to measure")
+    parser.add_argument("--collects", type=int, nargs="+", default=[64], help="widths to measure")
     parser.add_argument("--kinds", nargs="+", default=["engine", "tiny", "large"])
     parser.add_argument("--databases", nargs="+", default=DATABASES, choices=DATABASES)
     parser.add_argument("--folder", type=Path, help="where the files go (default: temporary)")

@@ -214,7 +214,7 @@ class Wired:
             assert tx.move(task, after, event, at=self.clock.now())
             if status is Status.SUCCEEDED:
                 for artifact in _artifacts(task):
-                    tx.add_artifact(artifact)
+                    tx.add_artifacts(artifact)
 
         self.store.write_now(act)
         return after

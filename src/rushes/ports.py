@@ -234,10 +234,18 @@ class Transaction(Protocol):
         handed to the keeper (`look_at = at`), all in this transaction.
         """
 
-    def take(self, task_id: str, statuses: frozenset[Status], work_id: str) -> Task | None:
+    def take(
+        self,
+        task_id: str,
+        statuses: frozenset[Status],
+        work_id: str,
+        *,
+        takeovers_max: int | None = None,
+    ) -> Task | None:
         """Take over a task in one of `statuses`: epoch and takeover count rise by one.
 
-        Only the work that the task belongs to now can take it.
+        Only the work that the task belongs to now can take it, and only if it was taken over
+        fewer times than `takeovers_max` since it moved last.
         """
 
     def rework(self, task: Task, work_id: str, queue: str | None) -> bool:
@@ -367,11 +375,11 @@ class Transaction(Protocol):
         """
 
     # -- artifacts and inputs ----------------------------------------------------------
-    def add_artifact(self, artifact: Artifact) -> None:
-        """Write down a blob that is about to be written."""
+    def add_artifacts(self, *artifacts: Artifact) -> None:
+        """Write down blobs that are about to be written."""
 
-    def keep_artifact(self, artifact: Artifact) -> None:
-        """Name a winner: the row becomes `kept` with its measures.
+    def keep_artifacts(self, *artifacts: Artifact) -> None:
+        """Name winners: the rows become `kept` with their measures.
 
         Raises:
             LeaseLost: there is no such try, or its blob was swept; nothing of it can be kept.
@@ -485,6 +493,9 @@ class Transaction(Protocol):
     def post(self, news: News, posts: Iterable[Post], *, at: datetime) -> bool:
         """Make the posts of an event, unless somebody has; say whether they were made."""
 
+    def pass_over(self, event_ids: Iterable[str], *, at: datetime) -> None:
+        """Say of events that no posts are to be made of them."""
+
     def due_posts(
         self,
         at: datetime,
@@ -596,7 +607,11 @@ class Transaction(Protocol):
 
 
 class IntegrityFault(Exception):
-    """A row that must be unique was there already."""
+    """A row that must be unique was there already.
+
+    A store may find out when the verb is called, or as late as the transaction ends: no act can
+    go on after it, and nothing that it wrote stays.
+    """
 
 
 class SchemaBehind(Exception):

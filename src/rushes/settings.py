@@ -171,7 +171,7 @@ class Workers(_Section):
     are taken every fifth of a second: it brings home at most five times `collects_max` a second.
     """
 
-    collects_max: Positive = 32
+    collects_max: Positive = 64
     lost_after_s: Annotated[float, Field(ge=2)] = 4.0
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from rushes.blobs.local import FILE_MODE, TEMPORARY, LocalBlobs
+from rushes.blobs.local import CHUNK_BYTES, FILE_MODE, TEMPORARY, LocalBlobs
 
 NAME = "films/video_01/1-ab/film.mp4"
 PATIENCE_S = 20.0
@@ -41,9 +41,9 @@ def fsync(descriptor):
     os.fsync(descriptor)
 
 async def chunks():
-    yield b"a" * 100_000
+    yield b"a" * 600_000  # more than is kept back for the next way to a thread
     reach("half")
-    yield b"b" * 100_000
+    yield b"b" * 600_000
 
 blobs = LocalBlobs(root, fsync=fsync)
 syncs = 0
@@ -103,7 +103,7 @@ async def test_a_writer_killed_before_its_bytes_are_safe_leaves_nothing_visible(
 async def test_a_writer_killed_after_the_rename_leaves_the_whole(tmp_path: Path) -> None:
     die_at("sync 2", tmp_path)
     blobs = LocalBlobs(tmp_path)
-    whole = b"a" * 100_000 + b"b" * 100_000
+    whole = b"a" * 600_000 + b"b" * 600_000
     assert await everything(blobs) == {NAME: whole}
     assert await blobs.put(NAME, chunks(whole)) == len(whole)
 
@@ -115,8 +115,10 @@ async def test_what_dead_writers_left_is_swept_and_living_writers_are_spared(
     blobs = LocalBlobs(tmp_path)
     is_half_in, go_on = asyncio.Event(), asyncio.Event()
 
+    half = b"h" * CHUNK_BYTES
+
     async def slowly() -> AsyncIterator[bytes]:
-        yield b"half"
+        yield half
         is_half_in.set()
         await go_on.wait()
 
@@ -129,7 +131,7 @@ async def test_what_dead_writers_left_is_swept_and_living_writers_are_spared(
     assert await blobs.sweep_temporary(an_hour_ago) == 0
     go_on.set()
     await asyncio.wait_for(writing, PATIENCE_S)
-    assert await everything(blobs) == {NAME: b"half"}
+    assert await everything(blobs) == {NAME: half}
     assert files(tmp_path) == [NAME]
 
 
@@ -185,7 +187,7 @@ async def test_storing_the_same_again_syncs_what_a_dead_writer_may_not_have(
     disk = Disk(tmp_path)
     blobs = LocalBlobs(tmp_path, fsync=disk.fsync)
     disk.synced.clear()
-    await blobs.put(NAME, chunks(b"a" * 100_000, b"b" * 100_000))
+    await blobs.put(NAME, chunks(b"a" * 600_000, b"b" * 600_000))
     assert [what for what, _ in disk.synced[1:]] == [what for what, _ in DURABLE[1:]]
 
 

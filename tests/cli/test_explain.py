@@ -154,8 +154,8 @@ def test_the_story_on_paper_has_everything_an_operator_asks(
         tx.count_fault(task, "unknown state 'cooking'", at=NOON + timedelta(seconds=9))
         done = put_move(tx, put_move(tx, task, Event.READY), Event.STORED)
         artifact = an_artifact(done)
-        tx.add_artifact(artifact)
-        tx.keep_artifact(kept(artifact))
+        tx.add_artifacts(artifact)
+        tx.keep_artifacts(kept(artifact))
         return done
 
     task = put(store, act)
@@ -186,8 +186,8 @@ def test_a_film_that_is_where_it_should_be_is_kept(
     def act(tx: Transaction) -> Task:
         task = put_task(tx, Status.SUCCEEDED)
         artifact = an_artifact(task)
-        tx.add_artifact(artifact)
-        tx.keep_artifact(kept(artifact))
+        tx.add_artifacts(artifact)
+        tx.keep_artifacts(kept(artifact))
         path = tmp_path / "data" / "blobs" / artifact.blob
         path.parent.mkdir(parents=True)
         path.write_bytes(b"a film")

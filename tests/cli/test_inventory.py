@@ -60,9 +60,9 @@ def made(store: SqliteStore, settings: Settings, number: int) -> Artifact:
     def act(tx: Transaction) -> Artifact:
         task = put_task(tx, Status.STORING)
         artifact = an_artifact(task, blob=f"films/{task.id}/1-{number:04x}/film.mp4")
-        tx.add_artifact(artifact)
+        tx.add_artifacts(artifact)
         measured = replace(artifact, size_bytes=len(CONTENT), sha256=sha256(CONTENT).hexdigest())
-        tx.keep_artifact(measured)
+        tx.keep_artifacts(measured)
         return measured
 
     artifact = store.write_now(act)

@@ -158,7 +158,7 @@ async def test_a_sweep_that_breaks_keeps_no_other_from_its_turn() -> None:
     old = an_answer(a_task())
     lost = an_artifact(a_task())
     workers.store.write_now(lambda tx: tx.add_answer(old, since=NOON))
-    workers.store.write_now(lambda tx: tx.add_artifact(lost))
+    workers.store.write_now(lambda tx: tx.add_artifacts(lost))
 
     async def delete(name: str) -> None:
         raise OSError("input/output error")
@@ -191,7 +191,7 @@ async def test_a_lost_try_is_swept_when_nobody_can_be_writing_it_any_more() -> N
     workers = Workers()
     task = workers.put(Status.STORING)
     lost = an_artifact(task, created_at=workers.clock.now())
-    workers.store.write_now(lambda tx: tx.add_artifact(lost))
+    workers.store.write_now(lambda tx: tx.add_artifacts(lost))
     after, at = moved(task, Event.CANCELED), workers.clock.now()
     assert workers.store.write_now(lambda tx: tx.move(task, after, Event.CANCELED, at=at))
     await workers.keeper.sweep(at + workers.budgets.collect)
@@ -206,7 +206,7 @@ async def test_a_sweep_takes_away_all_that_a_busy_minute_brought() -> None:
     def busy(tx: Transaction) -> None:
         for _ in range(250):
             tx.add_answer(an_answer(a_task()), since=NOON)
-            tx.add_artifact(an_artifact(a_task()))
+            tx.add_artifacts(an_artifact(a_task()))
 
     workers.store.write_now(busy)
     await workers.keeper.sweep(A_DAY_LATER)
@@ -360,7 +360,7 @@ async def test_inputs_of_an_ended_task_go_when_they_were_kept_long_enough() -> N
 async def test_storage_that_hangs_cuts_a_sweep_short_and_holds_no_keeper() -> None:
     workers = Workers()
     lost = an_artifact(a_task())
-    workers.store.write_now(lambda tx: tx.add_artifact(kept(lost)))
+    workers.store.write_now(lambda tx: tx.add_artifacts(kept(lost)))
     workers.store.write_now(lambda tx: tx.remove_task(lost.task_id))
     workers.blobs.delete = never  # type: ignore[method-assign]
     workers.world.patience = lambda _: asyncio.timeout(0.05)

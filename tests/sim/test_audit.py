@@ -38,8 +38,8 @@ def put_film(tx: Transaction, prompt: str) -> Task:
     )
     for kind in ArtifactKind:
         artifact = an_artifact(made, kind=kind)
-        tx.add_artifact(artifact)
-        tx.keep_artifact(kept(artifact))
+        tx.add_artifacts(artifact)
+        tx.keep_artifacts(kept(artifact))
     return put_move(tx, made, Event.STORED)
 
 

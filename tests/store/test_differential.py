@@ -186,7 +186,7 @@ def _progress(tx: Transaction, seen: Sequence[Task], place: str | int, percent: 
 
 
 def _begin(tx: Transaction, seen: Sequence[Task], place: str | int, blob: str) -> None:
-    tx.add_artifact(an_artifact(_row(tx, seen, place), blob=blob, created_at=NOON))
+    tx.add_artifacts(an_artifact(_row(tx, seen, place), blob=blob, created_at=NOON))
 
 
 SEEN: Mapping[str, Callable[..., object]] = {
@@ -242,8 +242,8 @@ writes = st.one_of(
     step("remove_task", ids),
     step("add_submit", submits),
     step("change_submit", submits, verdicts),
-    step("add_artifact", artifacts),
-    step("keep_artifact", artifacts.map(kept)),
+    step("add_artifacts", artifacts),
+    step("keep_artifacts", artifacts.map(kept)),
     step("swept", st.lists(blobs, max_size=2)),
     step("file_input", filed),
     step("refer_input", ids, blobs),

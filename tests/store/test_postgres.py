@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import cast
 
 import psycopg
@@ -16,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from cutting import Cut, cutting
+from journeying import wait_until
 from postgres import Server, running
 from rushes.domain.catalog import Route
 from rushes.domain.errors import StoreBusy, StoreInDoubt
@@ -289,14 +291,17 @@ async def test_a_repeat_waits_for_the_create_that_is_being_written(
 
     def create(tx: Transaction) -> None:
         tx.add_answer(answer, since=NOON)
+        assert tx.answer(*scope[:2], "another", NOON) is None  # what waited for company is written
         gate.act(tx)
 
+    scope = (answer.account_id, answer.route, answer.digest, NOON)
     creating = asyncio.create_task(store.write(create))
     assert await asyncio.to_thread(gate.is_entered.wait, PATIENCE_S)
-    scope = (answer.account_id, answer.route, answer.digest, NOON)
     assert await other.read(lambda tx: tx.recent_answer(*scope)) is None
     repeating = asyncio.create_task(other.write(lambda tx: tx.recent_answer(*scope)))
-    await other.read(lambda tx: tx.key_version())
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    is_waiting = partial(other.read_now, lambda tx: asked(tx, waiting))
+    await asyncio.to_thread(wait_until, is_waiting, timeout_s=PATIENCE_S)
     gate.opens.set()
     await creating
     assert await repeating == answer

@@ -12,7 +12,8 @@ import errno
 import filecmp
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import BufferedReader, BufferedWriter
@@ -39,6 +40,51 @@ _NO_BLOB: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 """A folder of other blobs is no blob, and a blob is no folder."""
 
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+class _Draft:
+    """A blob under its temporary name, which it gets with its first bytes; for threads.
+
+    A put may be canceled at any time: then `discard` waits for a thread that still writes, and
+    one that has not begun finds the door closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BufferedWriter | None = None
+        self._is_closed = False
+        self._door = threading.Lock()
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        """Write some more."""
+        with self._door:
+            file = self._open()
+            for chunk in chunks:
+                file.write(chunk)
+
+    def sync(self, fsync: Callable[[int], None]) -> None:
+        """Make what was written survive a power cut."""
+        with self._door:
+            file = self._open()
+            file.flush()
+            fsync(file.fileno())
+
+    def discard(self) -> None:
+        """Close it, and remove it if it still has its temporary name."""
+        with self._door:
+            self._is_closed = True
+            if self._file is None:
+                return
+            with suppress(OSError):  # of what could not be written, and was told
+                self._file.close()
+            self.path.unlink(missing_ok=True)
+
+    def _open(self) -> BufferedWriter:
+        if self._is_closed:
+            raise OSError(f"{self.path.name} was given up")
+        if self._file is None:
+            self._file = os.fdopen(os.open(self.path, _NEW_FILE, FILE_MODE), "wb")
+        return self._file
 
 
 class LocalBlobs:
@@ -68,18 +114,23 @@ class LocalBlobs:
             OSError: it could not be written; nothing is visible.
         """
         path = self._path(name)
-        temporary = self._temporary / token_hex(16)
-        file = await asyncio.to_thread(_create, temporary)
-        size_bytes, is_placed = 0, False
+        draft = _Draft(self._temporary / token_hex(16))
+        waiting: list[bytes] = []
+        waiting_bytes = size_bytes = 0
+        is_placed = False
         try:
             async for chunk in chunks:
-                await asyncio.to_thread(file.write, chunk)
+                waiting.append(chunk)
+                waiting_bytes += len(chunk)
                 size_bytes += len(chunk)
-            await asyncio.to_thread(self._finish, file, temporary, path)
+                if waiting_bytes >= CHUNK_BYTES:
+                    await asyncio.to_thread(draft.write, waiting)
+                    waiting, waiting_bytes = [], 0
+            await asyncio.to_thread(self._finish, draft, waiting, path)
             is_placed = True
         finally:
             if not is_placed:
-                await asyncio.to_thread(_discard, file, temporary)
+                await asyncio.to_thread(draft.discard)
         return size_bytes
 
     async def put_file(self, name: str, path: Path) -> int:
@@ -197,12 +248,12 @@ class LocalBlobs:
             return
         raise OSError(f"{path.parent} does not stay")
 
-    def _finish(self, file: BufferedWriter, temporary: Path, path: Path) -> None:
-        """Sync, name and close what was written, in one go: each way to a thread costs."""
-        file.flush()
-        self._fsync(file.fileno())
-        self._place(temporary, path)
-        _discard(file, temporary)  # a name that had the same bytes already left ours behind
+    def _finish(self, draft: _Draft, rest: Sequence[bytes], path: Path) -> None:
+        """Write the rest, sync, name and close, in one go: each way to a thread costs."""
+        draft.write(rest)
+        draft.sync(self._fsync)
+        self._place(draft.path, path)
+        draft.discard()  # a name that had the same bytes already left ours behind
 
     def _sync_file(self, path: Path) -> int:
         """Make a file that somebody wrote survive a power cut; return its size."""
@@ -271,17 +322,3 @@ def _open(path: Path) -> BufferedReader:
         return path.open("rb")
     except _NO_BLOB:
         raise FileNotFoundError(f"there is no blob {path.name}") from None
-
-
-def _create(path: Path) -> BufferedWriter:
-    return os.fdopen(os.open(path, _NEW_FILE, FILE_MODE), "wb")
-
-
-def _discard(file: BufferedWriter, path: Path) -> None:
-    """Close a file, and remove it if it still has its temporary name.
-
-    Closing waits for a thread that still writes: a put may be canceled at any time.
-    """
-    with suppress(OSError):  # of what could not be written, and was told
-        file.close()
-    path.unlink(missing_ok=True)

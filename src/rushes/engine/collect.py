@@ -116,8 +116,7 @@ async def _bring_home(task: Task, submit: Submit, world: World) -> Next:
         now = tx.task(task.id)
         if now is None or now.lease_epoch != task.lease_epoch:
             raise LeaseLost(f"{task.id}: not ours to collect")
-        for artifact in tries.values():
-            tx.add_artifact(artifact)
+        tx.add_artifacts(*tries.values())
 
     await world.store.write(write_down)
     try:
@@ -228,8 +227,7 @@ async def _keep(
         after = replace(after, expires_at=now.expires_at or kept_until)
         if not tx.move(now, after, Event.STORED, at=at):
             raise LeaseLost(f"{task.id}: it moved on meanwhile")
-        for artifact in kept:
-            tx.keep_artifact(artifact)
+        tx.keep_artifacts(*kept)
 
     await world.store.write(act)
 

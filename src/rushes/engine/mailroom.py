@@ -230,10 +230,19 @@ class _Parcel:
 
 def _fan_out(tx: Transaction, at: datetime) -> int:
     events = tx.unposted(BATCH)
+    endpoints: dict[str, Sequence[Endpoint]] = {}
+    unheard: list[str] = []
     for news in events:
+        account_id = news.account_id
+        if account_id not in endpoints:
+            endpoints[account_id] = tx.endpoints(account_id)
         is_over = at - news.created_at > LIFE
-        posts = [] if is_over else posts_of(news, tx.endpoints(news.account_id), at)
-        tx.post(news, posts, at=at)
+        posts = [] if is_over else posts_of(news, endpoints[account_id], at)
+        if posts:
+            tx.post(news, posts, at=at)
+        else:
+            unheard.append(news.event_id)
+    tx.pass_over(unheard, at=at)
     return len(events)
 
 

@@ -57,13 +57,13 @@ async def take(
     at = world.clock.now()
 
     def act(tx: Transaction) -> Task | None:
+        taken = tx.take(task_id, statuses, work_id, takeovers_max=world.budgets.takeovers_max)
+        if taken is not None:
+            return taken
         task = tx.task(task_id)
-        if task is None or task.status not in statuses or task.work_id != work_id:
-            return None
-        if task.takeover_count >= world.budgets.takeovers_max:
+        if task is not None and task.status in statuses and task.work_id == work_id:
             ledger.fail(tx, task, Failure.of(Reason.INTERNAL), at=at)
-            return None
-        return tx.take(task_id, statuses, work_id)
+        return None
 
     return await world.store.write(act)
 

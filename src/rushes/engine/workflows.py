@@ -17,6 +17,7 @@ from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
+import uvloop
 from dbos import DBOS, DBOSConfig
 
 from rushes.domain.catalog import Catalog
@@ -185,7 +186,8 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._main())
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._main())
             self._crew.pulse.stop()
         except Exception as fault:  # noqa: BLE001 -- the outermost frame of the engine
             self._fault = fault

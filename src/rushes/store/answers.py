@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from rushes.ports import Answer
 from rushes.store import rows
-from rushes.store.connection import Prepared, Rows
+from rushes.store.connection import Rows
+from rushes.store.prepared import Prepared
 from rushes.store.schema import idempotency
 
 _ADD: Final = Prepared(sa.insert(idempotency))
@@ -67,7 +68,7 @@ class AnswerRows(Rows):
         steps = self.waiting_for(*_same_body(answer.account_id, answer.route, answer.digest))
         if answer.key is not None:
             steps.append((_DROP_OLD, _scope(answer, since)))
-        self.write_all(*steps, (_ADD, rows.answer_values(answer)))
+        self.write_later(*steps, (_ADD, rows.answer_values(answer)))
 
     def answer(self, account_id: str, route: str, key: str, since: datetime) -> Answer | None:
         """Return the answer given under an Idempotency-Key."""

@@ -2,88 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypeAlias, cast
+from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rushes.ports import IntegrityFault, SchemaBehind
-from rushes.store.words import storable
+from rushes.store.later import Later, Step
+from rushes.store.prepared import POSTGRESQL, Prepared, Text, compiled, every, first, named
+
+_ASKS_NOBODY: Final = frozenset({"dialect", "execution_options", "get_execution_options"})
+"""What a connection answers by itself: nothing need be written before."""
 
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
-
-POSTGRESQL: Final = "postgresql"
-
-_NOT_UNIQUE: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
-_UNIQUE_VIOLATION: Final = "23505"
-
-_Process: TypeAlias = Callable[[Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A compiled statement: its text, its values in their order, and how a driver takes them.
-
-    SQLite's driver wants values by place, PostgreSQL's by name.
-    """
-
-    text: str
-    parts: Sequence[tuple[str, _Process | None]]
-    is_named: bool
-
-    def given(self, values: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
-        """Return the values as the driver takes them."""
-        if self.is_named:
-            return {name: _driven(values[name], process) for name, process in self.parts}
-        return [_driven(values[name], process) for name, process in self.parts]
-
-
-def _driven(value: Any, process: _Process | None) -> Any:  # noqa: ANN401 -- a column takes any value
-    if process is not None:
-        value = process(value)
-    return storable(value) if type(value) is str else value
-
-
-class Prepared:
-    """A statement that is compiled once; one that writes, for the columns it is first given.
-
-    A statement of many columns spends more time in SQLAlchemy's caches than in SQLite: the
-    accept path and every move go through here instead (`benchmarks/store_accepts.py`). Its
-    values must be as the driver takes them, which is how `rows` writes them, and of one shape.
-
-    On PostgreSQL an insert that meets a row that is there already does nothing, and says so by
-    its count: an error would end the whole transaction, and with it the acts of others.
-    """
-
-    def __init__(
-        self, statement: sa.Insert | sa.Update | sa.Delete | sa.Select[Any] | sa.TextClause
-    ) -> None:
-        self._statement = statement
-        self._compiled: dict[str, _Text] = {}
-
-    @property
-    def is_insert(self) -> bool:
-        """Whether a row is missing when nothing was written."""
-        return isinstance(self._statement, sa.Insert)
-
-    def on(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> _Text:
-        """Return the text for a dialect, and the names of its values in their order."""
-        compiled = self._compiled.get(dialect.name)
-        if compiled is None:
-            compiled = self._compiled[dialect.name] = self._compile(dialect, values)
-        return compiled
-
-    def _compile(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> _Text:
-        statement, columns = self._statement, None
-        if isinstance(statement, sa.Insert | sa.Update | sa.Delete):
-            columns = [name for name in values if name in statement.table.c]
-        if isinstance(statement, sa.Insert) and dialect.name == POSTGRESQL:
-            statement = postgresql.insert(statement.table).on_conflict_do_nothing()
-        made = statement.compile(dialect=dialect, column_keys=columns)
-        names = made.binds if made.positiontup is None else made.positiontup
-        return _Text(str(made), [(name, None) for name in names], made.positiontup is None)
 
 
 class Recalling:
@@ -95,26 +28,41 @@ class Recalling:
     the rows to those that the library writes by itself.
     """
 
-    _known: ClassVar[dict[tuple[str, str, tuple[str, ...]], _Text]] = {}
+    _known: ClassVar[dict[tuple[str, str, tuple[str, ...]], Text]] = {}
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, later: Later | None = None) -> None:
+        """With `later`, inserts are put off, and a new row is taken to be as it was given.
+
+        The library writes a row of work that is there already once more, as it is, and then
+        compares; the work of ours has its kind and its task in its name, so that it is the same.
+        """
         self._beneath = connection
+        self._later = later
 
     def __getattr__(self, name: str) -> object:
         """Be the connection itself in all else."""
-        return getattr(self._beneath, name)
+        beneath = self._beneath if name in _ASKS_NOBODY else self._settled()
+        return getattr(beneath, name)
 
     def execute(
         self, statement: sa.Executable, values: Mapping[str, Any] | None = None
     ) -> sa.CursorResult[Any] | Returned:
         """Run a statement; an insert of one row goes the short way."""
         if not isinstance(statement, sa.Insert) or not isinstance(values, Mapping):
-            return self._beneath.execute(statement, values)
+            return self._settled().execute(statement, values)
         key = (self._beneath.dialect.name, statement.table.name, tuple(values))
-        compiled = self._known.get(key)
-        if compiled is None:
-            compiled = self._known[key] = _compiled(statement, values, self._beneath)
-        return Returned(_first(self._beneath, compiled, values))
+        text = self._known.get(key)
+        if text is None:
+            text = self._known[key] = compiled(statement, values, self._beneath)
+        if self._later is None:
+            return Returned(first(self._beneath, text, values))
+        self._later.put_text(text, values, must_write=False)
+        return Returned(values)
+
+    def _settled(self) -> sa.Connection:
+        if self._later is not None:
+            self._later.send()
+        return self._beneath
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,38 +83,6 @@ class Row:
     _mapping: Mapping[str, Any]
 
 
-def _first(
-    connection: sa.Connection, compiled: _Text, values: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    """Run a statement past SQLAlchemy; return its first row, if it has one."""
-    cursor = connection.connection.cursor()
-    try:
-        cursor.execute(compiled.text, compiled.given(values))
-        row = cursor.fetchone() if cursor.description else None
-        return (
-            None if row is None else {c[0]: v for c, v in zip(cursor.description, row, strict=True)}
-        )
-    finally:
-        cursor.close()
-
-
-def _compiled(statement: sa.Insert, values: Mapping[str, Any], connection: sa.Connection) -> _Text:
-    dialect = connection.dialect
-    made = statement.compile(
-        dialect=dialect,
-        column_keys=list(values),
-        schema_translate_map=connection.get_execution_options().get("schema_translate_map"),
-        render_schema_translate=True,
-    )
-    names = made.binds if made.positiontup is None else made.positiontup
-    processors = {
-        name: bind.type.dialect_impl(dialect).bind_processor(dialect)
-        for name, bind in made.binds.items()
-    }
-    parts = [(name, processors[name]) for name in names]
-    return _Text(str(made), parts, made.positiontup is None)
-
-
 class Rows:
     """Base of the transaction's verbs: runs statements, remembers which tasks changed."""
 
@@ -178,12 +94,14 @@ class Rows:
         *,
         is_reading: bool = False,
         has_many_machines: bool = True,
+        later: Later | None = None,
     ) -> None:
-        """A reading transaction takes no locks on rows.
+        """A reading transaction takes no locks on rows. `later` takes what need not be waited for.
 
         `has_many_machines` is false on a database of the step before 0003.
         """
         self._beneath = connection
+        self._later = later
         self.has_many_machines = has_many_machines
         self._takes_locks = self.speaks_postgres and not is_reading
         self.changed: set[str] = set()
@@ -210,7 +128,13 @@ class Rows:
     def connection(self) -> Recalling:
         """The connection beneath, for the workflow library's own rows."""
         self.has_written = True
-        return Recalling(self._beneath)
+        return Recalling(self._beneath, self._later)
+
+    def _settled(self) -> sa.Connection:
+        """Return the connection, once it has what was put off: whoever asks must see it."""
+        if self._later is not None:
+            self._later.send()
+        return self._beneath
 
     def run(self, statement: sa.Executable, values: Values | None = None) -> sa.CursorResult[Any]:
         """Run one statement; one row is inserted by `add` or `put`.
@@ -221,9 +145,9 @@ class Rows:
         if isinstance(statement, sa.UpdateBase):
             self.has_written = True
         try:
-            return self._beneath.execute(statement, values)
+            return self._settled().execute(statement, values)
         except sa.exc.IntegrityError as error:
-            raise _named(error) from error
+            raise named(error) from error
 
     def add(self, table: sa.Table, values: Mapping[str, Any]) -> None:
         """Insert one row.
@@ -234,7 +158,7 @@ class Rows:
         prepared = self._adds.get(table.name)
         if prepared is None:
             prepared = self._adds[table.name] = Prepared(sa.insert(table))
-        self.write(prepared, values)
+        self.write_later((prepared, values))
 
     def put(
         self, table: sa.Table, values: Mapping[str, Any], again: Mapping[str, Any] | None = None
@@ -247,10 +171,11 @@ class Rows:
         on = postgresql if self.speaks_postgres else sqlite
         statement = on.insert(table).values(dict(values))
         key = list(table.primary_key.columns)
+        connection = self._settled()
         if again is None:
-            self._beneath.execute(statement.on_conflict_do_nothing(index_elements=key))
+            connection.execute(statement.on_conflict_do_nothing(index_elements=key))
         else:
-            self._beneath.execute(
+            connection.execute(
                 statement.on_conflict_do_update(index_elements=key, set_=dict(again))
             )
 
@@ -261,12 +186,14 @@ class Rows:
             IntegrityFault: a row that must be unique is there already.
         """
         self.has_written = True
-        compiled = prepared.on(self._beneath.dialect, values)
+        if self._later is not None:
+            return self._later.send((prepared, values))[0]
+        text = prepared.on(self._beneath.dialect, values)
         cursor = self._beneath.connection.cursor()
         try:
-            cursor.execute(compiled.text, compiled.given(values))
+            cursor.execute(text.text, text.given(values))
         except self._beneath.dialect.loaded_dbapi.IntegrityError as error:
-            raise _named(error) from error
+            raise named(error) from error
         else:
             count = int(cursor.rowcount)
         finally:
@@ -284,30 +211,36 @@ class Rows:
             IntegrityFault: a row that must be unique is there already; what else was written of
                 these stays, on PostgreSQL, until the transaction ends.
         """
-        if self._beneath.dialect.name != POSTGRESQL:
-            return [self.write(prepared, values) for prepared, values in steps]
         self.has_written = True
-        dialect, fairy = self._beneath.dialect, self._beneath.connection
-        texts = [(prepared.on(dialect, values), values) for prepared, values in steps]
-        cursors = [fairy.cursor() for _ in steps]
-        try:
-            with cast("Any", fairy.dbapi_connection).pipeline():
-                for cursor, (compiled, values) in zip(cursors, texts, strict=True):
-                    cursor.execute(compiled.text, compiled.given(values))
-            counts = [int(cursor.rowcount) for cursor in cursors]
-        except dialect.loaded_dbapi.IntegrityError as error:
-            raise _named(error) from error
-        finally:
-            for cursor in cursors:
-                cursor.close()
-        for (prepared, _), count in zip(steps, counts, strict=True):
-            if count == 0 and prepared.is_insert:
-                raise IntegrityFault("a row that must be unique is there already")
-        return counts
+        if self._later is not None:
+            return self._later.send(*steps)
+        return [self.write(prepared, values) for prepared, values in steps]
+
+    def write_later(self, *steps: Step) -> None:
+        """Run prepared statements, none of which is asked how many rows it wrote.
+
+        On PostgreSQL they wait for company, until somebody asks something or the transaction
+        ends; so may the fault.
+
+        Raises:
+            IntegrityFault: a row that must be unique is there already.
+        """
+        self.has_written = True
+        for prepared, values in steps:
+            if self._later is None:
+                self.write(prepared, values)
+            else:
+                self._later.put(prepared, values)
 
     def fetch(self, prepared: Prepared, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Run a prepared select; return its first row, values as the driver gives them."""
-        return _first(self._beneath, prepared.on(self._beneath.dialect, values), values)
+        return first(self._settled(), prepared.on(self._beneath.dialect, values), values)
+
+    def fetch_all(
+        self, prepared: Prepared, values: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Run a prepared select; return its rows, values as the driver gives them."""
+        return every(self._settled(), prepared.on(self._beneath.dialect, values), values)
 
     def alone_with(self, *words: str) -> None:
         """On PostgreSQL, wait until no other transaction is at what these words name.
@@ -322,8 +255,6 @@ class Rows:
         return [(_ALONE, {"name": "\x1f".join(words)})] if self._takes_locks else []
 
 
-Step: TypeAlias = tuple[Prepared, Mapping[str, Any]]
-
 _ALONE: Final = Prepared(
     sa.select(
         sa.func.pg_advisory_xact_lock(
@@ -331,12 +262,3 @@ _ALONE: Final = Prepared(
         )
     )
 )
-
-
-def _named(error: Exception) -> Exception:
-    """Tell a row that is there already from a value that a column does not take: our own bug."""
-    beneath = getattr(error, "orig", error)
-    is_sqlite = getattr(beneath, "sqlite_errorname", "") in _NOT_UNIQUE
-    if is_sqlite or getattr(beneath, "sqlstate", "") == _UNIQUE_VIOLATION:
-        return IntegrityFault(str(beneath))
-    return error

@@ -13,7 +13,8 @@ from rushes.domain.errors import LeaseLost
 from rushes.domain.task import FINAL
 from rushes.ports import Artifact, ArtifactState, Filed
 from rushes.store import rows
-from rushes.store.connection import Prepared, Rows
+from rushes.store.connection import Rows
+from rushes.store.prepared import Prepared
 from rushes.store.schema import artifacts, inputs, task_inputs, tasks
 
 # Written into the text, so that SQLite sees that the partial index on the tries fits.
@@ -25,6 +26,7 @@ _SWEPT: Final = (
 )
 _DROP_INPUT: Final = sa.delete(inputs).where(inputs.c.blob == sa.bindparam("gone"))
 
+_ADD_ARTIFACT: Final = Prepared(sa.insert(artifacts))
 _KEEP_ARTIFACT: Final = Prepared(
     sa.update(artifacts).where(
         artifacts.c.blob == sa.bindparam("seen_blob"),
@@ -40,23 +42,28 @@ _RELEASE: Final = sa.delete(task_inputs).where(
 )
 
 
+def _kept(artifact: Artifact) -> dict[str, object]:
+    values = rows.artifact_values(replace(artifact, state=ArtifactState.KEPT))
+    return {**values, "seen_blob": artifact.blob, "swept": ArtifactState.SWEPT.value}
+
+
 class FileRows(Rows):
     """The verbs of a transaction that concern files."""
 
-    def add_artifact(self, artifact: Artifact) -> None:
-        """Write down a blob that is about to be written."""
-        self.add(artifacts, rows.artifact_values(artifact))
+    def add_artifacts(self, *artifacts: Artifact) -> None:
+        """Write down blobs that are about to be written."""
+        self.write_later(*((_ADD_ARTIFACT, rows.artifact_values(one)) for one in artifacts))
 
-    def keep_artifact(self, artifact: Artifact) -> None:
-        """Name a winner: the row becomes `kept` with its measures.
+    def keep_artifacts(self, *artifacts: Artifact) -> None:
+        """Name winners: the rows become `kept` with their measures.
 
         Raises:
             LeaseLost: there is no such try, or its blob was swept; nothing of it can be kept.
         """
-        kept = replace(artifact, state=ArtifactState.KEPT)
-        seen = {"seen_blob": artifact.blob, "swept": ArtifactState.SWEPT.value}
-        if self.write(_KEEP_ARTIFACT, {**rows.artifact_values(kept), **seen}) != 1:
-            raise LeaseLost(f"{artifact.blob} is not there to be kept")
+        counts = self.write_all(*((_KEEP_ARTIFACT, _kept(one)) for one in artifacts))
+        for artifact, count in zip(artifacts, counts, strict=True):
+            if count != 1:
+                raise LeaseLost(f"{artifact.blob} is not there to be kept")
 
     def artifacts(self, task_id: str) -> Sequence[Artifact]:
         """Return a task's artifacts that are not swept."""

@@ -40,12 +40,13 @@ from sqlalchemy.dialects import postgresql
 from rushes.domain.errors import StoreBusy, StoreInDoubt
 from rushes.ports import Transaction
 from rushes.store.group import WAITING_MAX, Act, Job, Jobs, answer_all, next_group, raisable
+from rushes.store.later import Later
 from rushes.store.schema import house
 from rushes.store.transaction import SqlTransaction
 
 T = TypeVar("T")
 
-WRITERS: Final = 3
+WRITERS: Final = 2
 READERS: Final = 8
 TRIES_MAX: Final = 6
 """How often an act is run that PostgreSQL took back for another's sake (deadlocks)."""
@@ -56,6 +57,9 @@ LOCK_S: Final = 5.0
 IDLE_IN_TRANSACTION_S: Final = 30.0
 TRUTH_S: Final = 30.0
 """How long the fate of a commit is asked for when its answer was lost."""
+
+IDLE_S: Final = 1.0
+"""A connection of the workflow library that lay idle for so long is asked whether it is there."""
 
 ASK_AGAIN_S: Final = 0.2
 STEP_AGAIN_S: Final = 1.0
@@ -291,12 +295,12 @@ class PostgresStore:
                 _take_back(driver)
 
     def _transaction(
-        self, connection: sa.Connection, *, is_reading: bool = False
+        self, connection: sa.Connection, *, is_reading: bool = False, later: Later | None = None
     ) -> SqlTransaction:
         """Begin a transaction that knows of which step its database is."""
         has_many_machines = self._schema.is_current(_driver(connection))
         return SqlTransaction(
-            connection, is_reading=is_reading, has_many_machines=has_many_machines
+            connection, is_reading=is_reading, has_many_machines=has_many_machines, later=later
         )
 
     # -- the writers' threads --------------------------------------------------------------
@@ -370,17 +374,18 @@ class PostgresStore:
         changed: set[str] = set()
         results = []
         with _lent(self._writer) as connection:
-            driver = _driver(connection)
+            driver, later = _driver(connection), Later(connection)
             pid, has_written = driver.info.backend_pid, False
             try:
                 for act in acts:
-                    transaction = self._transaction(connection)
+                    transaction = self._transaction(connection, later=later)
                     results.append(act(transaction))
                     changed |= transaction.changed
                     has_written = has_written or transaction.has_written
                 if not has_written:
                     driver.rollback()
                     return results, changed
+                later.send()
                 number = self._mark(connection)
             except BaseException:
                 _take_back(driver)
@@ -518,9 +523,10 @@ def _engine(
         pool_size=size,
         max_overflow=overflow,
         pool_timeout=CONNECT_S,
-        pool_pre_ping=overflow > 0,
         connect_args=given,
     )
+    if overflow:
+        _ask_the_idle(engine)
     level = psycopg.IsolationLevel
     isolation = level.REPEATABLE_READ if is_reading else level.READ_COMMITTED
 
@@ -533,6 +539,32 @@ def _engine(
         driver.read_only = is_reading or None
 
     return engine
+
+
+def _ask_the_idle(engine: sa.Engine) -> None:
+    """Ask a connection that lay idle whether it is there, before it is lent.
+
+    SQLAlchemy's own ping asks at each lending, which is a way to the server and back for each
+    write of the workflow library.
+    """
+
+    @sa.event.listens_for(engine, "checkin")
+    def note(_driver: object, record: sa.pool.ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def ask(
+        driver: psycopg.Connection[Any], record: sa.pool.ConnectionPoolEntry, _: object
+    ) -> None:
+        idle_since = record.info.get("idle_since")
+        if idle_since is None or time.monotonic() - idle_since < IDLE_S:
+            return
+        try:
+            driver.autocommit = True
+            driver.execute("")
+            driver.autocommit = False
+        except psycopg.Error as fault:
+            raise sa.exc.DisconnectionError(str(fault)) from fault
 
 
 @contextmanager

@@ -19,6 +19,9 @@ from rushes.ports import Answer, Artifact, ArtifactKind, ArtifactState
 
 T = TypeVar("T")
 
+Found = sa.RowMapping | Mapping[str, Any]
+"""A row as it was found, by SQLAlchemy or as the driver gives it."""
+
 _log: Final = logging.getLogger(__name__)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
@@ -106,7 +109,7 @@ def moved_values(task: Task) -> dict[str, Any]:
     }
 
 
-def task_of(found: sa.RowMapping) -> Task:
+def task_of(found: Found) -> Task:
     """Read a task."""
     return Task(
         id=found["id"],
@@ -133,8 +136,8 @@ def task_of(found: sa.RowMapping) -> Task:
         failure=_failure_of(found),
         measures=_measures_of(found),
         expires_at=instant_or_none(found["expires_at"]),
-        is_film_gone=found["is_film_gone"],
-        is_rehearsal=found["is_rehearsal"],
+        is_film_gone=bool(found["is_film_gone"]),
+        is_rehearsal=bool(found["is_rehearsal"]),
         served_by=found["served_by"],
         callback_url=found["callback_url"],
         user=found["user"],
@@ -142,13 +145,13 @@ def task_of(found: sa.RowMapping) -> Task:
     )
 
 
-def _failure_of(found: sa.RowMapping) -> Failure | None:
+def _failure_of(found: Found) -> Failure | None:
     if found["reason"] is None:
         return None
     return Failure(Reason(found["reason"]), found["message"])
 
 
-def _measures_of(found: sa.RowMapping) -> Measures | None:
+def _measures_of(found: Found) -> Measures | None:
     if found["film_sha256"] is None:
         return None
     return Measures(
@@ -200,7 +203,7 @@ def submit_values(submit: Submit) -> dict[str, Any]:
     }
 
 
-def submit_of(found: sa.RowMapping) -> Submit:
+def submit_of(found: Found) -> Submit:
     """Read a submit."""
     return Submit(
         task_id=found["task_id"],
@@ -209,7 +212,7 @@ def submit_of(found: sa.RowMapping) -> Submit:
         upstream_model=found["upstream_model"],
         credential=found["credential"],
         token=found["token"],
-        is_billable=found["is_billable"],
+        is_billable=bool(found["is_billable"]),
         epoch=found["epoch"],
         intent_at=instant(found["intent_at"]),
         verdict=Verdict(found["verdict"]),
@@ -243,7 +246,7 @@ def artifact_values(artifact: Artifact) -> dict[str, Any]:
     }
 
 
-def artifact_of(found: sa.RowMapping) -> Artifact:
+def artifact_of(found: Found) -> Artifact:
     """Read an artifact."""
     return Artifact(
         blob=found["blob"],
@@ -272,7 +275,7 @@ def answer_values(answer: Answer) -> dict[str, Any]:
     }
 
 
-def answer_of(found: Mapping[str, Any]) -> Answer:
+def answer_of(found: Found) -> Answer:
     """Read the first answer to a create."""
     return Answer(
         account_id=found["account_id"],
@@ -302,7 +305,7 @@ def key_values(key: Key) -> dict[str, Any]:
     }
 
 
-def key_of(found: sa.RowMapping) -> Key:
+def key_of(found: Found) -> Key:
     """Read a key."""
     models = found["models"]
     return Key(

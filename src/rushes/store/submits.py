@@ -12,11 +12,15 @@ import sqlalchemy as sa
 from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
 from rushes.domain.task import FINAL
 from rushes.store import rows
-from rushes.store.connection import Prepared, Rows
+from rushes.store.connection import Rows
+from rushes.store.prepared import Prepared
 from rushes.store.schema import submits, tasks
 
 _FINAL: Final = [status.value for status in FINAL]
 _PERHAPS_PAID: Final = [verdict.value for verdict in PERHAPS_PAID]
+_OF_TASK: Final = Prepared(
+    sa.select(submits).where(submits.c.task_id == sa.bindparam("task_id")).order_by(submits.c.n)
+)
 
 
 @cache
@@ -43,8 +47,7 @@ class SubmitRows(Rows):
 
     def submits(self, task_id: str) -> Sequence[Submit]:
         """Return the submits of a task by number."""
-        statement = sa.select(submits).where(submits.c.task_id == task_id).order_by(submits.c.n)
-        return [rows.submit_of(found) for found in self.run(statement).mappings()]
+        return [rows.submit_of(found) for found in self.fetch_all(_OF_TASK, {"task_id": task_id})]
 
     def submit_by_token(self, provider: str, token: str) -> Submit | None:
         """Return the submit that a provider knows by this token."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -14,7 +15,9 @@ from rushes.domain.task import Event, Status, Task
 from rushes.domain.webhooks import News
 from rushes.ports import ArtifactState, Faults, Page, Told
 from rushes.store import rows
-from rushes.store.connection import Prepared, Rows, Step
+from rushes.store.connection import Rows
+from rushes.store.later import Step
+from rushes.store.prepared import Prepared
 from rushes.store.schema import (
     artifacts,
     ledger,
@@ -32,16 +35,21 @@ CHANNEL: Final = "rushes_tasks"
 GONE: Final = "-"
 """Before the id of a task that was removed."""
 
+ROW_INTEGER_MAX: Final = 2**31 - 1
+"""The largest count that a row can have on either database."""
+
 # Written into the text as the partial index has it, so that SQLite sees that it fits.
 _HAS_FILM: Final = sa.text("NOT is_film_gone")
 
-_OPEN: Final = [verdict.value for verdict in OPEN]
+_OPEN: Final[list[sa.ColumnElement[str]]] = [
+    sa.literal_column(f"'{verdict.value}'") for verdict in sorted(OPEN)
+]
 
 _ADD_TASK: Final = Prepared(sa.insert(tasks))
 _ADD_EVENT: Final = Prepared(sa.insert(task_events))
 _ADD_ENTRY: Final = Prepared(sa.insert(ledger))
 _ADD_NEWS: Final = Prepared(sa.insert(outbox))
-_ONE: Final = sa.select(tasks).where(tasks.c.id == sa.bindparam("task_id"))
+_ONE: Final = Prepared(sa.select(tasks).where(tasks.c.id == sa.bindparam("task_id")))
 _AS_SEEN: Final = sa.update(tasks).where(
     tasks.c.id == sa.bindparam("seen_id"),
     tasks.c.status == sa.bindparam("seen_status"),
@@ -52,10 +60,10 @@ _MOVE: Final = Prepared(_AS_SEEN)
 _REWORK: Final = Prepared(_AS_SEEN)
 _SET_SPEC: Final = Prepared(_AS_SEEN)
 _EXTEND: Final = Prepared(_AS_SEEN)
-_HAND_OVER: Final = (
-    sa.update(submits)
-    .where(submits.c.task_id == sa.bindparam("seen_id"), submits.c.verdict.in_(_OPEN))
-    .values(look_at=sa.bindparam("now"))
+_HAND_OVER: Final = Prepared(
+    sa.update(submits).where(
+        submits.c.task_id == sa.bindparam("seen_id"), submits.c.verdict.in_(_OPEN)
+    )
 )
 _RAISE_PROGRESS: Final = (
     sa.update(tasks)
@@ -67,6 +75,23 @@ _RAISE_PROGRESS: Final = (
     )
     .values(progress=sa.bindparam("percent"), takeover_count=0)
 )
+
+
+@cache
+def _take(statuses: frozenset[Status]) -> Prepared:
+    """Return what takes over a task in one of these statuses."""
+    one = sa.literal_column("1", sa.Integer)
+    return Prepared(
+        sa.update(tasks)
+        .where(
+            tasks.c.id == sa.bindparam("seen_id"),
+            tasks.c.work_id == sa.bindparam("seen_work"),
+            tasks.c.takeover_count < sa.bindparam("takeovers_max"),
+            tasks.c.status.in_([sa.literal_column(f"'{s.value}'") for s in sorted(statuses)]),
+        )
+        .values(lease_epoch=tasks.c.lease_epoch + one, takeover_count=tasks.c.takeover_count + one)
+        .returning(*tasks.c)
+    )
 
 
 def _told(task: Task, event: Event | None, at: datetime) -> dict[str, object]:
@@ -103,7 +128,7 @@ class TaskRows(Rows):
 
     def add_task(self, task: Task, holding: Entry) -> None:
         """Insert a queued task, its first event and its hold."""
-        self.write_all(
+        self.write_later(
             (_ADD_TASK, rows.task_values(task)),
             (_ADD_EVENT, _told(task, None, task.created_at)),
             (_ADD_ENTRY, _entered(holding, task.created_at)),
@@ -111,7 +136,7 @@ class TaskRows(Rows):
 
     def task(self, task_id: str) -> Task | None:
         """Read one task."""
-        found = self.run(_ONE, {"task_id": task_id}).mappings().first()
+        found = self.fetch(_ONE, {"task_id": task_id})
         return None if found is None else rows.task_of(found)
 
     def move(self, before: Task, after: Task, event: Event, *, at: datetime) -> bool:
@@ -121,36 +146,35 @@ class TaskRows(Rows):
         follows: list[Step] = [(_ADD_EVENT, _told(after, event, at))]
         if after.is_final:
             follows += self._end(after, at)
-        self.write_all(*follows)
+        self.write_later(*follows)
         self.changed.add(after.id)
         return True
 
     def _end(self, task: Task, at: datetime) -> list[Step]:
         """Settle the money, owe the webhook, and hand what is still open to the keeper."""
-        self.run(_HAND_OVER, {"seen_id": task.id, "now": rows.micros(at)})
         holding = hold(task.id, task.account_id, task.hold_microusd)
         entries = settle(holding, task.charged_microusd or 0)
         return [
+            (_HAND_OVER, {"seen_id": task.id, "look_at": rows.micros(at)}),
             *((_ADD_ENTRY, _entered(entry, at)) for entry in entries),
             (_ADD_NEWS, _news(task, at)),
         ]
 
-    def take(self, task_id: str, statuses: frozenset[Status], work_id: str) -> Task | None:
+    def take(
+        self,
+        task_id: str,
+        statuses: frozenset[Status],
+        work_id: str,
+        *,
+        takeovers_max: int | None = None,
+    ) -> Task | None:
         """Take over a task in one of `statuses`: epoch and takeover count rise by one."""
-        statement = (
-            sa.update(tasks)
-            .where(
-                tasks.c.id == task_id,
-                tasks.c.work_id == work_id,
-                tasks.c.status.in_([s.value for s in statuses]),
-            )
-            .values(
-                lease_epoch=tasks.c.lease_epoch + 1,
-                takeover_count=tasks.c.takeover_count + 1,
-            )
-            .returning(*tasks.c)
-        )
-        found = self.run(statement).mappings().first()
+        if not statuses:
+            return None
+        self.has_written = True
+        seen = {"seen_id": task_id, "seen_work": work_id}
+        limit = {"takeovers_max": ROW_INTEGER_MAX if takeovers_max is None else takeovers_max}
+        found = self.fetch(_take(statuses), {**seen, **limit})
         return None if found is None else rows.task_of(found)
 
     def rework(self, task: Task, work_id: str, queue: str | None) -> bool:

@@ -49,20 +49,27 @@ class WebhookRows(Rows):
             .order_by(outbox.c.created_at, outbox.c.event_id)
             .limit(limit)
         )
+        if self._takes_locks:  # of two that make posts at once, each takes what the other leaves
+            statement = statement.with_for_update(skip_locked=True)
         return rows.readable(self.run(statement).mappings(), _news_of)
 
     def post(self, news: News, posts: Iterable[Post], *, at: datetime) -> bool:
         """Make the posts of an event, unless somebody has; say whether they were made."""
-        marked = self.run(
-            sa.update(outbox)
-            .where(outbox.c.event_id == news.event_id, outbox.c.posted_at.is_(None))
-            .values(posted_at=rows.micros(at))
-        )
-        if marked.rowcount != 1:
+        if self._mark_posted([news.event_id], at) != 1:
             return False
         for one in posts:
             self.add(_POSTS, _post_values(one))
         return True
+
+    def pass_over(self, event_ids: Iterable[str], *, at: datetime) -> None:
+        """Say of events that no posts are to be made of them."""
+        if unheard := list(event_ids):
+            self._mark_posted(unheard, at)
+
+    def _mark_posted(self, event_ids: Sequence[str], at: datetime) -> int:
+        unmarked = outbox.c.event_id.in_(event_ids), outbox.c.posted_at.is_(None)
+        marking = sa.update(outbox).where(*unmarked).values(posted_at=rows.micros(at))
+        return self.run(marking).rowcount
 
     # -- posts -----------------------------------------------------------------------------
 

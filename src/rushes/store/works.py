@@ -13,7 +13,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from rushes.store.connection import Prepared, Rows
+from rushes.store.connection import Rows
+from rushes.store.prepared import Prepared
 from rushes.store.schema import live_executors, tasks, turns
 
 LIBRARY: Final = "dbos"
@@ -149,10 +150,16 @@ class WorkRows(Rows):
             return None
         self.has_written = True
         values = {"queue": queue, "account": account_id, "step": step, "head": HEAD_OF_QUEUE}
-        taken = self.fetch(_TAKE_TURN, values)
-        if taken is None:
-            raise RuntimeError(f"no turn was taken in {queue}")
-        return min(int(taken["last"]), TURN_MAX)
+        turn = (queue, account_id)
+        last = None if self._later is None else self._later.next_turn(turn, step)
+        if last is None:
+            taken = self.fetch(_TAKE_TURN, values)
+            if taken is None:
+                raise RuntimeError(f"no turn was taken in {queue}")
+            last = int(taken["last"])
+            if self._later is not None:
+                self._later.note_turn(turn, last)
+        return min(last, TURN_MAX)
 
     def turns_of(self, queue: str, limit: int) -> Sequence[str]:
         """Return the work that waits in a queue of the library's, in the order it will start."""

@@ -188,7 +188,7 @@ def answered(submit: Submit, verdict: Verdict, *, at: datetime | None = None) ->
 def an_artifact(task: Task, **changes: Any) -> Artifact:  # noqa: ANN401 -- any field of Artifact, by name
     """Build a try at the task's film."""
     artifact = Artifact(
-        blob=f"films/{task.id}/{task.lease_epoch}-{next(_counter):x}/film.mp4",
+        blob=f"films/{task.id}/{task.lease_epoch}-{next(_counter):08x}/film.mp4",
         task_id=task.id,
         epoch=task.lease_epoch,
         kind=ArtifactKind.FILM,

@@ -222,10 +222,19 @@ class MemoryTransaction:
         told = Told(number=task.version, event=event, status=task.status, at=at)
         self._add(self._t.told, (task.id, task.version), told)
 
-    def take(self, task_id: str, statuses: frozenset[Status], work_id: str) -> Task | None:
+    def take(
+        self,
+        task_id: str,
+        statuses: frozenset[Status],
+        work_id: str,
+        *,
+        takeovers_max: int | None = None,
+    ) -> Task | None:
         """Take over a task in one of `statuses`: epoch and takeover count rise by one."""
         task = self._t.tasks.get(task_id)
         if task is None or task.status not in statuses or task.work_id != work_id:
+            return None
+        if takeovers_max is not None and task.takeover_count >= takeovers_max:
             return None
         taken = replace(
             task, lease_epoch=task.lease_epoch + 1, takeover_count=task.takeover_count + 1
@@ -538,21 +547,23 @@ class MemoryTransaction:
         else:
             self._put(self._t.healths, key, health)
 
-    def add_artifact(self, artifact: Artifact) -> None:
-        """Write down a blob that is about to be written."""
-        self._add(self._t.artifacts, artifact.blob, artifact)
+    def add_artifacts(self, *artifacts: Artifact) -> None:
+        """Write down blobs that are about to be written."""
+        for artifact in artifacts:
+            self._add(self._t.artifacts, artifact.blob, artifact)
 
-    def keep_artifact(self, artifact: Artifact) -> None:
-        """Name a winner: the row becomes `kept` with its measures.
+    def keep_artifacts(self, *artifacts: Artifact) -> None:
+        """Name winners: the rows become `kept` with their measures.
 
         Raises:
             LeaseLost: there is no such try, or its blob was swept; nothing of it can be kept.
         """
-        now = self._t.artifacts.get(artifact.blob)
-        if now is None or now.state is ArtifactState.SWEPT:
-            raise LeaseLost(f"{artifact.blob} is not there to be kept")
-        winner = replace(artifact, state=ArtifactState.KEPT)
-        self._put(self._t.artifacts, artifact.blob, winner)
+        for artifact in artifacts:
+            now = self._t.artifacts.get(artifact.blob)
+            if now is None or now.state is ArtifactState.SWEPT:
+                raise LeaseLost(f"{artifact.blob} is not there to be kept")
+            winner = replace(artifact, state=ArtifactState.KEPT)
+            self._put(self._t.artifacts, artifact.blob, winner)
 
     def artifacts(self, task_id: str) -> Sequence[Artifact]:
         """Return a task's artifacts that are not swept."""
@@ -767,6 +778,12 @@ class MemoryTransaction:
         """Return events of the outbox that nobody has made posts of, the oldest first."""
         found = [news for key, news in self._t.outbox.items() if key not in self._t.posted]
         return sorted(found, key=lambda news: (news.created_at, news.event_id))[:limit]
+
+    def pass_over(self, event_ids: Iterable[str], *, at: datetime) -> None:
+        """Say of events that no posts are to be made of them."""
+        for event_id in event_ids:
+            if event_id in self._t.outbox and event_id not in self._t.posted:
+                self._add(self._t.posted, event_id, at)
 
     def post(self, news: News, posts: Iterable[Post], *, at: datetime) -> bool:
         """Make the posts of an event, unless somebody has; say whether they were made."""

@@ -30,21 +30,21 @@ async def a_try_is_written_down_first(subject: Subject) -> None:
     task = await subject.put(Status.STORING)
     film = an_artifact(task)
     poster = an_artifact(task, kind=ArtifactKind.POSTER, created_at=later(seconds=-1))
-    await subject.do(Transaction.add_artifact, film)
-    await subject.do(Transaction.add_artifact, poster)
+    await subject.do(Transaction.add_artifacts, film)
+    await subject.do(Transaction.add_artifacts, poster)
     assert await subject.ask(Transaction.artifacts, task.id) == [poster, film]
     with pytest.raises(IntegrityFault):
-        await subject.do(Transaction.add_artifact, replace(film, task_id="another"))
+        await subject.do(Transaction.add_artifacts, replace(film, task_id="another"))
 
 
 async def a_winner_has_its_measures(subject: Subject) -> None:
     """Keeping writes state, size and digest; whatever state the caller's value had."""
     task = await subject.put(Status.STORING)
     film, other = an_artifact(task), an_artifact(task)
-    await subject.do(Transaction.add_artifact, film)
-    await subject.do(Transaction.add_artifact, other)
+    await subject.do(Transaction.add_artifacts, film)
+    await subject.do(Transaction.add_artifacts, other)
     measured = replace(kept(film), state=ArtifactState.WRITING)
-    await subject.do(Transaction.keep_artifact, measured)
+    await subject.do(Transaction.keep_artifacts, measured)
     assert await subject.ask(Transaction.artifacts, task.id) == [kept(film), other]
 
 
@@ -53,11 +53,11 @@ async def what_is_not_there_cannot_be_kept(subject: Subject) -> None:
     task = await subject.put(Status.STORING)
     film = an_artifact(task)
     with pytest.raises(LeaseLost):
-        await subject.do(Transaction.keep_artifact, kept(film))
-    await subject.do(Transaction.add_artifact, film)
+        await subject.do(Transaction.keep_artifacts, kept(film))
+    await subject.do(Transaction.add_artifacts, film)
     await subject.do(Transaction.swept, [film.blob])
     with pytest.raises(LeaseLost):
-        await subject.do(Transaction.keep_artifact, kept(film))
+        await subject.do(Transaction.keep_artifacts, kept(film))
     assert await subject.ask(Transaction.artifacts, task.id) == []
 
 
@@ -65,7 +65,7 @@ async def a_lost_try_is_sweepable(subject: Subject) -> None:
     """A try has lost when its task ended without it, was taken over since, or is gone."""
     for status in Status:
         task = await subject.put(status)
-        await subject.do(Transaction.add_artifact, an_artifact(task))
+        await subject.do(Transaction.add_artifacts, an_artifact(task))
         swept = await subject.ask(Transaction.sweepable, FAR, 99)
         assert [one.task_id for one in swept] == ([task.id] if status in FINAL else [])
         for artifact in swept:
@@ -76,10 +76,10 @@ async def a_try_of_the_owner_is_not_sweepable(subject: Subject) -> None:
     """As long as its epoch is the task's, a try may still win; older ones may not."""
     task = await subject.put(Status.STORING)
     old = an_artifact(task)
-    await subject.do(Transaction.add_artifact, old)
+    await subject.do(Transaction.add_artifacts, old)
     taken = await subject.do(Transaction.take, task.id, frozenset({Status.STORING}), WORK_ID)
     assert taken is not None
-    await subject.do(Transaction.add_artifact, an_artifact(taken))
+    await subject.do(Transaction.add_artifacts, an_artifact(taken))
     assert await subject.ask(Transaction.sweepable, FAR, 99) == [old]
 
 
@@ -87,8 +87,8 @@ async def a_winner_is_sweepable_once_its_task_is_removed(subject: Subject) -> No
     """A kept film stays for as long as its task's row does."""
     task = await subject.put(Status.STORING)
     film = an_artifact(task)
-    await subject.do(Transaction.add_artifact, film)
-    await subject.do(Transaction.keep_artifact, kept(film))
+    await subject.do(Transaction.add_artifacts, film)
+    await subject.do(Transaction.keep_artifacts, kept(film))
     await subject.write(lambda tx: put_move(tx, task, Event.STORED))
     assert await subject.ask(Transaction.sweepable, FAR, 99) == []
     await subject.do(Transaction.remove_task, task.id)
@@ -101,7 +101,7 @@ async def the_young_are_not_swept(subject: Subject) -> None:
     task = await subject.put(Status.FAILED)
     tries = [an_artifact(task, created_at=later(minutes=minutes)) for minutes in (3, 1, 2, 1)]
     for artifact in tries:
-        await subject.do(Transaction.add_artifact, artifact)
+        await subject.do(Transaction.add_artifacts, artifact)
     in_order = [tries[place] for place in (1, 3, 2, 0)]
     for minutes, count in ((1, 0), (2, 2), (3, 3), (4, 4)):
         assert (
@@ -115,7 +115,7 @@ async def what_is_swept_is_not_swept_again(subject: Subject) -> None:
     task = await subject.put(Status.FAILED)
     tries = [an_artifact(task) for _ in range(3)]
     for artifact in tries:
-        await subject.do(Transaction.add_artifact, artifact)
+        await subject.do(Transaction.add_artifacts, artifact)
     await subject.do(Transaction.swept, iter([tries[0].blob, "unknown", tries[1].blob]))
     await subject.do(Transaction.swept, [])
     assert await subject.ask(Transaction.sweepable, FAR, 9) == [tries[2]]
@@ -192,7 +192,7 @@ async def a_film_is_given_up_once(subject: Subject) -> None:
     """The task stays succeeded without its film, whose blobs are found by the sweep."""
     task = await subject.put(Status.STORING)
     film = kept(an_artifact(task))
-    await subject.do(Transaction.add_artifact, film)
+    await subject.do(Transaction.add_artifacts, film)
     assert not await subject.do(Transaction.give_up_film, task.id)
     await subject.write(lambda tx: put_move(tx, task, Event.STORED))
     assert await subject.ask(Transaction.sweepable, FAR, 9) == []

@@ -13,9 +13,9 @@ async def kept_artifacts_are_paged_by_name(subject: Subject) -> None:
     task = await subject.put(Status.STORING)
     names = [f"films/{task.id}/1-{number}/film.mp4" for number in range(5)]
     for name in reversed(names):
-        await subject.do(Transaction.add_artifact, an_artifact(task, blob=name))
+        await subject.do(Transaction.add_artifacts, an_artifact(task, blob=name))
     for name in names[:4]:
-        await subject.do(Transaction.keep_artifact, kept(an_artifact(task, blob=name)))
+        await subject.do(Transaction.keep_artifacts, kept(an_artifact(task, blob=name)))
     await subject.do(Transaction.swept, names[1:2])
     want = [names[0], names[2], names[3]]
     for limit in (1, 2, 9):
@@ -50,7 +50,7 @@ async def a_blob_on_record_is_known(subject: Subject) -> None:
     task = a_task()
     written, gone = an_artifact(task), an_artifact(task)
     for artifact in (written, gone):
-        await subject.do(Transaction.add_artifact, artifact)
+        await subject.do(Transaction.add_artifacts, artifact)
     await subject.do(Transaction.swept, [gone.blob])
     asked = [written.blob, gone.blob, "films/of/nobody"]
     assert await subject.ask(Transaction.known_artifacts, asked) == {written.blob}

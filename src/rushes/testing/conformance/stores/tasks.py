@@ -254,8 +254,8 @@ async def a_removed_task_leaves_money_and_answers(subject: Subject) -> None:
     film, filed = an_artifact(task), an_input()
 
     def furnish(tx: Transaction) -> None:
-        tx.add_artifact(film)
-        tx.keep_artifact(kept(film))
+        tx.add_artifacts(film)
+        tx.keep_artifacts(kept(film))
         tx.file_input(filed)
         tx.refer_input(task.id, filed.blob)
         tx.add_answer(an_answer(task, key="once"), since=NOON)

@@ -41,7 +41,7 @@ def _everything(task: Task) -> Callable[[Transaction], None]:
         tx.add_task(task, a_hold(task))
         tx.add_answer(an_answer(task, key="k"), since=NOON)
         tx.add_submit(a_submit(task, look_at=NOON))
-        tx.add_artifact(an_artifact(task))
+        tx.add_artifacts(an_artifact(task))
         tx.file_input(an_input(blob="b" * 64))
         tx.refer_input(task.id, "b" * 64)
         tx.add_key(a_key(digest=b"d" * 32))
@@ -106,20 +106,19 @@ async def an_act_takes_only_itself_back(subject: Subject) -> None:
     assert subject.news() == []
 
 
-async def an_act_may_go_on_after_a_refused_row(subject: Subject) -> None:
-    """A row that was there already takes nothing else of the act with it."""
+async def a_refused_row_takes_its_act_with_it(subject: Subject) -> None:
+    """Whether it is refused at once or at the end: of such an act nothing stays."""
     first, second = a_task(), a_task()
 
     def act(tx: Transaction) -> None:
         tx.add_answer(an_answer(first, key="k"), since=NOON)
-        with contextlib.suppress(IntegrityFault):
-            tx.add_answer(an_answer(second, key="k"), since=NOON)
         tx.add_task(second, a_hold(second))
+        tx.add_answer(an_answer(second, key="k"), since=NOON)
 
-    await subject.write(act)
-    assert await subject.task(second.id) == second
-    found = await subject.ask(Transaction.answer, ACCOUNT_ID, "/v1/videos", "k", NOON)
-    assert found == an_answer(first, key="k")
+    with pytest.raises(IntegrityFault):
+        await subject.write(act)
+    assert await subject.task(second.id) is None
+    assert await subject.ask(Transaction.answer, ACCOUNT_ID, "/v1/videos", "k", NOON) is None
 
 
 async def an_act_sees_what_it_wrote(subject: Subject) -> None:
