@@ -210,11 +210,11 @@ def how_many_are_home(site: Site) -> int:
     return site.counts().get("succeeded", 0)
 
 
-def brought_home(site: Site, count: int) -> list[int]:
+def brought_home(site: Site, count: int, server: subprocess.Popen[bytes]) -> list[int]:
     """Wait until all films are home; return when each was, in microseconds.
 
     Raises:
-        SystemExit: one failed, or it took too long.
+        SystemExit: one failed, the server ended, or it took too long.
     """
     give_up_at = time.monotonic() + PATIENCE_S
     query = "SELECT finished_at FROM tasks WHERE status = 'succeeded' ORDER BY 1"
@@ -222,6 +222,8 @@ def brought_home(site: Site, count: int) -> list[int]:
         counts = site.counts()
         if counts.get("failed"):
             raise SystemExit(f"{counts['failed']} films failed")
+        if server.poll() is not None:
+            raise SystemExit(f"the server ended with {server.returncode}")
         if counts.get("succeeded") == count:
             return [row[0] for row in site.ask(query)]
         time.sleep(0.2)
@@ -229,7 +231,9 @@ def brought_home(site: Site, count: int) -> list[int]:
 
 
 @contextmanager
-def serving(path: Path, site: Site, collects: int, *, is_blind: bool) -> Iterator[int]:
+def serving(
+    path: Path, site: Site, collects: int, *, is_blind: bool
+) -> Iterator[subprocess.Popen[bytes]]:
     """Serve a site beside an upstream that has a film; yield the server's process."""
     up_port, port = free_port(), free_port()
     config = site.folder / "completions.toml"
@@ -245,17 +249,17 @@ def serving(path: Path, site: Site, collects: int, *, is_blind: bool) -> Iterato
         running([sys.executable, __file__, "upstream", str(path), str(up_port)], up_port),
         running(command, port, path="/healthz", environment=environment) as server,
     ):
-        yield server.pid
+        yield server
 
 
 def measured(name: str, path: Path, count: int, collects: int, site: Site) -> Measure:
     """Bring `count` films home, and do what is beside it."""
     prepare(site, count)
-    with serving(path, site, collects, is_blind=name == "engine") as pid:
-        spent_s = all_cpu_s(pid)  # on its start, and on the films that were home by then
+    with serving(path, site, collects, is_blind=name == "engine") as server:
+        spent_s = all_cpu_s(server.pid)  # on its start, and on the films that were home by then
         left = count - how_many_are_home(site)
-        ends = brought_home(site, count)
-        cpu_ms = (all_cpu_s(pid) - spent_s) / max(1, left) * 1e3
+        ends = brought_home(site, count, server)
+        cpu_ms = (all_cpu_s(server.pid) - spent_s) / max(1, left) * 1e3
     late = ends[int(LEFT_OUT * count) :]
     films_per_s = (len(late) - 1) / ((late[-1] - late[0]) / 1e6)
     if name == "engine":
