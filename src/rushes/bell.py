@@ -4,34 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextvars import Context
+from types import TracebackType
+from typing import Final, Self
+
+_NOWHERE: Final = Context()
+"""What timers run in: each would else keep a copy of its waiter's own."""
 
 
 class LocalEar:
-    """A `ports.Ear` on the loop that it was made on."""
+    """A `ports.Ear` on the loop that it was made on, while it is entered.
 
-    def __init__(self) -> None:
+    Thousands wait, each with one of these, so it is small: no event, no timeout, one future.
+    """
+
+    __slots__ = ("_bell", "_is_rung", "_loop", "_task_id", "_waiter")
+
+    def __init__(self, bell: LocalBell, task_id: str) -> None:
+        self._bell = bell
+        self._task_id = task_id
         self._loop = asyncio.get_running_loop()
-        self._rung = asyncio.Event()
+        self._is_rung = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to hear."""
+        self._bell.add(self._task_id, self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hear no more."""
+        self._bell.remove(self._task_id, self)
 
     def hear(self) -> None:
         """Hear a ring; from any thread."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._rung.set)
+            self._loop.call_soon_threadsafe(self._ring, context=_NOWHERE)
 
     def forget(self) -> None:
         """Forget the rings that came until now."""
-        self._rung.clear()
+        self._is_rung = False
 
     async def wait(self, timeout_s: float) -> bool:
-        """Wait for a ring that is not forgotten; say whether there was one."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._rung.wait()
-        except TimeoutError:
-            return False
-        return True
+        """Wait for a ring that is not forgotten; say whether there was one. One may wait."""
+        if not self._is_rung:
+            self._waiter = self._loop.create_future()
+            timer = self._loop.call_later(timeout_s, _wake, self._waiter, context=_NOWHERE)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+        return self._is_rung
+
+    def _ring(self) -> None:
+        self._is_rung = True
+        if self._waiter is not None:
+            _wake(self._waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class LocalBell:
@@ -39,15 +79,11 @@ class LocalBell:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ears: dict[str, set[LocalEar]] = {}
+        self._ears: dict[str, tuple[LocalEar, ...]] = {}
 
     def ring(self, task_id: str) -> None:
         """Wake everyone who waits for news of a task; from any thread."""
-        if task_id not in self._ears:
-            return
-        with self._lock:
-            ears = list(self._ears.get(task_id, ()))
-        for ear in ears:
+        for ear in self._ears.get(task_id, ()):
             ear.hear()
 
     def ring_all(self, task_ids: Iterable[str]) -> None:
@@ -55,20 +91,23 @@ class LocalBell:
         for task_id in task_ids:
             self.ring(task_id)
 
-    @contextmanager
-    def listen(self, task_id: str) -> Iterator[LocalEar]:
+    def listen(self, task_id: str) -> LocalEar:
         """Listen for news of a task; a ring is heard by whoever listens, waiting or not."""
-        ear = LocalEar()
+        return LocalEar(self, task_id)
+
+    def add(self, task_id: str, ear: LocalEar) -> None:
+        """Let an ear hear of a task."""
         with self._lock:
-            self._ears.setdefault(task_id, set()).add(ear)
-        try:
-            yield ear
-        finally:
-            with self._lock:
-                ears = self._ears[task_id]
-                ears.discard(ear)
-                if not ears:
-                    del self._ears[task_id]
+            self._ears[task_id] = (*self._ears.get(task_id, ()), ear)
+
+    def remove(self, task_id: str, ear: LocalEar) -> None:
+        """Let an ear hear no more."""
+        with self._lock:
+            left = tuple(other for other in self._ears[task_id] if other is not ear)
+            if left:
+                self._ears[task_id] = left
+            else:
+                del self._ears[task_id]
 
     async def wait(self, task_id: str, timeout_s: float) -> bool:
         """Wait for a ring; say whether there was one."""

@@ -365,20 +365,20 @@ async def _one(room: Mailroom, post: Post) -> None:
         await room.attempt(post)
 
 
-async def _drive(task_id: str, work: Work) -> None:
+def _engine() -> Engine:
     engine = Engine.running
     if engine is None:
         raise asyncio.CancelledError
-    await engine.drive(task_id, work, str(DBOS.workflow_id))
+    return engine
 
 
 @DBOS.workflow(name=str(Work.FILM), max_recovery_attempts=RECOVERIES_MAX)
 async def film(task_id: str) -> None:
     """Carry a task from the queue to a finished film; holds a slot of its provider."""
-    await _drive(task_id, Work.FILM)
+    await _engine().drive(task_id, Work.FILM, str(DBOS.workflow_id))
 
 
 @DBOS.workflow(name=str(Work.COLLECT), max_recovery_attempts=RECOVERIES_MAX)
 async def bring_home(task_id: str) -> None:
     """Bring a finished film home."""
-    await _drive(task_id, Work.COLLECT)
+    await _engine().drive(task_id, Work.COLLECT, str(DBOS.workflow_id))
