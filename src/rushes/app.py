@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Final
 
 from rushes import __version__
-from rushes.blobs.objects import ObjectBlobs
 from rushes.clock import Clock, SystemClock
 from rushes.configured import Configuration, configure
 from rushes.domain.catalog import SANDBOX
@@ -401,7 +400,11 @@ def _guard_limits(settings: Settings) -> GuardLimits:
 def _signer(parts: _Parts) -> Sign | None:
     """Return what signs addresses of the bucket, where films go out from there."""
     blobs, ends_s = parts.blobs, parts.settings.storage.credentials_expire_s
-    if parts.settings.storage.links == "own" or not isinstance(blobs, ObjectBlobs):
+    if parts.settings.storage.links == "own" or parts.settings.blobs_path is not None:
+        return None
+    from rushes.blobs.objects import ObjectBlobs  # noqa: PLC0415 -- 4 MB that files do not need
+
+    if not isinstance(blobs, ObjectBlobs):
         return None
     ends_at = None if ends_s is None else parts.truth.clock.now() + timedelta(seconds=ends_s)
 

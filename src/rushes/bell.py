@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import threading
 from collections.abc import Callable, Iterable
 from contextvars import Context
+from itertools import count
 from types import TracebackType
 from typing import Final, Self
+from weakref import WeakKeyDictionary
+
+TIDY_MIN: Final = 1_000
 
 _NOWHERE: Final = Context()
 """What timers run in: each would else keep a copy of its waiter's own."""
@@ -55,18 +60,69 @@ class LocalEar:
         """Wait for a ring that is not forgotten; say whether there was one. One may wait."""
         if not self._is_rung:
             self._waiter = self._loop.create_future()
-            timer = self._loop.call_later(timeout_s, _wake, self._waiter, context=_NOWHERE)
+            alarm = self._bell.alarm_of(self._loop)
+            alarm.set(timeout_s, self._waiter)
             try:
                 await self._waiter
             finally:
-                timer.cancel()
                 self._waiter = None
+                alarm.tidy()
         return self._is_rung
 
     def _ring(self) -> None:
         self._is_rung = True
         if self._waiter is not None:
             _wake(self._waiter)
+
+
+class Alarm:
+    """Ends waits of one loop when their time is over, all by one timer of the loop.
+
+    A timer for each would be half of what a wait takes. A wait that ended before its time stays
+    in the line until then, or until there are as many of those as of others.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._line: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._numbers = count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = float("inf")
+        self._tidy_at = TIDY_MIN
+
+    @property
+    def waits_count(self) -> int:
+        """How many waits stand in the line, those that ended before their time included."""
+        return len(self._line)
+
+    def set(self, after_s: float, waiter: asyncio.Future[None]) -> None:
+        """Wake a waiter after some time, if nothing did before."""
+        at = self._loop.time() + max(0.0, after_s)
+        heapq.heappush(self._line, (at, next(self._numbers), waiter))
+        if at < self._rings_at:
+            self._set_timer(at)
+
+    def tidy(self) -> None:
+        """Let go of waits that ended before their time, once they may be many."""
+        if len(self._line) < self._tidy_at:
+            return
+        self._line = [each for each in self._line if not each[2].done()]
+        heapq.heapify(self._line)
+        self._tidy_at = max(TIDY_MIN, 2 * len(self._line))
+
+    def _ring(self) -> None:
+        now = self._loop.time()
+        while self._line and (self._line[0][0] <= now or self._line[0][2].done()):
+            _wake(heapq.heappop(self._line)[2])
+        self._timer, self._rings_at = None, float("inf")
+        if self._line:
+            self._set_timer(self._line[0][0])
+
+    def _set_timer(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self._ring, context=_NOWHERE)
+        self._rings_at = at
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:
@@ -80,6 +136,7 @@ class LocalBell:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ears: dict[str, tuple[LocalEar, ...]] = {}
+        self._alarms: WeakKeyDictionary[asyncio.AbstractEventLoop, Alarm] = WeakKeyDictionary()
 
     def ring(self, task_id: str) -> None:
         """Wake everyone who waits for news of a task; from any thread."""
@@ -94,6 +151,14 @@ class LocalBell:
     def listen(self, task_id: str) -> LocalEar:
         """Listen for news of a task; a ring is heard by whoever listens, waiting or not."""
         return LocalEar(self, task_id)
+
+    def alarm_of(self, loop: asyncio.AbstractEventLoop) -> Alarm:
+        """Return what ends waits on a loop; called on that loop."""
+        with self._lock:
+            alarm = self._alarms.get(loop)
+            if alarm is None:
+                alarm = self._alarms[loop] = Alarm(loop)
+            return alarm
 
     def add(self, task_id: str, ear: LocalEar) -> None:
         """Let an ear hear of a task."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -128,12 +128,12 @@ class Engine:
         assignment: Assignment,
         database: sa.Engine,
     ) -> None:
-        self._world = world
-        self._bell = bell
-        self._crew = crew
+        self.world = world
+        self.bell = bell
+        self.crew = crew
         self._assignment = assignment
         self._database = database
-        self._is_closing = False
+        self.is_closing = False
         self._ready = threading.Event()
         self._fault: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -144,7 +144,7 @@ class Engine:
     def is_healthy(self) -> bool:
         """Whether the engine's thread is up, and nobody takes this process for dead."""
         is_up = self._ready.is_set() and self._fault is None and self._thread.is_alive()
-        return is_up and self._crew.pulse.is_alive
+        return is_up and self.crew.pulse.is_alive
 
     def start(self) -> None:
         """Start the workers; returns when work is being taken.
@@ -163,7 +163,7 @@ class Engine:
 
     def close(self) -> None:
         """Let go of all work; what is unfinished goes on at the next start."""
-        self._is_closing = True
+        self.is_closing = True
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
@@ -188,7 +188,7 @@ class Engine:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._main())
-            self._crew.pulse.stop()
+            self.crew.pulse.stop()
         except Exception as fault:  # noqa: BLE001 -- the outermost frame of the engine
             self._fault = fault
             log.error("the engine stopped", exc_info=fault)
@@ -208,7 +208,7 @@ class Engine:
             "notification_listener_polling_interval_sec": 1.0,
             "log_level": "ERROR",
         }
-        await asyncio.to_thread(self._crew.pulse.start)
+        await asyncio.to_thread(self.crew.pulse.start)
         DBOS(config=config)
         only = self._assignment.only
         if only is not None:
@@ -220,21 +220,21 @@ class Engine:
         ]
         self._ready.set()
         await self._stop.wait()
-        if not await self._crew.calls.close():
+        if not await self.crew.calls.close():
             log.warning("a submit got no answer before the stop; it will be looked for")
         for duty in duties:
             duty.cancel()
         await self._let_go()
         await asyncio.to_thread(DBOS.destroy)
         await self._let_go()
-        for upstream in (*self._world.upstreams.values(), *self._world.former.values()):
+        for upstream in (*self.world.upstreams.values(), *self.world.former.values()):
             await upstream.provider.close()
 
     async def _exchange(
         self, catalog: Catalog, upstreams: Mapping[str, Upstream], queues: Mapping[str, Slots]
     ) -> None:
         await self._open_queues(queues)
-        world = self._world
+        world = self.world
         left = {
             (name, upstream.credential): upstream
             for name, upstream in world.upstreams.items()
@@ -248,7 +248,7 @@ class Engine:
         for name, slots in queues.items():
             queue = queue_name(Work.FILM, name)
             if slots.in_flight_per_account_max is not None:
-                await self._world.store.write(partial(_share_out, queue))
+                await self.world.store.write(partial(_share_out, queue))
             await _open_queue(queue, slots)
         await DBOS.register_queue_async(
             COLLECT,
@@ -261,18 +261,16 @@ class Engine:
         """Tend and save once a second; a duty that fails is tried again the next second."""
         while True:
             async with _trying_again():
-                await self._crew.progress.flush()
-                await self._crew.keeper.tend()
+                await self.crew.progress.flush()
+                await self.crew.keeper.tend()
             await asyncio.sleep(TEND_S)
 
     async def _look_after(self) -> None:
         """Look after submits of ended tasks, all at once: a provider may hang for a minute."""
         while True:
             async with _trying_again():
-                due = await self._crew.keeper.submits_to_look_after()
-                looks = [
-                    asyncio.create_task(self._crew.keeper.look_after(submit)) for submit in due
-                ]
+                due = await self.crew.keeper.submits_to_look_after()
+                looks = [asyncio.create_task(self.crew.keeper.look_after(submit)) for submit in due]
                 for look in asyncio.as_completed(looks):
                     async with _trying_again():
                         await look
@@ -280,7 +278,7 @@ class Engine:
 
     async def _deliver(self) -> None:
         """Deliver webhooks, as many at once as there are places; a stop leaves them due again."""
-        room = self._crew.keeper.mailroom
+        room = self.crew.keeper.mailroom
         if room is None:
             return
         under_way: set[asyncio.Task[None]] = set()
@@ -302,29 +300,6 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    # -- one piece of work ---------------------------------------------------------------
-
-    async def drive(self, task_id: str, work: Work, work_id: str) -> None:
-        """Carry a task as far as this kind of work goes."""
-        broken_count = 0
-        while broken_count < BROKEN_MAX:
-            if self._is_closing:
-                raise asyncio.CancelledError
-            try:
-                await carry(task_id, work, work_id, self._world, self._bell)
-            except LeaseLost:
-                break
-            except StoreBusy as busy:
-                broken_count += 1
-                log.warning("the store is busy", task_id=task_id, note=str(busy))
-            except Exception as fault:  # noqa: BLE001 -- takeovers are counted: poison ends
-                broken_count += 1
-                log.error("a step broke", task_id=task_id, exc_info=fault)
-            else:
-                break
-            await self._bell.wait(task_id, self._world.pause_s(broken_count))
-        self._crew.progress.forget(task_id)
 
 
 COLLECT: Final = queue_name(Work.COLLECT, "")
@@ -365,20 +340,43 @@ async def _one(room: Mailroom, post: Post) -> None:
         await room.attempt(post)
 
 
-def _engine() -> Engine:
-    engine = Engine.running
-    if engine is None:
-        raise asyncio.CancelledError
-    return engine
+def _workflow(work: Work) -> Callable[[str], Awaitable[None]]:
+    """Make the durable workflow of a kind of work.
+
+    Thousands wait within it, so that it hands its loop to no other coroutine.
+    """
+
+    @DBOS.workflow(name=str(work), max_recovery_attempts=RECOVERIES_MAX)
+    async def carried(task_id: str) -> None:
+        """Carry a task as far as this kind of work goes."""
+        engine = Engine.running
+        if engine is None:
+            raise asyncio.CancelledError
+        work_id = str(DBOS.workflow_id)
+        broken_count = 0
+        while broken_count < BROKEN_MAX:
+            if engine.is_closing:
+                raise asyncio.CancelledError
+            try:
+                await carry(task_id, work, work_id, engine.world, engine.bell)
+            except LeaseLost:
+                break
+            except StoreBusy as busy:
+                broken_count += 1
+                log.warning("the store is busy", task_id=task_id, note=str(busy))
+            except Exception as fault:  # noqa: BLE001 -- takeovers are counted: poison ends
+                broken_count += 1
+                log.error("a step broke", task_id=task_id, exc_info=fault)
+            else:
+                break
+            await engine.bell.wait(task_id, engine.world.pause_s(broken_count))
+        engine.crew.progress.forget(task_id)
+
+    return carried
 
 
-@DBOS.workflow(name=str(Work.FILM), max_recovery_attempts=RECOVERIES_MAX)
-async def film(task_id: str) -> None:
-    """Carry a task from the queue to a finished film; holds a slot of its provider."""
-    await _engine().drive(task_id, Work.FILM, str(DBOS.workflow_id))
+film: Final = _workflow(Work.FILM)
+"""Carries a task from the queue to a finished film; holds a slot of its provider."""
 
-
-@DBOS.workflow(name=str(Work.COLLECT), max_recovery_attempts=RECOVERIES_MAX)
-async def bring_home(task_id: str) -> None:
-    """Bring a finished film home."""
-    await _engine().drive(task_id, Work.COLLECT, str(DBOS.workflow_id))
+bring_home: Final = _workflow(Work.COLLECT)
+"""Brings a finished film home."""

@@ -23,6 +23,7 @@ import asyncio
 import logging
 import queue
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +37,7 @@ from typing import Any, Final, TypeVar, cast
 import psycopg
 import sqlalchemy as sa
 from psycopg.pq import TransactionStatus
+from psycopg.types.string import TextLoader
 from sqlalchemy.dialects import postgresql
 
 from rushes.domain.errors import StoreBusy, StoreInDoubt
@@ -65,6 +67,7 @@ TRUTH_S: Final = 30.0
 IDLE_S: Final = 1.0
 """A connection of the workflow library that lay idle for so long is asked whether it is there."""
 
+WORD_MAX: Final = 32
 ASK_AGAIN_S: Final = 0.2
 STEP_AGAIN_S: Final = 1.0
 """How often a database of the step before is asked whether it has been migrated."""
@@ -544,6 +547,7 @@ def _engine(
     )
     if overflow:
         _ask_the_idle(engine)
+        _say_again(engine)
     level = psycopg.IsolationLevel
     isolation = level.REPEATABLE_READ if is_reading else level.READ_COMMITTED
 
@@ -582,6 +586,26 @@ def _ask_the_idle(engine: sa.Engine) -> None:
             driver.autocommit = False
         except psycopg.Error as fault:
             raise sa.exc.DisconnectionError(str(fault)) from fault
+
+
+def _say_again(engine: sa.Engine) -> None:
+    """Read words that stand in row after row as one object each, and not one for each row.
+
+    The workflow library keeps the whole row of every piece of work while that runs.
+    """
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(driver: psycopg.Connection[Any], _record: object) -> None:
+        for kind in ("text", "varchar"):
+            driver.adapters.register_loader(kind, _OneOfEach)
+
+
+class _OneOfEach(TextLoader):
+    """Reads text; a short one is the same object wherever it stands."""
+
+    def load(self, data: Any) -> Any:  # noqa: ANN401 -- as the driver has it
+        text = super().load(data)
+        return sys.intern(text) if type(text) is str and len(text) <= WORD_MAX else text
 
 
 @contextmanager
