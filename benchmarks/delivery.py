@@ -9,7 +9,8 @@ Sampled tasks become done one after the other; the others stay open, because two
 ten thousand films in a minute. A third of the samples is rung for by the vendor (a callback); two
 thirds are found by looking. Callers long-poll, a third asks every three seconds instead; then
 they download. One film comes home before all others: the first starts the process that decodes,
-about a second that no later one waits. Timed is from the vendor's own clock at "done" to the last byte at the caller.
+about a second that no later one waits. Timed is from the vendor's own clock at "done" to the last
+byte at the caller.
 
 `plain` is what a hand-written client does with the same vendor and the same allowance: one loop
 that looks at every job in turn and downloads what is done, keeping nothing on a disk.
