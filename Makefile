@@ -69,7 +69,7 @@ sim: $(VENV)/test ## A million random histories: make sim SEED=7
 
 chaos: $(VENV)/test ## A soak under faults, with real processes: make chaos SEED=7 MINUTES=5
 	$(BIN)/python tests/chaos.py --seed $(SEED) --minutes $(MINUTES) --roles $(ROLES) \
-		$(if $(filter postgres,$(ON)),--postgres)
+		$(if $(filter postgres,$(ON)),--postgres) $(if $(filter bucket,$(IN)),--bucket)
 
 bench: $(VENV)/bench ## Every benchmark, beside its baseline (see docs/benchmarks.md)
 	$(BIN)/python benchmarks/all.py

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,8 @@ from living import environment_of
 from rushes.testing.audit import Audited, Books
 from rushes.testing.crowd import Crowd
 from rushes.testing.fleet import Fleet, Member, NotUp, pause_s
+from seaweed import a_seaweed
+from wicket import Way, Wicket, a_wicket
 
 RENDER_S = 2.0
 WISHES_A_SECOND = 0.6
@@ -100,6 +102,8 @@ class Site:
     draw: random.Random
     database_url: str | None = None
     database: Database | None = None
+    storage: Mapping[str, str] | None = None
+    wicket: Wicket | None = None
     servers: dict[int, Member] = field(default_factory=dict)
     ports: dict[int, int] = field(default_factory=dict)
     upstream: Member | None = None
@@ -115,7 +119,7 @@ class Site:
         upstream = self.fleet.start_upstream("openai_videos", words, log=self.log)
         self.upstream = upstream
         config = self.folder / "rushes.toml"
-        config.write_text(CONFIG.format(port=upstream.said["port"]))
+        config.write_text(CONFIG.format(port=upstream.said["port"]) + self._storage_table)
         self.key = make_key(self.folder, self.fleet.environment)
         for slot in range(len(self.roles)):
             self.start(slot).ready()
@@ -168,11 +172,18 @@ class Site:
         """Hold all books together."""
         assert self.crowd is not None
         told = self.crowd.told()
-        return audited(self.data, self.log, told, may_be_open=may_be_open, **self._database)
+        given = self._database | ({} if self.storage is None else {"storage": self.storage})
+        return audited(self.data, self.log, told, may_be_open=may_be_open, **given)
 
     def books(self) -> Books:
         """Read our tables, wherever they are."""
         return books_of(self.data, **self._database)
+
+    @property
+    def _storage_table(self) -> str:
+        if self.storage is None:
+            return ""
+        return "\n".join(["\n[storage]", *(f'{k} = "{v}"' for k, v in self.storage.items()), ""])
 
     @property
     def _database(self) -> dict[str, object]:
@@ -264,6 +275,24 @@ def take_storage(site: Site) -> float:
     return time.monotonic()
 
 
+def refuse_storage(site: Site) -> float:
+    """The object store answers 503 for some seconds, in the middle of what it was doing."""
+    return _bar(site, Way.REFUSED, site.draw.uniform(1, 5))
+
+
+def hang_storage(site: Site) -> float:
+    """The object store says nothing for some seconds, and nobody is told."""
+    return _bar(site, Way.STUCK, site.draw.uniform(1, 9))
+
+
+def _bar(site: Site, way: Way, seconds: float) -> float:
+    assert site.wicket is not None
+    site.wicket.way = way
+    pause_s(seconds)
+    site.wicket.way = Way.OPEN
+    return time.monotonic()
+
+
 def fill_disk(site: Site) -> float:
     """No room below the watermark: new tasks are refused, what runs goes on."""
     slot = site.any_slot()
@@ -324,11 +353,21 @@ MENU: dict[str, tuple[Fault, int]] = {
     "freeze": (freeze, 3),
     "drain": (drain, 3),
     "freeze upstream": (freeze_upstream, 2),
-    "take storage": (take_storage, 2),
-    "fill disk": (fill_disk, 1),
     "refuse writes": (refuse_writes, 2),
 }
 """What can happen to any site, and how often in proportion."""
+
+FOLDER_MENU: dict[str, tuple[Fault, int]] = {
+    "take storage": (take_storage, 2),
+    "fill disk": (fill_disk, 1),
+}
+"""What can also happen where films are files."""
+
+BUCKET_MENU: dict[str, tuple[Fault, int]] = {
+    "refuse storage": (refuse_storage, 2),
+    "hang storage": (hang_storage, 2),
+}
+"""What can also happen where films are in a bucket."""
 
 DATABASE_MENU: dict[str, tuple[Fault, int]] = {
     "stop database": (stop_database, 2),
@@ -359,7 +398,8 @@ class Soak:
 
     @property
     def menu(self) -> dict[str, tuple[Fault, int]]:
-        whole = MENU | (DATABASE_MENU if self.site.database is not None else {})
+        whole = MENU | (FOLDER_MENU if self.site.wicket is None else BUCKET_MENU)
+        whole |= DATABASE_MENU if self.site.database is not None else {}
         return {name: entry for name, entry in whole.items() if not self.only or name in self.only}
 
     def run(self) -> Audited:
@@ -421,7 +461,12 @@ class Soak:
 
 @contextmanager
 def a_site(
-    folder: Path, seed: int, *, roles: Sequence[str] = ("serve",), is_on_postgres: bool = False
+    folder: Path,
+    seed: int,
+    *,
+    roles: Sequence[str] = ("serve",),
+    is_on_postgres: bool = False,
+    is_in_bucket: bool = False,
 ) -> Iterator[Site]:
     """Open a site in a folder; all that it started ends with the block."""
     with ExitStack() as stack:
@@ -437,10 +482,15 @@ def a_site(
             database = stack.enter_context(running(is_durable=True))
             url = environment["RUSHES_DATABASE_URL"] = database.make_database()
             environment |= {"RUSHES_LINKS_SECRETS": '["env:LINK_SECRET"]', "LINK_SECRET": "0f" * 32}
+        storage, wicket = None, None
+        if is_in_bucket:
+            seaweed = stack.enter_context(a_seaweed(folder / "seaweed"))
+            wicket = stack.enter_context(a_wicket(seaweed.port))
+            storage = seaweed.storage(folder, "chaos", port=wicket.port)
         (folder / "rushes.toml").write_text("")
         fleet = Fleet(folder, environment)
         stack.callback(fleet.close)
-        site = Site(folder, fleet, roles, random.Random(seed), url, database)
+        site = Site(folder, fleet, roles, random.Random(seed), url, database, storage, wicket)
         site.open()
         assert site.crowd is not None
         stack.callback(site.crowd.close)
@@ -454,15 +504,17 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--roles", default="serve", help="what runs, by commas: api,api,worker")
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own")
+    parser.add_argument("--bucket", action="store_true", help="films in an S3 of its own")
     parser.add_argument("--only", default="", help="faults by name, by commas")
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     told = parser.parse_args(words)
     seed = told.seed or random.SystemRandom().randrange(1, 10_000)
     only = frozenset(filter(None, told.only.split(",")))
-    if unknown := only - set(MENU | DATABASE_MENU):
-        parser.error(f"no fault {', '.join(sorted(unknown))}; there are {', '.join(MENU)}")
+    every = MENU | FOLDER_MENU | BUCKET_MENU | DATABASE_MENU
+    if unknown := only - set(every):
+        parser.error(f"no fault {', '.join(sorted(unknown))}; there are {', '.join(every)}")
     again = [f"--seed {seed} --minutes {told.minutes:g} --roles {told.roles}"]
-    again += ["--postgres"] if told.postgres else []
+    again += [f"--{word}" for word in ("postgres", "bucket") if getattr(told, word)]
     again += [f"--only '{told.only}'"] if told.only else []
     with ExitStack() as stack:
         kept = Path(tempfile.mkdtemp(prefix="rushes-chaos-")) if told.keep else None
@@ -470,7 +522,8 @@ def main(words: Sequence[str] | None = None) -> int:
         folder = kept or Path(stack.enter_context(scratch))
         say(f"chaos, seed {seed}, {told.minutes:g} minutes, {told.roles}")
         roles = told.roles.split(",")
-        site = stack.enter_context(a_site(folder, seed, roles=roles, is_on_postgres=told.postgres))
+        places = {"is_on_postgres": told.postgres, "is_in_bucket": told.bucket}
+        site = stack.enter_context(a_site(folder, seed, roles=roles, **places))
         soak = Soak(site, told.minutes, only)
         verdict = soak.run()
         say(soak.report(verdict))

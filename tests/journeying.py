@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import select
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,9 @@ import nursery
 from nursery import Child
 from rushes.clock import SystemClock
 from rushes.folder import open_books
+from rushes.ports import Blobs
 from rushes.settings import load
+from rushes.storage import blobs_of
 from rushes.testing.audit import Audited, Books, Witness, audit, read_books, read_log
 
 START_S = 30.0
@@ -170,6 +173,18 @@ def books_of(folder: Path, **given: object) -> Books:
         return read_books(store)
 
 
+async def _digest(blobs: Blobs, name: str) -> str | None:
+    """Return the SHA-256 of a blob, wherever it is; None if there is none."""
+    digest = sha256()
+    try:
+        async with aclosing(blobs.open(name)) as chunks:
+            async for chunk in chunks:
+                digest.update(chunk)
+    except FileNotFoundError:
+        return None
+    return digest.hexdigest()
+
+
 def audited(
     folder: Path,
     log: Path,
@@ -183,10 +198,10 @@ def audited(
     The log is read first: whatever was begun by then had its row before.
     """
     begun = read_log(log)
+    blobs = blobs_of(load(data_dir=folder, **given), SystemClock())
 
     def digest(blob: str) -> str | None:
-        path = folder / "blobs" / blob
-        return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        return asyncio.run(_digest(blobs, blob))
 
     books = books_of(folder, **given)
     return audit(books, begun, witness, may_be_open=may_be_open, blob_sha256=digest)

@@ -40,18 +40,22 @@ class Seaweed:
 
     def settings(self, folder: Path, prefix: str, *, port: int | None = None) -> Settings:
         """Settings of a house that keeps its films here; `port` is that of whoever is between."""
+        storage = self.storage(folder, prefix, port=port)
+        return Settings(data_dir=folder / "data", storage=storage)  # type: ignore[arg-type]
+
+    def storage(self, folder: Path, prefix: str, *, port: int | None = None) -> dict[str, str]:
+        """`[storage]` of such settings; the credentials are in files in `folder`."""
         secret = folder / "s3.secret"
         folder.mkdir(parents=True, exist_ok=True)
         secret.write_text(SECRET_ACCESS_KEY)
         access = folder / "s3.access"
         access.write_text(ACCESS_KEY_ID)
-        storage = {
+        return {
             "url": f"s3://{BUCKET}/{prefix}",
             "endpoint": f"http://127.0.0.1:{port or self.port}",
             "access_key_id": f"file:{access}",
             "secret_access_key": f"file:{secret}",
         }
-        return Settings(data_dir=folder / "data", storage=storage)  # type: ignore[arg-type]
 
 
 def _free_ports(count: int) -> list[int]:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from chaos import DATABASE_MENU, MENU, Site, Soak, a_site
+from chaos import BUCKET_MENU, DATABASE_MENU, FOLDER_MENU, MENU, Site, Soak, a_site
 from journeying import wait_until
 from rushes.domain.submit import Verdict
 
+ON_ONE = MENU | FOLDER_MENU
+ON_MANY = MENU | BUCKET_MENU | DATABASE_MENU
 MACHINES = ("api", "api", "worker", "worker")
 WISHES = 8
 CALM_S = 120.0
@@ -27,9 +29,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Two that answer callers and two that work, on one PostgreSQL."""
+    """Two that answer callers and two that work, on one PostgreSQL and one object store."""
     folder = tmp_path_factory.mktemp("machines")
-    with a_site(folder, seed=12, roles=MACHINES, is_on_postgres=True) as many:
+    with a_site(folder, seed=12, roles=MACHINES, is_on_postgres=True, is_in_bucket=True) as many:
         yield many
 
 
@@ -72,7 +74,7 @@ def test_a_stop_under_load_ends_well_and_storage_that_goes_away_costs_no_film(si
     assert not asking, "a stop waits for the answers to its submits"
     site.start(0).ready()
     wish(site, "storage away")
-    MENU["take storage"][0](site)
+    ON_ONE["take storage"][0](site)
     judge(site)
 
 
@@ -80,10 +82,10 @@ def test_a_stop_under_load_ends_well_and_storage_that_goes_away_costs_no_film(si
 @pytest.mark.promise("P1")
 @pytest.mark.promise("P2")
 @pytest.mark.promise("P10")
-@pytest.mark.parametrize("fault", sorted(MENU))
+@pytest.mark.parametrize("fault", sorted(ON_ONE))
 def test_every_fault_of_the_menu_is_survived(fault: str, site: Site) -> None:
     wish(site, fault)
-    site.recover(MENU[fault][0](site))
+    site.recover(ON_ONE[fault][0](site))
     judge(site)
 
 
@@ -91,10 +93,10 @@ def test_every_fault_of_the_menu_is_survived(fault: str, site: Site) -> None:
 @pytest.mark.promise("P1")
 @pytest.mark.promise("P2")
 @pytest.mark.promise("P10")
-@pytest.mark.parametrize("fault", sorted(MENU | DATABASE_MENU))
+@pytest.mark.parametrize("fault", sorted(ON_MANY))
 def test_every_fault_is_survived_by_many_machines(fault: str, machines: Site) -> None:
     wish(machines, fault)
-    strike, _ = (MENU | DATABASE_MENU)[fault]
+    strike, _ = ON_MANY[fault]
     machines.recover(strike(machines))
     judge(machines)
 
