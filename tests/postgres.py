@@ -33,7 +33,7 @@ from alembic.config import Config
 from psycopg import sql
 
 from rushes.store.migrate import STEPS, _sort_by_bytes
-from rushes.store.postgres import at_address
+from rushes.store.sessions import at_address
 
 PATIENCE_S = 60.0
 PORTS_FROM, PORTS = 20_000, 10_000

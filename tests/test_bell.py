@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -98,11 +100,9 @@ def test_waits_end_in_the_order_of_their_times_whatever_the_order_they_began_in(
 def test_a_wait_that_is_cut_off_leaves_nothing_and_the_next_one_is_as_any_other(run: Run) -> None:
     async def main() -> None:
         bell = LocalBell()
-        waiting = asyncio.create_task(bell.wait("task", SOON_S))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(SOON_S):
+                await bell.wait("task", NEVER_S)
         assert not await bell.wait("task", 2 * SOON_S)
 
     run(main())
@@ -135,3 +135,19 @@ def test_loops_of_two_threads_have_alarms_of_their_own(run: Run) -> None:
         assert found != [bell.alarm_of(asyncio.get_running_loop())]
 
     run(main())
+
+
+def test_the_alarm_of_a_loop_that_ended_goes_with_it(run: Run) -> None:
+    bell = LocalBell()
+    alarms = []
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(SOON_S):
+                await bell.wait("task", NEVER_S)
+        assert not await bell.wait("task", SOON_S)
+        alarms.append(weakref.ref(bell.alarm_of(asyncio.get_running_loop())))
+
+    run(main())
+    gc.collect()
+    assert [alarm() for alarm in alarms] == [None]

@@ -13,6 +13,7 @@ from typing import Final, Self
 from weakref import WeakKeyDictionary
 
 TIDY_MIN: Final = 1_000
+"""A line of fewer waits is not looked through for those that have ended."""
 
 _NOWHERE: Final = Context()
 """What timers run in: each would else keep a copy of its waiter's own."""
@@ -79,11 +80,11 @@ class Alarm:
     """Ends waits of one loop when their time is over, all by one timer of the loop.
 
     A timer for each would be half of what a wait takes. A wait that ended before its time stays
-    in the line until then, or until there are as many of those as of others.
+    in the line until then, or until there are as many of those as of others. It does not keep
+    its loop: it goes with it.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._line: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._timer: asyncio.TimerHandle | None = None
@@ -97,10 +98,11 @@ class Alarm:
 
     def set(self, after_s: float, waiter: asyncio.Future[None]) -> None:
         """Wake a waiter after some time, if nothing did before."""
-        at = self._loop.time() + max(0.0, after_s)
+        loop = waiter.get_loop()
+        at = loop.time() + max(0.0, after_s)
         heapq.heappush(self._line, (at, next(self._numbers), waiter))
         if at < self._rings_at:
-            self._set_timer(at)
+            self._set_timer(at, loop)
 
     def tidy(self) -> None:
         """Let go of waits that ended before their time, once they may be many."""
@@ -110,18 +112,18 @@ class Alarm:
         heapq.heapify(self._line)
         self._tidy_at = max(TIDY_MIN, 2 * len(self._line))
 
-    def _ring(self) -> None:
-        now = self._loop.time()
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
         while self._line and (self._line[0][0] <= now or self._line[0][2].done()):
             _wake(heapq.heappop(self._line)[2])
         self._timer, self._rings_at = None, float("inf")
         if self._line:
-            self._set_timer(self._line[0][0])
+            self._set_timer(self._line[0][0], loop)
 
-    def _set_timer(self, at: float) -> None:
+    def _set_timer(self, at: float, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(at, self._ring, context=_NOWHERE)
+        self._timer = loop.call_at(at, self._ring, loop, context=_NOWHERE)
         self._rings_at = at
 
 
@@ -157,7 +159,7 @@ class LocalBell:
         with self._lock:
             alarm = self._alarms.get(loop)
             if alarm is None:
-                alarm = self._alarms[loop] = Alarm(loop)
+                alarm = self._alarms[loop] = Alarm()
             return alarm
 
     def add(self, task_id: str, ear: LocalEar) -> None:

@@ -226,6 +226,9 @@ class Transaction(Protocol):
     def task(self, task_id: str) -> Task | None:
         """Read one task."""
 
+    def hold_task(self, task_id: str) -> Task | None:
+        """Read one task, which nobody else moves, takes or removes until the transaction ends."""
+
     def move(self, before: Task, after: Task, event: Event, *, at: datetime) -> bool:
         """Write a move, and all that follows from it; say whether it was still possible.
 

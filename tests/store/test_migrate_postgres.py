@@ -32,8 +32,9 @@ from rushes.store.migrate import (
     migrate,
     schema_state,
 )
-from rushes.store.postgres import PostgresStore, at_address
+from rushes.store.postgres import PostgresStore
 from rushes.store.schema import metadata
+from rushes.store.sessions import at_address
 from rushes.testing.builders import NOON, moved, put_task
 
 STEP = """

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -22,11 +23,12 @@ from postgres import Server, running
 from rushes.domain.catalog import Route
 from rushes.domain.errors import StoreBusy, StoreInDoubt
 from rushes.domain.health import Health, RouteState
-from rushes.domain.task import Event, Task
+from rushes.domain.task import Event, Status, Task
 from rushes.engine import health
 from rushes.ports import Transaction
 from rushes.store.migrate import migrate
 from rushes.store.postgres import MARK, PostgresStore
+from rushes.store.sessions import IDLE_S
 from rushes.testing.builders import (
     NOON,
     a_hold,
@@ -307,6 +309,27 @@ async def test_a_repeat_waits_for_the_create_that_is_being_written(
     assert await repeating == answer
 
 
+async def test_of_two_who_make_posts_at_once_each_takes_what_the_other_leaves(
+    store: PostgresStore, other: PostgresStore
+) -> None:
+    gate = Gate()
+    for _ in range(3):
+        await store.write(lambda tx: put_task(tx, Status.FAILED))
+
+    def two(tx: Transaction) -> list[str]:
+        found = [news.event_id for news in tx.unposted(2)]
+        gate.act(tx)
+        tx.pass_over(found, at=NOON)
+        return found
+
+    making = asyncio.create_task(store.write(two))
+    assert await asyncio.to_thread(gate.is_entered.wait, PATIENCE_S)
+    (left,) = await other.write(lambda tx: tx.unposted(9))
+    gate.opens.set()
+    assert left.event_id not in await making
+    assert await other.write(lambda tx: tx.unposted(9)) == [left]
+
+
 # -- connections ---------------------------------------------------------------------------
 
 
@@ -346,6 +369,27 @@ async def test_connections_that_were_cut_while_nobody_used_them_are_not_noticed(
         await asyncio.gather(*(store.read(lambda tx: tx.key_version()) for _ in range(8)))
         assert postgres.cut(url) > 0
     assert len(unfinished(store)) == 16
+
+
+async def test_the_library_is_lent_no_connection_that_was_cut_while_it_lay_idle(
+    postgres: Server, url: str, store: PostgresStore
+) -> None:
+    engine = store.engine_for_workflows()
+    with engine.connect() as lent:
+        lent.exec_driver_sql("SELECT 1")
+    postgres.cut(url)
+    since_s = time.monotonic()
+    await asyncio.to_thread(
+        wait_until, lambda: time.monotonic() - since_s > IDLE_S, timeout_s=PATIENCE_S
+    )
+    with engine.connect() as lent:
+        assert lent.exec_driver_sql("SELECT 1").scalar_one() == 1
+
+
+def test_words_that_stand_in_each_row_of_the_library_are_one_object(store: PostgresStore) -> None:
+    with store.engine_for_workflows().connect() as lent:
+        found = lent.exec_driver_sql("SELECT 'ENQUEUED'::text FROM generate_series(1, 3)").scalars()
+        assert len({id(word) for word in list(found)}) == 1
 
 
 @pytest.mark.parametrize("cut", Cut)

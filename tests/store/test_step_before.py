@@ -28,7 +28,8 @@ from rushes.domain.task import Event
 from rushes.domain.webhooks import Endpoint
 from rushes.ports import Deed, SchemaBehind, Transaction
 from rushes.store.migrate import STEPS, migrate
-from rushes.store.postgres import PostgresStore, at_address
+from rushes.store.postgres import PostgresStore
+from rushes.store.sessions import at_address
 from rushes.store.sqlite import open_file
 from rushes.testing.builders import ACCOUNT_ID, NOON, a_hold, a_task, moved
 

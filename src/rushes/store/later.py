@@ -9,14 +9,18 @@ may fail as a whole is put off: rows that must not be there yet, and locks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import sqlalchemy as sa
 
 from rushes.ports import IntegrityFault
 from rushes.store.prepared import Prepared, Text, named
 from rushes.store.schema import turns
+
+if TYPE_CHECKING:  # a database in a file needs no driver of PostgreSQL
+    import psycopg
 
 Step: TypeAlias = tuple[Prepared, Mapping[str, Any]]
 Turn: TypeAlias = tuple[str, str]
@@ -37,6 +41,14 @@ class _Batch:
     text: Text
     must_write: bool
     rows: list[Any] = field(default_factory=list)
+
+
+def _together(pooled: sa.PoolProxiedConnection, count: int) -> AbstractContextManager[object]:
+    """Return what lets statements go out without a wait for each; one alone goes as it is."""
+    if count == 1:
+        return nullcontext()
+    driver = cast("psycopg.Connection[Any]", pooled.dbapi_connection)
+    return driver.pipeline()
 
 
 class Later:
@@ -89,7 +101,7 @@ class Later:
         pooled = self._connection.connection
         cursors = [pooled.cursor() for _ in range(len(batches) + len(awaited))]
         try:
-            with cast("Any", pooled.dbapi_connection).pipeline():
+            with _together(pooled, len(cursors)):
                 for cursor, batch in zip(cursors, batches, strict=False):
                     cursor.executemany(batch.text.text, batch.rows)
                 for cursor, ((_, values), text) in zip(

@@ -92,7 +92,7 @@ def is_workable(place: Path | str, *, steps: Steps = STEPS) -> bool:
 def _revision(place: Path | str) -> str | None:
     """Return the step a database is at, None before the first."""
     if isinstance(place, str):
-        from rushes.store.postgres import at_address  # noqa: PLC0415 -- a file needs no driver of it
+        from rushes.store.sessions import at_address  # noqa: PLC0415 -- a file needs no driver of it
 
         with at_address(place) as connection:
             return _step_of(connection)
@@ -140,7 +140,7 @@ def _migrate_file(path: Path, at: datetime, steps: Steps) -> Path | None:
 
 
 def _migrate_address(url: str, steps: Steps) -> None:
-    from rushes.store.postgres import at_address  # noqa: PLC0415
+    from rushes.store.sessions import at_address  # noqa: PLC0415
 
     with at_address(url) as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

@@ -2,10 +2,9 @@
 
 Every write of ours goes through one of a few threads, which take whatever waits into one
 transaction: an accept costs a share of one commit. What may only fail as a whole is not waited
-for row by row (`later`). PostgreSQL has no cheap way to take one act
-of many back, so a group that meets trouble is taken back whole, and its acts are run again
-each in a transaction of its own: an act may run more than once, and one that raises takes only
-itself back.
+for row by row (`later`). PostgreSQL has no cheap way to take one act of many back, so a group
+that meets trouble is taken back whole, and its acts are run again each in a transaction of its
+own: an act may run more than once, and one that raises takes only itself back.
 
 What becomes of a commit whose answer was lost is found out. The last thing that a transaction
 writes is a mark: a number that this writer never used before, in a row of its own (`house`).
@@ -13,8 +12,8 @@ Whoever lost the answer connects again and reads the row, waiting for the old tr
 end; the number is there, or nothing is. (Transaction ids would not do: a server that crashes
 gives those again that it had not yet written down.)
 
-Nothing here waits without a bound, and nothing here ends because the database is away:
-connections are replaced, and until it is back whoever asks is told `StoreBusy`.
+Nothing here waits without a bound (`sessions`), and nothing here ends because the database is
+away (`troubles`): connections are replaced, and until it is back whoever asks is told `StoreBusy`.
 """
 
 from __future__ import annotations
@@ -23,21 +22,17 @@ import asyncio
 import logging
 import queue
 import secrets
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import suppress
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Any, Final, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
 from psycopg.pq import TransactionStatus
-from psycopg.types.string import TextLoader
 from sqlalchemy.dialects import postgresql
 
 from rushes.domain.errors import StoreBusy, StoreInDoubt
@@ -45,7 +40,17 @@ from rushes.ports import Transaction
 from rushes.store.group import WAITING_MAX, Act, Job, Jobs, answer_all, next_group, raisable
 from rushes.store.later import Later
 from rushes.store.schema import house
+from rushes.store.sessions import LIBRARY, LOCK_S, Limits, driver_of, engine_at, lent, take_back
 from rushes.store.transaction import SqlTransaction
+from rushes.store.troubles import (
+    FAULTS,
+    ONE_BY_ONE,
+    WAITED,
+    Trouble,
+    state_of,
+    told_as,
+    trouble_of,
+)
 
 T = TypeVar("T")
 
@@ -57,56 +62,16 @@ READERS: Final = 8
 TRIES_MAX: Final = 6
 """How often an act is run that PostgreSQL took back for another's sake (deadlocks)."""
 
-CONNECT_S: Final = 5
-STATEMENT_S: Final = 10.0
-LOCK_S: Final = 5.0
-IDLE_IN_TRANSACTION_S: Final = 30.0
 TRUTH_S: Final = 30.0
 """How long the fate of a commit is asked for when its answer was lost."""
 
-IDLE_S: Final = 1.0
-"""A connection of the workflow library that lay idle for so long is asked whether it is there."""
-
-WORD_MAX: Final = 32
 ASK_AGAIN_S: Final = 0.2
 STEP_AGAIN_S: Final = 1.0
 """How often a database of the step before is asked whether it has been migrated."""
 
 MARK: Final = "writer:"
 MARK_LIFE_S: Final = 7 * 24 * 3600.0
-APPLICATION: Final = "rushes"
 
-_AGAIN: Final = frozenset({"40P01", "40001"})
-"""A deadlock, or a conflict with another transaction."""
-
-_LOST: Final = frozenset({"57P01", "57P02", "57P05", "25P03", "25P04"})
-"""The server or somebody ended the session; so do all of class 08."""
-
-_BUSY: Final = frozenset({"53", "57", "58"})
-"""Classes: out of disk, memory or connections; stopped or starting; trouble beneath."""
-
-_WAITED: Final = "55P03"
-_STANDBY: Final = "25006"
-
-_FAULTS: Final = (sa.exc.DBAPIError, psycopg.Error, sa.exc.TimeoutError)
-
-_SESSION: Final = """
-    SELECT set_config('statement_timeout', %(statement_s)s, false),
-        set_config('lock_timeout', %(lock_s)s, false),
-        set_config('idle_in_transaction_session_timeout', %(idle_in_transaction_s)s, false),
-        set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-            WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)"""
-"""Nothing waits for ever, and a commit is on the disk (and on a standby, where one must be)."""
-
-_SESSION_OF_OURS: Final[dict[str, object]] = {
-    "application_name": APPLICATION,
-    "connect_timeout": CONNECT_S,
-    "keepalives": 1,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
 
 _FRESH: Final = postgresql.insert(house).values(
     name=sa.bindparam("name"), value=sa.bindparam("value")
@@ -132,15 +97,6 @@ _END_SESSION: Final = sa.text(
 )
 
 _log: Final = logging.getLogger(__name__)
-
-
-class Trouble(Enum):
-    """What kind of trouble a transaction met."""
-
-    ACT = "the act's own"
-    AGAIN = "taken back for another's sake; it may be tried again"
-    LOST = "the connection is gone"
-    BUSY = "the database does not take it now"
 
 
 class PostgresStore:
@@ -172,9 +128,9 @@ class PostgresStore:
         self._on_change = on_change
         self._waiting_max = waiting_max
         self._truth_s = truth_s
-        limits = _Limits(lock_s=lock_timeout_s)
-        self._writer = _engine(url, limits, size=writers + 1)
-        self._reader = _engine(url, limits, size=readers + 1, is_reading=True)
+        limits = Limits(lock_s=lock_timeout_s)
+        self._writer = engine_at(url, limits, size=writers + 1)
+        self._reader = engine_at(url, limits, size=readers + 1, is_reading=True)
         self._engines = [self._writer, self._reader]
         self._marks = _Marks(f"{MARK}{secrets.token_hex(8)}")
         self._schema = _Schema()
@@ -252,14 +208,14 @@ class PostgresStore:
         """
         try:
             return self._read(act)
-        except _FAULTS as fault:
-            if _trouble_of(fault) is not Trouble.LOST:
-                raise _told(fault) from fault
+        except FAULTS as fault:
+            if trouble_of(fault) is not Trouble.LOST:
+                raise told_as(fault) from fault
         self._reader.dispose()  # what lies in the pool is as old as the one that was lost
         try:
             return self._read(act)
-        except _FAULTS as fault:
-            raise _told(fault) from fault
+        except FAULTS as fault:
+            raise told_as(fault) from fault
 
     def time_now(self) -> datetime:
         """Return what the database's clock says: it is one for all.
@@ -286,27 +242,27 @@ class PostgresStore:
 
     def engine_for_workflows(self) -> sa.Engine:
         """Return an engine on the same database for the workflow library; `close` ends it too."""
-        engine = _engine(self.url, _LIBRARY, size=8, overflow=24)
+        engine = engine_at(self.url, LIBRARY, size=8, overflow=24)
         self._engines.append(engine)
         return engine
 
     # -- reading ---------------------------------------------------------------------------
 
     def _read(self, act: Act[T]) -> T:
-        with _lent(self._reader) as connection:
-            driver = _driver(connection)
+        with lent(self._reader) as connection:
+            driver = driver_of(connection)
             try:
                 return act(self._transaction(connection, is_reading=True))
             except StopIteration as fault:
                 raise raisable(fault) from fault
             finally:
-                _take_back(driver)
+                take_back(driver)
 
     def _transaction(
         self, connection: sa.Connection, *, is_reading: bool = False, later: Later | None = None
     ) -> SqlTransaction:
         """Begin a transaction that knows of which step its database is."""
-        has_many_machines = self._schema.is_current(_driver(connection))
+        has_many_machines = self._schema.is_current(driver_of(connection))
         return SqlTransaction(
             connection, is_reading=is_reading, has_many_machines=has_many_machines, later=later
         )
@@ -343,10 +299,10 @@ class PostgresStore:
             results, changed = self._together(acts)
         except BaseException as fault:  # noqa: BLE001 -- nothing was written, and the writer lives on
             is_ours = isinstance(fault, StoreBusy | StoreInDoubt)
-            if not is_ours and _trouble_of(fault) in _ONE_BY_ONE:
+            if not is_ours and trouble_of(fault) in ONE_BY_ONE:
                 return False
             for job in jobs:
-                job.fault = _told(fault)
+                job.fault = told_as(fault)
             return True
         for job, result in zip(jobs, results, strict=True):
             job.result = result
@@ -368,10 +324,10 @@ class PostgresStore:
         for tries_left in reversed(range(TRIES_MAX)):
             try:
                 results, changed = self._together([act])
-            except _FAULTS as fault:
-                if _trouble_of(fault) is Trouble.AGAIN and tries_left:
+            except FAULTS as fault:
+                if trouble_of(fault) is Trouble.AGAIN and tries_left:
                     continue
-                raise _told(fault) from fault
+                raise told_as(fault) from fault
             return results[0], changed
         raise AssertionError("not reached")
 
@@ -384,8 +340,8 @@ class PostgresStore:
         """
         try:
             return self._attempt(acts)
-        except _FAULTS as fault:
-            if _trouble_of(fault) is not Trouble.LOST:
+        except FAULTS as fault:
+            if trouble_of(fault) is not Trouble.LOST:
                 raise
         self._writer.dispose()  # what lies in the pool is as old as the one that was lost
         return self._attempt(acts)
@@ -393,8 +349,8 @@ class PostgresStore:
     def _attempt(self, acts: list[Act[Any]]) -> tuple[list[Any], set[str]]:
         changed: set[str] = set()
         results = []
-        with _lent(self._writer) as connection:
-            driver, later = _driver(connection), Later(connection)
+        with lent(self._writer) as connection:
+            driver, later = driver_of(connection), Later(connection)
             pid, has_written = driver.info.backend_pid, False
             try:
                 for act in acts:
@@ -408,7 +364,7 @@ class PostgresStore:
                 later.send()
                 number = self._mark(connection)
             except BaseException:
-                _take_back(driver)
+                take_back(driver)
                 raise
             try:
                 driver.commit()
@@ -434,7 +390,7 @@ class PostgresStore:
 
     def _mark(self, connection: sa.Connection) -> int:
         """Write a number that this writer never used; return it."""
-        if _driver(connection).info.transaction_status is not TransactionStatus.INTRANS:
+        if driver_of(connection).info.transaction_status is not TransactionStatus.INTRANS:
             raise StoreBusy("an act ended the transaction that it was part of")
         if not self._has_swept:
             self._has_swept = True
@@ -455,7 +411,7 @@ class PostgresStore:
         while True:
             try:
                 return self._read_mark(pid) == number
-            except (*_FAULTS, StoreBusy) as fault:
+            except (*FAULTS, StoreBusy) as fault:
                 if time.monotonic() >= give_up_at:
                     raise StoreInDoubt(
                         "the connection was lost during a commit, and the database could not be "
@@ -468,16 +424,16 @@ class PostgresStore:
 
         A lost transaction may still hang in its session, which is ended if it does.
         """
-        with _lent(self._writer) as connection:
+        with lent(self._writer) as connection:
             try:
                 values = {"name": self._marks.name, "value": 0}
                 found = connection.execute(_READ_MARK, values).scalar_one()
             except sa.exc.DBAPIError as fault:
-                if _state_of(fault) == _WAITED:
-                    _driver(connection).rollback()
+                if state_of(fault) == WAITED:
+                    driver_of(connection).rollback()
                     connection.execute(_END_SESSION, {"pid": pid})
                 raise
-            _driver(connection).commit()
+            driver_of(connection).commit()
         return int(found)
 
     def _forget_marks(self) -> None:
@@ -485,11 +441,11 @@ class PostgresStore:
         if not self._marks.names:
             return
         with (
-            suppress(*_FAULTS, StoreBusy),
-            _lent(self._writer) as connection,
+            suppress(*FAULTS, StoreBusy),
+            lent(self._writer) as connection,
         ):
             connection.execute(sa.delete(house).where(house.c.name.in_(self._marks.names)))
-            _driver(connection).commit()
+            driver_of(connection).commit()
 
 
 class _Schema:
@@ -511,139 +467,6 @@ class _Schema:
             self._asked_at_s = now_s
             self._is_current = found is not None and bool(found[0])
         return self._is_current
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """What a session may wait for, in seconds."""
-
-    statement_s: float = STATEMENT_S
-    lock_s: float = LOCK_S
-    idle_in_transaction_s: float = IDLE_IN_TRANSACTION_S
-
-    def settings(self) -> dict[str, str]:
-        """Return them as PostgreSQL reads them."""
-        return {name: f"{round(value * 1000)}ms" for name, value in asdict(self).items()}
-
-
-_PATIENT: Final = _Limits(statement_s=600.0, lock_s=120.0, idle_in_transaction_s=600.0)
-_LIBRARY: Final = _Limits(statement_s=60.0, lock_s=30.0, idle_in_transaction_s=60.0)
-
-
-def _engine(
-    url: str, limits: _Limits, *, size: int, overflow: int = 0, is_reading: bool = False
-) -> sa.Engine:
-    """Make a pool of connections as every one of ours is: bounded, durable, by name."""
-    address = sa.make_url(url).set(drivername="postgresql+psycopg")
-    given: dict[str, Any] = {
-        name: value for name, value in _SESSION_OF_OURS.items() if name not in address.query
-    }
-    engine = sa.create_engine(
-        address,
-        pool_size=size,
-        max_overflow=overflow,
-        pool_timeout=CONNECT_S,
-        connect_args=given,
-    )
-    if overflow:
-        _ask_the_idle(engine)
-        _say_again(engine)
-    level = psycopg.IsolationLevel
-    isolation = level.REPEATABLE_READ if is_reading else level.READ_COMMITTED
-
-    @sa.event.listens_for(engine, "connect")
-    def prepare(driver: psycopg.Connection[Any], _record: object) -> None:
-        driver.autocommit = True
-        driver.execute(_SESSION, limits.settings())
-        driver.autocommit = False
-        driver.isolation_level = isolation
-        driver.read_only = is_reading or None
-
-    return engine
-
-
-def _ask_the_idle(engine: sa.Engine) -> None:
-    """Ask a connection that lay idle whether it is there, before it is lent.
-
-    SQLAlchemy's own ping asks at each lending, which is a way to the server and back for each
-    write of the workflow library.
-    """
-
-    @sa.event.listens_for(engine, "checkin")
-    def note(_driver: object, record: sa.pool.ConnectionPoolEntry) -> None:
-        record.info["idle_since"] = time.monotonic()
-
-    @sa.event.listens_for(engine, "checkout")
-    def ask(
-        driver: psycopg.Connection[Any], record: sa.pool.ConnectionPoolEntry, _: object
-    ) -> None:
-        idle_since = record.info.get("idle_since")
-        if idle_since is None or time.monotonic() - idle_since < IDLE_S:
-            return
-        try:
-            driver.autocommit = True
-            driver.execute("")
-            driver.autocommit = False
-        except psycopg.Error as fault:
-            raise sa.exc.DisconnectionError(str(fault)) from fault
-
-
-def _say_again(engine: sa.Engine) -> None:
-    """Read words that stand in row after row as one object each, and not one for each row.
-
-    The workflow library keeps the whole row of every piece of work while that runs.
-    """
-
-    @sa.event.listens_for(engine, "connect")
-    def prepare(driver: psycopg.Connection[Any], _record: object) -> None:
-        for kind in ("text", "varchar"):
-            driver.adapters.register_loader(kind, _OneOfEach)
-
-
-class _OneOfEach(TextLoader):
-    """Reads text; a short one is the same object wherever it stands."""
-
-    def load(self, data: Any) -> Any:  # noqa: ANN401 -- as the driver has it
-        text = super().load(data)
-        return sys.intern(text) if type(text) is str and len(text) <= WORD_MAX else text
-
-
-@contextmanager
-def _lent(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Lend a connection in a transaction; one that broke is thrown away.
-
-    Raises:
-        StoreBusy: there is none to be had.
-    """
-    try:
-        connection = engine.connect()
-    except _FAULTS as fault:
-        raise StoreBusy(f"the database cannot be reached: {_beneath(fault)}") from fault
-    try:
-        connection.begin()
-        driver = _driver(connection)
-        try:
-            yield connection
-        finally:
-            if driver.closed:
-                connection.invalidate()
-    finally:
-        connection.close()
-
-
-@contextmanager
-def at_address(url: str) -> Iterator[sa.Connection]:
-    """Lend a connection of its own, with patience for long work; what is not committed is undone.
-
-    Raises:
-        StoreBusy: the database cannot be reached.
-    """
-    engine = _engine(url, _PATIENT, size=1)
-    try:
-        with _lent(engine) as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 class _Marks:
@@ -677,55 +500,3 @@ def _time_now(tx: Transaction) -> datetime:
 
 def _now_micros() -> int:
     return time.time_ns() // 1000
-
-
-def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
-    """Return the connection beneath, for what is too small for SQLAlchemy's care."""
-    return cast("psycopg.Connection[Any]", connection.connection.dbapi_connection)
-
-
-def _take_back(driver: psycopg.Connection[Any]) -> None:
-    """Roll back, if there is still somebody to tell."""
-    with suppress(psycopg.Error):
-        driver.rollback()
-
-
-def _beneath(fault: BaseException) -> BaseException:
-    """Return what the driver raised."""
-    orig = getattr(fault, "orig", None)
-    return orig if isinstance(orig, BaseException) else fault
-
-
-def _state_of(fault: BaseException) -> str | None:
-    """Return PostgreSQL's five-character code of a fault."""
-    return getattr(_beneath(fault), "sqlstate", None)
-
-
-def _trouble_of(fault: BaseException) -> Trouble:
-    beneath, state = _beneath(fault), _state_of(fault)
-    if isinstance(beneath, sa.exc.TimeoutError):
-        return Trouble.BUSY
-    if not isinstance(beneath, psycopg.Error):
-        return Trouble.ACT
-    if state is None:
-        is_lost = isinstance(beneath, psycopg.OperationalError | psycopg.InterfaceError)
-        return Trouble.LOST if is_lost else Trouble.ACT
-    if state in _AGAIN:
-        return Trouble.AGAIN
-    if state in _LOST or state.startswith("08"):
-        return Trouble.LOST
-    if state[:2] in _BUSY or state in {_WAITED, _STANDBY}:
-        return Trouble.BUSY
-    return Trouble.ACT
-
-
-_ONE_BY_ONE: Final = frozenset({Trouble.ACT, Trouble.AGAIN})
-
-
-def _told(fault: BaseException) -> BaseException:
-    """Return a fault as a caller may know it."""
-    if isinstance(fault, StoreBusy | StoreInDoubt) or _trouble_of(fault) is Trouble.ACT:
-        return fault
-    told = StoreBusy(f"the database did not take it: {_beneath(fault)}")
-    told.__cause__ = fault
-    return told

@@ -7,6 +7,8 @@ The workflow library keeps its own tables beside these.
 
 from __future__ import annotations
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from rushes.store.words import Words
@@ -21,6 +23,9 @@ metadata = sa.MetaData(
 
 Instant = sa.BigInteger
 Microusd = sa.BigInteger
+
+INTEGER_MAX: Final = 2**31 - 1
+"""The largest count that a column of integers holds on either database."""
 
 house = sa.Table(
     "house",

@@ -19,6 +19,7 @@ from rushes.store.connection import Rows
 from rushes.store.later import Step
 from rushes.store.prepared import Prepared
 from rushes.store.schema import (
+    INTEGER_MAX,
     artifacts,
     ledger,
     outbox,
@@ -35,9 +36,6 @@ CHANNEL: Final = "rushes_tasks"
 GONE: Final = "-"
 """Before the id of a task that was removed."""
 
-ROW_INTEGER_MAX: Final = 2**31 - 1
-"""The largest count that a row can have on either database."""
-
 # Written into the text as the partial index has it, so that SQLite sees that it fits.
 _HAS_FILM: Final = sa.text("NOT is_film_gone")
 
@@ -49,7 +47,9 @@ _ADD_TASK: Final = Prepared(sa.insert(tasks))
 _ADD_EVENT: Final = Prepared(sa.insert(task_events))
 _ADD_ENTRY: Final = Prepared(sa.insert(ledger))
 _ADD_NEWS: Final = Prepared(sa.insert(outbox))
-_ONE: Final = Prepared(sa.select(tasks).where(tasks.c.id == sa.bindparam("task_id")))
+_SELECT: Final = sa.select(tasks).where(tasks.c.id == sa.bindparam("task_id"))
+_ONE: Final = Prepared(_SELECT)
+_HOLD: Final = Prepared(_SELECT.with_for_update())
 _AS_SEEN: Final = sa.update(tasks).where(
     tasks.c.id == sa.bindparam("seen_id"),
     tasks.c.status == sa.bindparam("seen_status"),
@@ -139,6 +139,11 @@ class TaskRows(Rows):
         found = self.fetch(_ONE, {"task_id": task_id})
         return None if found is None else rows.task_of(found)
 
+    def hold_task(self, task_id: str) -> Task | None:
+        """Read one task, and on PostgreSQL hold its row; SQLite has one writer."""
+        found = self.fetch(_HOLD, {"task_id": task_id})
+        return None if found is None else rows.task_of(found)
+
     def move(self, before: Task, after: Task, event: Event, *, at: datetime) -> bool:
         """Write a move, and all that follows from it; say whether it was still possible."""
         if self.write(_MOVE, {**rows.moved_values(after), **_seen(before)}) != 1:
@@ -173,7 +178,7 @@ class TaskRows(Rows):
             return None
         self.has_written = True
         seen = {"seen_id": task_id, "seen_work": work_id}
-        limit = {"takeovers_max": ROW_INTEGER_MAX if takeovers_max is None else takeovers_max}
+        limit = {"takeovers_max": INTEGER_MAX if takeovers_max is None else takeovers_max}
         found = self.fetch(_take(statuses), {**seen, **limit})
         return None if found is None else rows.task_of(found)
 

@@ -15,12 +15,12 @@ import sqlalchemy as sa
 
 from rushes.store.connection import Rows
 from rushes.store.prepared import Prepared
-from rushes.store.schema import live_executors, tasks, turns
+from rushes.store.schema import INTEGER_MAX, live_executors, tasks, turns
 
 LIBRARY: Final = "dbos"
 """The schema of the workflow library's tables on PostgreSQL."""
 
-TURN_MAX: Final = 2**31 - 1
+TURN_MAX: Final = INTEGER_MAX
 """The library's largest priority; whoever gets it comes last, together with others."""
 
 HEAD_OF_QUEUE: Final = ""

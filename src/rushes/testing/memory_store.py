@@ -190,6 +190,10 @@ class MemoryTransaction:
         """Read one task."""
         return self._t.tasks.get(task_id)
 
+    def hold_task(self, task_id: str) -> Task | None:
+        """Read one task; there is one writer, so that nobody else moves it meanwhile."""
+        return self.task(task_id)
+
     def _stands(self, seen: Task) -> Task | None:
         now = self._t.tasks.get(seen.id)
         if now is None or now.status is not seen.status or now.version != seen.version:

@@ -61,6 +61,21 @@ async def what_is_not_there_cannot_be_kept(subject: Subject) -> None:
     assert await subject.ask(Transaction.artifacts, task.id) == []
 
 
+async def of_tries_that_belong_together_all_are_kept_or_none(subject: Subject) -> None:
+    """A film whose poster was swept meanwhile is no film: its own row stays a try."""
+    task = await subject.put(Status.STORING)
+    film, poster = an_artifact(task), an_artifact(task, kind=ArtifactKind.POSTER)
+    await subject.do(Transaction.add_artifacts, film, poster)
+    await subject.do(Transaction.swept, [poster.blob])
+    with pytest.raises(LeaseLost, match=poster.blob):
+        await subject.do(Transaction.keep_artifacts, kept(film), kept(poster))
+    assert await subject.ask(Transaction.artifacts, task.id) == [film]
+    again = an_artifact(task, kind=ArtifactKind.POSTER)
+    await subject.do(Transaction.add_artifacts, again)
+    await subject.do(Transaction.keep_artifacts, kept(film), kept(again))
+    assert await subject.ask(Transaction.artifacts, task.id) == [kept(film), kept(again)]
+
+
 async def a_lost_try_is_sweepable(subject: Subject) -> None:
     """A try has lost when its task ended without it, was taken over since, or is gone."""
     for status in Status:

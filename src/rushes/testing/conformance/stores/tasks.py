@@ -125,6 +125,32 @@ async def a_takeover_is_for_the_work_the_task_belongs_to(subject: Subject) -> No
     assert (taken.lease_epoch, taken.queue) == (2, "gpu")
 
 
+async def a_task_that_is_held_is_read_as_it_stands(subject: Subject) -> None:
+    """To hold a task changes nothing of it, and one that is not there cannot be held."""
+    task = await subject.put(Status.RUNNING)
+    assert await subject.do(Transaction.hold_task, task.id) == task
+    assert await subject.task(task.id) == task
+    assert await subject.do(Transaction.hold_task, a_task().id) is None
+
+
+async def a_task_that_was_taken_too_often_is_not_taken(subject: Subject) -> None:
+    """The limit counts takeovers since the last move; without one nothing is counted."""
+    task, running = await subject.put(Status.RUNNING), frozenset({Status.RUNNING})
+
+    def take(tx: Transaction) -> Task | None:
+        return tx.take(task.id, running, WORK_ID, takeovers_max=2)
+
+    for count in (1, 2):
+        taken = await subject.write(take)
+        assert taken is not None
+        assert taken.takeover_count == count
+    assert await subject.write(take) is None
+    assert await subject.task(task.id) == taken
+    taken = await subject.do(Transaction.take, task.id, running, WORK_ID)
+    assert taken is not None
+    assert (taken.takeover_count, taken.lease_epoch) == (3, task.lease_epoch + 3)
+
+
 async def the_queues_of_unfinished_tasks_are_named(subject: Subject) -> None:
     """A queue is named once while a task holds or awaits a slot there; a final task holds none."""
     await subject.put(queue="gpu")

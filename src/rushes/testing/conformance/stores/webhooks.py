@@ -71,6 +71,17 @@ async def the_outbox_is_read_from_its_oldest_end(subject: Subject) -> None:
     assert await subject.ask(Transaction.unposted, 2) == by_age[:2]
 
 
+async def an_event_that_is_passed_over_gets_no_posts(subject: Subject) -> None:
+    """Nobody wants to hear of it; what others want to hear of still waits."""
+    first, second, third = [await _news(subject) for _ in range(3)]
+    await subject.do(Transaction.pass_over, [first.event_id, third.event_id, "evt_none"], at=NOON)
+    assert await subject.ask(Transaction.unposted, 10) == [second]
+    post = Post(first.event_id, HOOK, first.task_id, first.account_id, NOON, NOON)
+    assert not await subject.do(Transaction.post, first, [post], at=NOON)
+    await subject.do(Transaction.pass_over, [], at=NOON)
+    assert await subject.ask(Transaction.unposted, 10) == [second]
+
+
 async def posts_of_an_event_are_made_once(subject: Subject) -> None:
     """The second who fans an event out makes nothing."""
     news = await _news(subject)
