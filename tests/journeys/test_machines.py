@@ -1,4 +1,4 @@
-"""Two that answer callers and two that work, on one PostgreSQL, as callers meet them."""
+"""Two that answer callers and two that work, on one PostgreSQL and one bucket, as callers see."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -23,8 +23,9 @@ from journeying import audited, books_of, make_key, wait_until
 from living import environment_of, rushes
 from postgres import Server
 from rushes.domain.task import Status
-from rushes.testing.audit import Books, Kept, Witness, read_log
+from rushes.testing.audit import Audited, Books, Kept, Witness, read_log
 from rushes.testing.fleet import Fleet, Member
+from seaweed import Seaweed
 
 RENDER_S = 1.5
 FILMS = "/v1/video/generations"
@@ -55,6 +56,12 @@ card = "sora-2"
 [[models.routes]]
 provider = "far"
 model = "sora-2"
+
+[storage]
+url = "{url}"
+endpoint = "{endpoint}"
+access_key_id = "{access_key_id}"
+secret_access_key = "{secret_access_key}"
 """
 
 
@@ -65,6 +72,7 @@ class Machines:
     folder: Path
     database: str
     fleet: Fleet
+    storage: Mapping[str, str]
     key: str = ""
     apis: list[Member] = field(default_factory=list)
     workers: list[Member] = field(default_factory=list)
@@ -79,7 +87,8 @@ class Machines:
             log=self.log,
         )
         self.upstream = upstream
-        (self.folder / "rushes.toml").write_text(CONFIG.format(port=upstream.said["port"]))
+        config = CONFIG.format(port=upstream.said["port"], **self.storage)
+        (self.folder / "rushes.toml").write_text(config)
         self.apis = [self.fleet.start("api") for _ in range(2)]
         self.workers = [self._hire() for _ in range(2)]  # they wait until there is a database
         for member in (*self.apis, *self.workers):
@@ -107,6 +116,11 @@ class Machines:
     @property
     def data(self) -> Path:
         return self.folder / "data"
+
+    def audited(self, witness: Witness | None = None) -> Audited:
+        """Hold our tables and the bucket against the upstream's log, and what callers saw."""
+        given = {"database": {"url": self.database}, "storage": self.storage}
+        return audited(self.data, self.log, witness, **given)
 
     def rules(self, *rules: dict[str, object]) -> None:
         """Have the upstream misbehave from now on, or behave."""
@@ -209,7 +223,9 @@ def wished(client: httpx2.Client, prompt: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def machines(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+def machines(
+    postgres: Server, seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machines]:
     folder = tmp_path_factory.mktemp("machines")
     database = postgres.make_database()
     environment = environment_of(
@@ -222,7 +238,7 @@ def machines(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
     )
     (folder / "rushes.toml").write_text("")
     with closing(Fleet(folder, environment)) as fleet:
-        made = Machines(folder, database, fleet)
+        made = Machines(folder, database, fleet, seaweed.storage(folder, "machines"))
         made.open()
         yield made
         for member in fleet.members:
@@ -289,13 +305,12 @@ def test_across_two_apis_nothing_is_unknown_and_nothing_goes_backwards(
         with ThreadPoolExecutor(count) as pool:
             links = list(pool.map(watch, tasks))
         for link in links[:2]:
-            films = {httpx2.get(link.replace(machines.apis[0].url, door)).content for door in (
-                machines.apis[0].url, machines.apis[1].url
-            )}  # fmt: skip
+            doors = [link.replace(machines.apis[0].url, api.url) for api in machines.apis]
+            films = {httpx2.get(door, follow_redirects=True).content for door in doors}
             assert len(films) == 1, "a link that one API signed is served by the other"
             assert films.pop()[4:8] == b"ftyp"
     assert any(len(told) > 2 for told in witness.seen.values())
-    verdict = audited(machines.data, machines.log, witness, database={"url": machines.database})
+    verdict = machines.audited(witness)
     assert verdict.is_clean, verdict.findings
 
 
@@ -383,7 +398,7 @@ def test_a_key_that_the_command_line_revokes_fails_at_every_api_and_ends_its_str
 
 
 def clean(machines: Machines) -> None:
-    verdict = audited(machines.data, machines.log, database={"url": machines.database})
+    verdict = machines.audited()
     assert verdict.is_clean, verdict.findings
 
 

@@ -46,7 +46,7 @@ async def learn(
     def act(tx: Transaction) -> bool | None:
         if is_found and tx.is_ticket_known(submit):
             return None
-        now = tx.task(task.id)
+        now = tx.hold_task(task.id)  # else a move that came too late would take the evidence along
         is_over = now is None or now.is_final
         learned = _after_the_end(submit, at) if is_over else submit
         is_news = tx.change_submit(learned, expected)
