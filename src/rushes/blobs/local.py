@@ -23,6 +23,7 @@ from secrets import token_hex
 from stat import S_ISREG
 from typing import Final
 
+from rushes.blobs.folders import Folders
 from rushes.domain.ids import is_blob_name
 from rushes.ports import BlobStat
 
@@ -98,11 +99,13 @@ class LocalBlobs:
     def __init__(self, root: Path, *, fsync: Callable[[int], None] = os.fsync) -> None:
         self.root = root
         self._fsync = fsync
+        self._folders = Folders(fsync)
+        self._rooted: set[str] = set()
         self._temporary = root / TEMPORARY
         root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self._temporary.mkdir(mode=FOLDER_MODE, exist_ok=True)
         for folder in (root, root.parent):
-            self._sync_folder(folder)
+            self._folders.sync(folder)
 
     async def put(self, name: str, chunks: AsyncIterator[bytes]) -> int:
         """Store a blob durably and return its size; nothing is visible before it is whole.
@@ -177,7 +180,10 @@ class LocalBlobs:
         return self._path(name)
 
     async def delete(self, name: str) -> None:
-        """Remove a blob, and the folders it leaves empty; one that is not there is fine."""
+        """Remove a blob, and the folders it leaves empty but for those right below ours.
+
+        One that is not there is fine.
+        """
         await asyncio.to_thread(self.delete_now, name)
 
     def delete_now(self, name: str) -> None:
@@ -186,7 +192,7 @@ class LocalBlobs:
         with suppress(*_NO_BLOB):
             path.unlink()
         with suppress(OSError):  # not empty
-            for folder in path.relative_to(self.root).parents[:-1]:
+            for folder in path.relative_to(self.root).parents[:-2]:
                 (self.root / folder).rmdir()
 
     async def names(self, prefix: str) -> AsyncIterator[tuple[str, BlobStat]]:
@@ -242,11 +248,21 @@ class LocalBlobs:
                 with suppress(FileExistsError, FileNotFoundError):
                     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 continue
-            # Every folder up to ours, whoever made it: he may have died, or be about to sync.
-            for folder in path.relative_to(self.root).parents:
-                self._sync_folder(self.root / folder)
+            self._root(path)
             return
         raise OSError(f"{path.parent} does not stay")
+
+    def _root(self, path: Path) -> None:
+        """Sync every folder up to ours, whoever made it: he may have died, or be about to sync.
+
+        Those right below ours are never removed: what was synced of them once stays so.
+        """
+        *folders, root = path.relative_to(self.root).parents
+        for folder in folders:
+            self._folders.sync(self.root / folder)
+        if not folders or folders[-1].name not in self._rooted:
+            self._folders.sync(self.root / root)
+            self._rooted.update(folder.name for folder in folders[-1:])
 
     def _finish(self, draft: _Draft, rest: Sequence[bytes], path: Path) -> None:
         """Write the rest, sync, name and close, in one go: each way to a thread costs."""
@@ -261,14 +277,6 @@ class LocalBlobs:
             os.fchmod(file.fileno(), FILE_MODE)
             self._fsync(file.fileno())
             return os.fstat(file.fileno()).st_size
-
-    def _sync_folder(self, folder: Path) -> None:
-        """Make names in a folder survive a power cut."""
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            self._fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, BlobStat]]:
         """Yield the blobs under a prefix; a file that vanishes meanwhile is left out."""

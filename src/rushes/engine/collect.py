@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -79,23 +79,35 @@ class Counted:
             yield chunk
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A task as one try at its film found it, and the blobs that are its own.
+
+    `upstream` is None where its provider is not configured any more; then, and where the task's
+    time is over, there are no blobs.
+    """
+
+    task: Task
+    submit: Submit
+    upstream: Upstream | None
+    blobs: Mapping[ArtifactKind, Artifact]
+
+
 async def step(task_id: str, epoch: int, world: World) -> Next:
     """Do the next bounded act for a task whose film exists.
 
     Raises:
         LeaseLost: another worker owns the task now; this one must let go.
     """
-    task, submits = await world.store.read(lambda tx: (tx.task(task_id), tx.submits(task_id)))
-    if task is None or task.status is not Status.STORING:
+    found = await world.store.write(lambda tx: _begin(tx, task_id, epoch, world))
+    if found is None:
         return OVER
-    if task.lease_epoch != epoch:
-        raise LeaseLost(f"{task_id}: epoch {epoch} is past, {task.lease_epoch} owns it")
-    if task.deadline_at is not None and task.deadline_at <= world.clock.now():
+    task, submit = found.task, found.submit
+    if _is_over(task, world):
         await run_out(task, world)
         return OVER
-    submit = submits[-1]
     try:
-        return await _bring_home(task, submit, world)
+        return await _bring_home(found, world)
     except FilmLost:
         return await _ask_again(task, submit, world)
     except NotAFilm as damage:
@@ -106,39 +118,42 @@ async def step(task_id: str, epoch: int, world: World) -> Next:
         return await _trouble(task, str(trouble) or type(trouble).__name__, world)
 
 
-async def _bring_home(task: Task, submit: Submit, world: World) -> Next:
+def _begin(tx: Transaction, task_id: str, epoch: int, world: World) -> _Try | None:
+    """Look at a task, and write down the blobs of a try before there are any; None: not to do."""
+    task = tx.task(task_id)
+    if task is None or task.status is not Status.STORING:
+        return None
+    if task.lease_epoch != epoch:
+        raise LeaseLost(f"{task_id}: epoch {epoch} is past, {task.lease_epoch} owns it")
+    submit = tx.submits(task_id)[-1]
     upstream = world.upstream_of(submit)
-    if upstream is None:
-        raise Unreachable(f"provider {submit.provider} is not configured")
-    tries = _begin(task, world)
+    blobs = {} if upstream is None or _is_over(task, world) else _names(task, world)
+    tx.add_artifacts(*blobs.values())
+    return _Try(task, submit, upstream, blobs)
 
-    def write_down(tx: Transaction) -> None:
-        now = tx.task(task.id)
-        if now is None or now.lease_epoch != task.lease_epoch:
-            raise LeaseLost(f"{task.id}: not ours to collect")
-        tx.add_artifacts(*tries.values())
 
-    await world.store.write(write_down)
+def _is_over(task: Task, world: World) -> bool:
+    """Whether the task's time to be brought home has passed."""
+    return task.deadline_at is not None and task.deadline_at <= world.clock.now()
+
+
+async def _bring_home(found: _Try, world: World) -> Next:
+    if found.upstream is None:
+        raise Unreachable(f"provider {found.submit.provider} is not configured")
     try:
-        kept, measures = await _store(task, submit, upstream, tries, world)
-        await _keep(task, submit, kept, measures, world)
+        kept, measures = await _store(found, found.upstream, world)
+        await _keep(found.task, found.submit, kept, measures, world)
     except _FAILED_TRY:
-        await _leave_nothing(tries, world)
+        await _leave_nothing(found.blobs, world)
         raise
     return OVER
 
 
-async def _store(
-    task: Task,
-    submit: Submit,
-    upstream: Upstream,
-    tries: dict[ArtifactKind, Artifact],
-    world: World,
-) -> tuple[list[Artifact], Measures]:
+async def _store(found: _Try, upstream: Upstream, world: World) -> tuple[list[Artifact], Measures]:
     """Store and measure film and stills; what drips in or hangs ends with the task's time."""
-    film = tries[ArtifactKind.FILM]
-    async with world.patience(_left_s(task, world)):
-        async with upstream.provider.open(submit.film or {}) as stream:
+    film = found.blobs[ArtifactKind.FILM]
+    async with world.patience(_left_s(found.task, world)):
+        async with upstream.provider.open(found.submit.film or {}) as stream:
             counted = Counted(stream.chunks, world.budgets.film_bytes_max)
             await world.blobs.put(film.blob, aiter(counted))
         if stream.length is not None and stream.length != counted.size_bytes:
@@ -147,10 +162,10 @@ async def _store(
             )
         developed = await world.darkroom.develop(
             film.blob,
-            poster=tries[ArtifactKind.POSTER].blob,
-            spritesheet=tries[ArtifactKind.SPRITESHEET].blob,
+            poster=found.blobs[ArtifactKind.POSTER].blob,
+            spritesheet=found.blobs[ArtifactKind.SPRITESHEET].blob,
         )
-    kept = _measured(tries, counted, developed)
+    kept = _measured(found.blobs, counted, developed)
     measures = Measures(
         size_bytes=counted.size_bytes,
         seconds=developed.seconds,
@@ -167,14 +182,14 @@ def _left_s(task: Task, world: World) -> float:
     return min(limit, left).total_seconds()
 
 
-async def _leave_nothing(tries: dict[ArtifactKind, Artifact], world: World) -> None:
+async def _leave_nothing(blobs: Mapping[ArtifactKind, Artifact], world: World) -> None:
     """Remove the blobs of a try that failed: many may follow before the task ends."""
-    for artifact in tries.values():
+    for artifact in blobs.values():
         with suppress(OSError):  # the keeper sweeps it, once the task has ended
             await world.blobs.delete(artifact.blob)
 
 
-def _begin(task: Task, world: World) -> dict[ArtifactKind, Artifact]:
+def _names(task: Task, world: World) -> dict[ArtifactKind, Artifact]:
     """Name the blobs of this try; no other try has these names."""
     folder = f"films/{task.id}/{task.lease_epoch}-{secrets.token_hex(4)}"
     at = world.clock.now()
@@ -193,7 +208,7 @@ def _begin(task: Task, world: World) -> dict[ArtifactKind, Artifact]:
 
 
 def _measured(
-    tries: dict[ArtifactKind, Artifact], counted: Counted, developed: Developed
+    blobs: Mapping[ArtifactKind, Artifact], counted: Counted, developed: Developed
 ) -> list[Artifact]:
     facts = {
         ArtifactKind.FILM: (counted.size_bytes, counted.hasher.hexdigest()),
@@ -204,7 +219,7 @@ def _measured(
         replace(
             artifact, state=ArtifactState.KEPT, size_bytes=facts[kind][0], sha256=facts[kind][1]
         )
-        for kind, artifact in tries.items()
+        for kind, artifact in blobs.items()
     ]
 
 
