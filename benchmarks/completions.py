@@ -125,9 +125,9 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
 
 def blind(words: Sequence[str]) -> None:
     """Run the command line with a darkroom that looks at nothing."""
-    import rushes.app  # noqa: PLC0415 -- for this mode alone
+    import rushes.rooms  # noqa: PLC0415 -- for this mode alone
 
-    rushes.app.FilmDarkroom = BlindDarkroom  # type: ignore[misc, assignment]
+    rushes.rooms.FilmDarkroom = BlindDarkroom  # type: ignore[misc, assignment]
     sys.argv[1:] = words
     runpy.run_module("rushes", run_name="__main__")
 

@@ -193,6 +193,20 @@ class Site:
                 time.sleep(0.05)
             yield process
 
+    @contextmanager
+    def working(self) -> Iterator[Any]:
+        """Run a worker that nobody can ask, as it comes; it works when the block begins."""
+        command = [sys.executable, "-m", "rushes", "worker", "--json"]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=self.environment
+        ) as process:
+            try:
+                if process.stdout is None or not process.stdout.readline():
+                    raise SystemExit("rushes worker did not start")
+                yield process
+            finally:
+                process.terminate()
+
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the database, beside whoever works on it."""
         if self.url is not None:

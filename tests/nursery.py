@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import IO, Final
 
 KNOWN: Final = (
+    "rushes.answering",
     "rushes.app",
     "rushes.cli.callers",
     "rushes.cli.keys",
     "rushes.cli.operators",
     "rushes.cli.serving",
+    "rushes.media.images",
     "rushes.testing.simulators.script",
     "uvicorn",
     "uvicorn.lifespan.on",

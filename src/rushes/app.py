@@ -1,4 +1,4 @@
-"""The composition root: the only file that knows everybody.
+"""The house: opened from the settings, at work or answering, and closed.
 
 A `House` is one process: it answers callers, carries tasks, or does both. On SQLite it has the
 data folder to itself; on PostgreSQL any number of them work on the same tasks.
@@ -6,86 +6,32 @@ data folder to itself; on PostgreSQL any number of them work on the same tasks.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
-import random
-import secrets
-import shutil
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rushes import __version__
 from rushes.clock import Clock, SystemClock
-from rushes.configured import Configuration, configure
+from rushes.configured import configure
 from rushes.domain.catalog import SANDBOX
-from rushes.domain.task import Status
-from rushes.engine.dispatch import DbosDispatcher, queue_name
-from rushes.engine.keeper import Keeper
-from rushes.engine.mailroom import Mailroom
-from rushes.engine.progress import ProgressNotes
-from rushes.engine.pulse import Pulse
-from rushes.engine.workflows import Assignment, Calls, Crew, Engine
-from rushes.engine.world import Upstream, World
 from rushes.folder import Database, Unready, lock_all, own_scratch, see_to_schema
-from rushes.gateway.door import Gateway
-from rushes.gateway.forecast import Forecast
-from rushes.gateway.looks import Policies
-from rushes.http.auth import Keyring
-from rushes.http.body import BodyLimits
-from rushes.http.bounds import GuardLimits
-from rushes.http.files import Sign
 from rushes.http.links import Links
-from rushes.http.server import Application, Wire, server_of
-from rushes.http.webhooks import EventBodies
 from rushes.listening import public_url
-from rushes.media.assets import BlobAssets
-from rushes.media.darkroom import FilmDarkroom
-from rushes.media.examiner import FileExaminer
-from rushes.media.fetch import GuardedFetcher
-from rushes.media.inspector import FilmInspector
-from rushes.observe import Metrics, log
-from rushes.ports import Blobs, Budgets, NotAHint, Store, Work
-from rushes.providers.base import Forged
-from rushes.providers.sandbox import Sandbox
+from rushes.observe import log
+from rushes.rooms import Parts, parts_of
 from rushes.settings import Settings, SettingsRefused, load
-from rushes.storage import blobs_of, is_up, link_life_s, signing_secrets
-from rushes.studio.farm import Farm
-from rushes.terms import budgets_of, poster_of, queues_of, retention_of, widths_of
-from rushes.truth import Truth, truth_of
+from rushes.storage import link_life_s, signing_secrets
+from rushes.terms import queues_of, retention_of, widths_of
+
+if TYPE_CHECKING:
+    from rushes.http.server import Application
 
 SWITCH_INTERVAL_S: Final = 0.0005
-SIGNED_LIFE: Final = timedelta(hours=1)
-"""How long an address of the bucket's own lives: it is signed anew whenever a link is followed."""
-
-SIGNED_LIFE_MIN: Final = timedelta(seconds=1)
-
 RELOADED: Final = frozenset({"providers", "models", "retention"})
-
-
-@dataclass(slots=True)
-class _Parts:
-    """What several rooms share."""
-
-    settings: Settings
-    truth: Truth
-    blobs: Blobs
-    fetcher: GuardedFetcher
-    examiner: FileExaminer
-    configuration: Configuration
-    world: World
-    budgets: Budgets
-    metrics: Metrics
-    dispatcher: DbosDispatcher
-    engine: Engine
 
 
 class Role(StrEnum):
@@ -108,10 +54,10 @@ class Role(StrEnum):
 
 @dataclass(slots=True)
 class House:
-    """A server, put together but not yet listening."""
+    """A process, put together but not yet at work; `application` is None where none may ask."""
 
-    parts: _Parts
-    application: Application
+    parts: Parts
+    application: Application | None
     role: Role
     locks: contextlib.ExitStack
 
@@ -151,9 +97,10 @@ class House:
             parts.engine.exchange(configuration.catalog, upstreams, queues)
         else:
             parts.world.upstreams = upstreams  # they verify the calls of upstreams
-        self.application.wire.gateway.catalog = configuration.catalog
         parts.world.retention = retention_of(settings)
-        self.application.wire.forecast.slots = widths_of(queues)
+        if self.application is not None:
+            self.application.wire.gateway.catalog = configuration.catalog
+            self.application.wire.forecast.slots = widths_of(queues)
         parts.configuration = configuration
         log.info(
             "the configuration was read anew",
@@ -164,17 +111,12 @@ class House:
         return True
 
     def serve(self, listener: socket.socket) -> None:
-        """Answer callers until a signal says stop; then drain."""
-        settings = self.parts.settings
-        server = server_of(
-            self.application,
-            host=settings.server.host,
-            port=listener.getsockname()[1],
-            limits=_guard_limits(settings),
-            drain_s=settings.server.drain_s,
-            on_hangup=self.reload,
-        )
-        server.run(sockets=[listener])
+        """Answer until a signal says stop; then drain."""
+        from rushes.answering import answer  # noqa: PLC0415 -- where somebody may ask
+
+        if self.application is None:
+            raise RuntimeError("this house was opened without a port")
+        answer(self.application, listener, self.parts.settings, on_hangup=self.reload)
 
     def work(self) -> None:
         """Carry tasks until a signal says stop, without listening; SIGHUP reads anew.
@@ -207,7 +149,8 @@ def open_house(
 ) -> House:
     """Open the data folder, see to the database's schema, and put a process together on it.
 
-    A worker works for `only` these providers, or for all.
+    A worker works for `only` these providers, or for all. With `port` 0 nobody can ask it
+    anything, and 3 MB of what answers are not loaded.
 
     Raises:
         Unready: the folder is taken, or a provider, a card or the database cannot be used.
@@ -224,10 +167,8 @@ def open_house(
             log.info("about the database", note=told)
         scratch = own_scratch(settings.data_dir, locks)
         links = _links(settings, port)
-        parts = _parts(settings, clock, scratch, only, links)
-        keyring = Keyring(parts.truth.store, parts.truth.clock, parts.truth.hot.data_version)
-        wire = _wire(parts, keyring, links, role)
-        application = Application(wire, for_callers=role.answers)
+        parts = parts_of(settings, clock, scratch, only, links)
+        application = _application(parts, links, role) if port or role.answers else None
         undo.pop_all()
     return House(parts, application, role, locks)
 
@@ -255,6 +196,12 @@ def check_role(settings: Settings, role: Role, only: frozenset[str] | None = Non
         )
 
 
+def _application(parts: Parts, links: Links, role: Role) -> Application:
+    from rushes.answering import application_of  # noqa: PLC0415 -- where somebody may ask
+
+    return application_of(parts, links, for_callers=role.answers, has_engine=role.works)
+
+
 def _links(settings: Settings, port: int) -> Links:
     secret, *former = signing_secrets(settings)
     life_s = link_life_s(settings)
@@ -271,113 +218,6 @@ def _links(settings: Settings, port: int) -> Links:
     )
 
 
-# -- rooms -------------------------------------------------------------------------------------
-
-
-def _parts(
-    settings: Settings, clock: Clock, scratch: Path, only: frozenset[str] | None, links: Links
-) -> _Parts:
-    blobs = blobs_of(settings, clock)
-    assets = BlobAssets(blobs, scratch)
-    configuration = configure(settings)
-    sandbox = Upstream(Sandbox(Farm(scratch / "studio"), assets), "none")
-    truth = truth_of(settings, clock)
-    store, bell, clock = truth.store, truth.bell, truth.clock
-    executor = executor_name(settings)
-    database = store.engine_for_workflows()
-    weights = {account.id: account.weight for account in settings.accounts}
-    dispatcher = DbosDispatcher(database, weights=weights)
-    progress, calls = ProgressNotes(store), Calls(settings.server.drain_s)
-    pulse = Pulse(store, executor, lost_after_s=settings.workers.lost_after_s)
-    world = World(
-        store=store,
-        clock=clock,
-        catalog=configuration.catalog,
-        upstreams={SANDBOX: sandbox, **configuration.upstreams},
-        blobs=blobs,
-        assets=assets,
-        fetcher=GuardedFetcher(),
-        examiner=FileExaminer(),
-        darkroom=FilmDarkroom(blobs, FilmInspector(), scratch),
-        dispatcher=dispatcher,
-        budgets=budgets_of(settings),
-        patience=asyncio.timeout,
-        jitter=random.SystemRandom().random,
-        note_progress=progress.note,
-        scratch=scratch,
-        hooks=_hooks(settings),
-        submitting=calls.one,
-        life=lambda: pulse.life,
-        retention=retention_of(settings),
-    )
-    pulse.on_crowd = world.share_looks
-    engine = Engine(
-        world,
-        bell=bell,
-        crew=Crew(
-            Keeper(world, dispatcher, mailroom=mailroom_of(settings, store, clock, links)),
-            progress,
-            calls,
-            pulse,
-        ),
-        assignment=Assignment(
-            executor=executor,
-            queues=queues_of(settings, store.read_now(lambda tx: tx.queues())),
-            collects_max=settings.workers.collects_max,
-            only=only,
-        ),
-        database=database,
-    )
-    return _Parts(
-        settings=settings,
-        truth=truth,
-        blobs=blobs,
-        fetcher=GuardedFetcher(),
-        examiner=FileExaminer(),
-        configuration=configuration,
-        world=world,
-        budgets=world.budgets,
-        metrics=Metrics(),
-        dispatcher=dispatcher,
-        engine=engine,
-    )
-
-
-def executor_name(settings: Settings) -> str:
-    """Name this process among those that work.
-
-    On SQLite there is one at a time, and its work is its own again after a restart; among many
-    each start is another, and the work of one that ended goes to whoever lives.
-    """
-    if not settings.is_on_postgres:
-        return "local"
-    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def _hooks(settings: Settings) -> str | None:
-    """Return where upstreams can ring; only an address that an operator gave leads to us."""
-    public_url = settings.server.public_url
-    return None if public_url is None else f"{public_url}/hooks"
-
-
-def mailroom_of(settings: Settings, store: Store, clock: Clock, links: Links) -> Mailroom:
-    """Return what delivers webhooks."""
-    return Mailroom(
-        store=store,
-        clock=clock,
-        poster=poster_of(settings),
-        write_body=EventBodies(links),
-        jitter=random.SystemRandom().random,
-        disable_after=timedelta(seconds=settings.webhooks.disable_after_s),
-        keep=timedelta(seconds=settings.webhooks.keep_s),
-    )
-
-
-def _room_for_rows(settings: Settings) -> Callable[[], int]:
-    """Return what asks how much room is left on the disk of the data folder; it blocks."""
-    return lambda: shutil.disk_usage(settings.data_dir).free
-
-
 def _fixed_changes(before: Settings, after: Settings) -> list[str]:
     """Name the sections that changed but are read at the start only."""
     return [
@@ -385,105 +225,3 @@ def _fixed_changes(before: Settings, after: Settings) -> list[str]:
         for name in type(before).model_fields
         if name not in RELOADED and getattr(before, name) != getattr(after, name)
     ]
-
-
-def _guard_limits(settings: Settings) -> GuardLimits:
-    limits = settings.limits
-    return GuardLimits(
-        head_bytes_max=limits.header_bytes_max,
-        head_timeout_s=limits.header_s,
-        body_timeout_s=limits.body_s,
-        idle_timeout_s=limits.keep_alive_s,
-    )
-
-
-def _signer(parts: _Parts) -> Sign | None:
-    """Return what signs addresses of the bucket, where films go out from there."""
-    blobs, ends_s = parts.blobs, parts.settings.storage.credentials_expire_s
-    if parts.settings.storage.links == "own" or parts.settings.blobs_path is not None:
-        return None
-    from rushes.blobs.objects import ObjectBlobs  # noqa: PLC0415 -- 4 MB that files do not need
-
-    if not isinstance(blobs, ObjectBlobs):
-        return None
-    ends_at = None if ends_s is None else parts.truth.clock.now() + timedelta(seconds=ends_s)
-
-    async def sign(name: str, method: str) -> str:
-        left = SIGNED_LIFE if ends_at is None else ends_at - parts.truth.clock.now()
-        life = min(SIGNED_LIFE, left)
-        return await blobs.signed(name, max(life, SIGNED_LIFE_MIN), method=method)
-
-    return sign
-
-
-def _wire(parts: _Parts, keyring: Keyring, links: Links, role: Role) -> Wire:
-    settings = parts.settings
-    gateway = Gateway(
-        store=parts.truth.store,
-        clock=parts.truth.clock,
-        catalog=parts.configuration.catalog,
-        blobs=parts.blobs,
-        dispatcher=parts.dispatcher,
-        examiner=parts.examiner,
-        fetcher=parts.fetcher,
-        poster=poster_of(settings),
-        budgets=parts.budgets,
-        policies=Policies(
-            metadata=settings.metadata_policy,
-            cancel_rule=settings.cancel_rule,
-            free_bytes_min=settings.storage.free_bytes_min,
-        ),
-        other_room=_room_for_rows(settings),
-        metrics=parts.metrics,
-    )
-
-    async def is_database_up() -> bool:
-        return await parts.truth.store.read(lambda tx: tx.key_version()) >= 0
-
-    async def is_storage_up() -> bool:
-        return await is_up(parts.blobs)
-
-    async def is_engine_up() -> bool:
-        return parts.engine.is_healthy
-
-    async def count_tasks() -> None:
-        counts = await parts.truth.store.read(lambda tx: tx.counts())
-        for status in Status:
-            parts.metrics.tasks.labels(status.value).set(counts.get(status, 0))
-
-    def read_hint(provider: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
-        upstream = parts.world.upstreams.get(provider)
-        try:
-            return None if upstream is None else upstream.provider.hint(headers, body)
-        except Forged as forged:
-            raise NotAHint(str(forged)) from forged
-
-    return Wire(
-        gateway=gateway,
-        read_hint=read_hint,
-        hot=parts.truth.hot,
-        forecast=Forecast(
-            parts.truth.store,
-            parts.truth.clock,
-            widths_of(queues_of(settings, ())),
-            lambda tx, queue, limit: tx.turns_of(queue_name(Work.FILM, queue), limit),
-        ),
-        keyring=keyring,
-        links=links,
-        sign=_signer(parts),
-        bell=parts.truth.bell,
-        clock=parts.truth.clock,
-        metrics=parts.metrics,
-        checks={
-            "database": is_database_up,
-            "storage": is_storage_up,
-            **({"engine": is_engine_up} if role.works else {}),
-        },
-        before_metrics=count_tasks,
-        body_limits=BodyLimits(settings.limits.json_bytes_max, settings.limits.form_bytes_max),
-        metadata_bytes_max=settings.limits.metadata_bytes_max,
-        download_bytes_max=settings.limits.download_json_bytes_max,
-        streams_per_key_max=settings.limits.streams_per_key_max,
-        is_metrics_open=settings.metrics_open,
-        version=__version__,
-    )

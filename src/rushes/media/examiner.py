@@ -9,7 +9,6 @@ from typing import IO, Final
 from rushes.domain.catalog import InputRule
 from rushes.domain.spec import Medium
 from rushes.media.clips import check_audio, check_video
-from rushes.media.images import check_image
 from rushes.ports import InputFacts
 
 AT_ONCE_MAX: Final = 2
@@ -48,6 +47,8 @@ def examine_now(content: IO[bytes], rule: InputRule, *, param: str) -> InputFact
         InvalidMedia: with `param`.
     """
     if rule.medium is Medium.IMAGE:
+        from rushes.media.images import check_image  # noqa: PLC0415 -- 2 MB, where images come
+
         image = check_image(content, param=param, rule=rule)
         return InputFacts(image.content_type, image.size)
     check = check_audio if rule.medium is Medium.AUDIO else check_video

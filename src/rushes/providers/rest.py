@@ -214,6 +214,16 @@ class Rest:
     async def _exchange(
         self, request: httpx.Request, transport: httpx.AsyncBaseTransport, bound_s: float
     ) -> Answer:
+        """Ask, and read the answer, in a coroutine of their own.
+
+        What the library hangs on a coroutine (a state of anyio's) goes when that ends, and ten
+        thousand who wait for their next look keep nothing of the last one.
+        """
+        return await asyncio.create_task(self._answer(request, transport, bound_s))
+
+    async def _answer(
+        self, request: httpx.Request, transport: httpx.AsyncBaseTransport, bound_s: float
+    ) -> Answer:
         status: int | None = None
         try:
             async with asyncio.timeout(bound_s):

@@ -1,0 +1,168 @@
+"""What a process that listens is put together of; one that only works never loads it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from rushes import __version__
+from rushes.domain.task import Status
+from rushes.engine.dispatch import queue_name
+from rushes.gateway.door import Gateway
+from rushes.gateway.forecast import Forecast
+from rushes.gateway.looks import Policies
+from rushes.http.auth import Keyring
+from rushes.http.body import BodyLimits
+from rushes.http.bounds import GuardLimits
+from rushes.http.files import Sign
+from rushes.http.links import Links
+from rushes.http.server import Application, Wire, server_of
+from rushes.observe import Metrics
+from rushes.ports import NotAHint, Work
+from rushes.providers.base import Forged
+from rushes.rooms import Parts
+from rushes.settings import Settings
+from rushes.storage import is_up
+from rushes.terms import poster_of, queues_of, widths_of
+
+SIGNED_LIFE: Final = timedelta(hours=1)
+"""How long an address of the bucket's own lives: it is signed anew whenever a link is followed."""
+
+SIGNED_LIFE_MIN: Final = timedelta(seconds=1)
+
+
+def application_of(
+    parts: Parts, links: Links, *, for_callers: bool, has_engine: bool
+) -> Application:
+    """Put together what answers: callers, or only who asks how the process is."""
+    return Application(_wire(parts, links, has_engine=has_engine), for_callers=for_callers)
+
+
+def answer(
+    application: Application,
+    listener: socket.socket,
+    settings: Settings,
+    *,
+    on_hangup: Callable[[], object],
+) -> None:
+    """Answer until a signal says stop; then drain."""
+    server = server_of(
+        application,
+        host=settings.server.host,
+        port=listener.getsockname()[1],
+        limits=_guard_limits(settings),
+        drain_s=settings.server.drain_s,
+        on_hangup=on_hangup,
+    )
+    server.run(sockets=[listener])
+
+
+def _guard_limits(settings: Settings) -> GuardLimits:
+    limits = settings.limits
+    return GuardLimits(
+        head_bytes_max=limits.header_bytes_max,
+        head_timeout_s=limits.header_s,
+        body_timeout_s=limits.body_s,
+        idle_timeout_s=limits.keep_alive_s,
+    )
+
+
+def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
+    settings, metrics = parts.settings, Metrics()
+    keyring = Keyring(parts.truth.store, parts.truth.clock, parts.truth.hot.data_version)
+    gateway = Gateway(
+        store=parts.truth.store,
+        clock=parts.truth.clock,
+        catalog=parts.configuration.catalog,
+        blobs=parts.blobs,
+        dispatcher=parts.dispatcher,
+        examiner=parts.examiner,
+        fetcher=parts.fetcher,
+        poster=poster_of(settings),
+        budgets=parts.world.budgets,
+        policies=Policies(
+            metadata=settings.metadata_policy,
+            cancel_rule=settings.cancel_rule,
+            free_bytes_min=settings.storage.free_bytes_min,
+        ),
+        other_room=_room_for_rows(settings),
+        metrics=metrics,
+    )
+
+    async def is_database_up() -> bool:
+        return await parts.truth.store.read(lambda tx: tx.key_version()) >= 0
+
+    async def is_storage_up() -> bool:
+        return await is_up(parts.blobs)
+
+    async def is_engine_up() -> bool:
+        return parts.engine.is_healthy
+
+    async def count_tasks() -> None:
+        counts = await parts.truth.store.read(lambda tx: tx.counts())
+        for status in Status:
+            metrics.tasks.labels(status.value).set(counts.get(status, 0))
+
+    def read_hint(provider: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
+        upstream = parts.world.upstreams.get(provider)
+        try:
+            return None if upstream is None else upstream.provider.hint(headers, body)
+        except Forged as forged:
+            raise NotAHint(str(forged)) from forged
+
+    return Wire(
+        gateway=gateway,
+        read_hint=read_hint,
+        hot=parts.truth.hot,
+        forecast=Forecast(
+            parts.truth.store,
+            parts.truth.clock,
+            widths_of(queues_of(settings, ())),
+            lambda tx, queue, limit: tx.turns_of(queue_name(Work.FILM, queue), limit),
+        ),
+        keyring=keyring,
+        links=links,
+        sign=_signer(parts),
+        bell=parts.truth.bell,
+        clock=parts.truth.clock,
+        metrics=metrics,
+        checks={
+            "database": is_database_up,
+            "storage": is_storage_up,
+            **({"engine": is_engine_up} if has_engine else {}),
+        },
+        before_metrics=count_tasks,
+        body_limits=BodyLimits(settings.limits.json_bytes_max, settings.limits.form_bytes_max),
+        metadata_bytes_max=settings.limits.metadata_bytes_max,
+        download_bytes_max=settings.limits.download_json_bytes_max,
+        streams_per_key_max=settings.limits.streams_per_key_max,
+        is_metrics_open=settings.metrics_open,
+        version=__version__,
+    )
+
+
+def _signer(parts: Parts) -> Sign | None:
+    """Return what signs addresses of the bucket, where films go out from there."""
+    blobs, ends_s = parts.blobs, parts.settings.storage.credentials_expire_s
+    if parts.settings.storage.links == "own" or parts.settings.blobs_path is not None:
+        return None
+    from rushes.blobs.objects import ObjectBlobs  # noqa: PLC0415 -- 4 MB that files do not need
+
+    if not isinstance(blobs, ObjectBlobs):
+        return None
+    ends_at = None if ends_s is None else parts.truth.clock.now() + timedelta(seconds=ends_s)
+
+    async def sign(name: str, method: str) -> str:
+        left = SIGNED_LIFE if ends_at is None else ends_at - parts.truth.clock.now()
+        life = min(SIGNED_LIFE, left)
+        return await blobs.signed(name, max(life, SIGNED_LIFE_MIN), method=method)
+
+    return sign
+
+
+def _room_for_rows(settings: Settings) -> Callable[[], int]:
+    """Return what asks how much room is left on the disk of the data folder; it blocks."""
+    return lambda: shutil.disk_usage(settings.data_dir).free

@@ -1,0 +1,150 @@
+"""The rooms that every process of a house has, put together from the settings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from rushes.clock import Clock
+from rushes.configured import Configuration, configure
+from rushes.domain.catalog import SANDBOX
+from rushes.engine.dispatch import DbosDispatcher
+from rushes.engine.keeper import Keeper
+from rushes.engine.mailroom import Mailroom
+from rushes.engine.progress import ProgressNotes
+from rushes.engine.pulse import Pulse
+from rushes.engine.workflows import Assignment, Calls, Crew, Engine
+from rushes.engine.world import Upstream, World
+from rushes.http.links import Links
+from rushes.http.webhooks import EventBodies
+from rushes.media.assets import BlobAssets
+from rushes.media.darkroom import FilmDarkroom
+from rushes.media.examiner import FileExaminer
+from rushes.media.fetch import GuardedFetcher
+from rushes.media.inspector import FilmInspector
+from rushes.ports import Blobs, Store
+from rushes.providers.sandbox import Sandbox
+from rushes.settings import Settings
+from rushes.storage import blobs_of
+from rushes.studio.farm import Farm
+from rushes.terms import budgets_of, poster_of, queues_of, retention_of
+from rushes.truth import Truth, truth_of
+
+
+@dataclass(slots=True)
+class Parts:
+    """What several rooms share."""
+
+    settings: Settings
+    truth: Truth
+    blobs: Blobs
+    fetcher: GuardedFetcher
+    examiner: FileExaminer
+    configuration: Configuration
+    world: World
+    dispatcher: DbosDispatcher
+    engine: Engine
+
+
+def parts_of(
+    settings: Settings, clock: Clock, scratch: Path, only: frozenset[str] | None, links: Links
+) -> Parts:
+    """Put together what carries tasks, and what callers' side shares with it."""
+    blobs = blobs_of(settings, clock)
+    assets = BlobAssets(blobs, scratch)
+    configuration = configure(settings)
+    sandbox = Upstream(Sandbox(Farm(scratch / "studio"), assets), "none")
+    truth = truth_of(settings, clock)
+    store, bell, clock = truth.store, truth.bell, truth.clock
+    executor = executor_name(settings)
+    database = store.engine_for_workflows()
+    weights = {account.id: account.weight for account in settings.accounts}
+    dispatcher = DbosDispatcher(database, weights=weights)
+    progress, calls = ProgressNotes(store), Calls(settings.server.drain_s)
+    pulse = Pulse(store, executor, lost_after_s=settings.workers.lost_after_s)
+    world = World(
+        store=store,
+        clock=clock,
+        catalog=configuration.catalog,
+        upstreams={SANDBOX: sandbox, **configuration.upstreams},
+        blobs=blobs,
+        assets=assets,
+        fetcher=GuardedFetcher(),
+        examiner=FileExaminer(),
+        darkroom=FilmDarkroom(blobs, FilmInspector(), scratch),
+        dispatcher=dispatcher,
+        budgets=budgets_of(settings),
+        patience=asyncio.timeout,
+        jitter=random.SystemRandom().random,
+        note_progress=progress.note,
+        scratch=scratch,
+        hooks=_hooks(settings),
+        submitting=calls.one,
+        life=lambda: pulse.life,
+        retention=retention_of(settings),
+    )
+    pulse.on_crowd = world.share_looks
+    engine = Engine(
+        world,
+        bell=bell,
+        crew=Crew(
+            Keeper(world, dispatcher, mailroom=mailroom_of(settings, store, clock, links)),
+            progress,
+            calls,
+            pulse,
+        ),
+        assignment=Assignment(
+            executor=executor,
+            queues=queues_of(settings, store.read_now(lambda tx: tx.queues())),
+            collects_max=settings.workers.collects_max,
+            only=only,
+        ),
+        database=database,
+    )
+    return Parts(
+        settings=settings,
+        truth=truth,
+        blobs=blobs,
+        fetcher=GuardedFetcher(),
+        examiner=FileExaminer(),
+        configuration=configuration,
+        world=world,
+        dispatcher=dispatcher,
+        engine=engine,
+    )
+
+
+def executor_name(settings: Settings) -> str:
+    """Name this process among those that work.
+
+    On SQLite there is one at a time, and its work is its own again after a restart; among many
+    each start is another, and the work of one that ended goes to whoever lives.
+    """
+    if not settings.is_on_postgres:
+        return "local"
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _hooks(settings: Settings) -> str | None:
+    """Return where upstreams can ring; only an address that an operator gave leads to us."""
+    public_url = settings.server.public_url
+    return None if public_url is None else f"{public_url}/hooks"
+
+
+def mailroom_of(settings: Settings, store: Store, clock: Clock, links: Links) -> Mailroom:
+    """Return what delivers webhooks."""
+    return Mailroom(
+        store=store,
+        clock=clock,
+        poster=poster_of(settings),
+        write_body=EventBodies(links),
+        jitter=random.SystemRandom().random,
+        disable_after=timedelta(seconds=settings.webhooks.disable_after_s),
+        keep=timedelta(seconds=settings.webhooks.keep_s),
+    )
