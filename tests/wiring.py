@@ -31,6 +31,7 @@ from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
+from rushes.http.envelope import Styles
 from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.server import Application, Wire
@@ -101,6 +102,7 @@ class Wired:
         blobs: Blobs | None = None,
         former: tuple[bytes, ...] = (),
         sign: Sign | None = None,
+        styles: Styles | None = None,
         film: bytes = FILM,
     ) -> None:
         self.clock = ManualClock(NOON)
@@ -161,6 +163,7 @@ class Wired:
                 is_metrics_open=True,
                 version="0.0.0",
                 sign=sign,
+                styles=styles or Styles(),
             )
         )
 

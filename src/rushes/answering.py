@@ -17,6 +17,7 @@ from rushes.gateway.looks import Policies
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
+from rushes.http.envelope import Styles
 from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.server import Application, Wire, server_of
@@ -28,6 +29,7 @@ from rushes.settings import Settings
 from rushes.storage import is_up
 from rushes.terms import poster_of, queues_of, widths_of
 
+ENVELOPE: Final = "envelope"
 SIGNED_LIFE: Final = timedelta(hours=1)
 """How long an address of the bucket's own lives: it is signed anew whenever a link is followed."""
 
@@ -85,6 +87,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         budgets=parts.world.budgets,
         policies=Policies(
             metadata=settings.metadata_policy,
+            coerces=settings.coerce_parameters,
             cancel_rule=settings.cancel_rule,
             free_bytes_min=settings.storage.free_bytes_min,
         ),
@@ -140,6 +143,10 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         download_bytes_max=settings.limits.download_json_bytes_max,
         streams_per_key_max=settings.limits.streams_per_key_max,
         is_metrics_open=settings.metrics_open,
+        styles=Styles(
+            settings.response_style == ENVELOPE,
+            {key.id: key.response_style == ENVELOPE for key in settings.keys},
+        ),
         version=__version__,
     )
 

@@ -835,10 +835,14 @@ class Darkroom(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InputFacts:
-    """What an input turned out to be; `size` is upright (EXIF), and None for sound."""
+    """What an input turned out to be; `size` is upright (EXIF), and None for sound.
+
+    `seconds` is how long a video says it is, where it does.
+    """
 
     content_type: str
     size: Size | None = None
+    seconds: float | None = None
 
 
 class Examiner(Protocol):

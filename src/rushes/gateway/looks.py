@@ -33,6 +33,7 @@ class Policies:
     """What an operator decided; see `settings`."""
 
     metadata: str = "listed"
+    coerces: bool = False
     cancel_rule: CancelRule = CancelRule.RELEASE
     free_bytes_min: int = 0
 

@@ -11,6 +11,7 @@ import msgspec
 
 from rushes.domain.catalog import RATIOS, SHORT_PX
 from rushes.domain.spec import PROMPT_CHARACTERS_MAX, SEED_MAX
+from rushes.gateway.sources import EXTENSIONS_S
 from rushes.http.routes import Call, Reply, Route
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
 
@@ -223,7 +224,7 @@ def _create_schema() -> Json:
         "with_audio": flag,
         "with_watermark": flag,
         "outputs": whole,
-        "remix_of": {"type": "string"},
+        "source_id": {"type": "string"},
         "callback_url": {"type": "string", "format": "uri"},
         "user": {"type": "string", "maxLength": 512},
         "response_format": {"type": "string", "enum": ["url"]},
@@ -247,15 +248,31 @@ def _create_schema() -> Json:
     return {"type": "object", "properties": properties}
 
 
+_PROMPT: Final[Json] = {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARACTERS_MAX}
+_SOURCE: Final[Json] = {
+    "oneOf": [
+        {"type": "string", "description": "data URI; a file in a form"},
+        {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
+    ]
+}
+
+
+def _derived(*required: str, **properties: Json) -> Json:
+    """Describe a create from a film."""
+    said = {"model": {"type": "string"}, "prompt": _PROMPT, **properties}
+    return {"type": "object", "required": ["prompt", *required], "properties": said}
+
+
 REQUESTS: Final[Mapping[str, Json]] = {
     "Create": _create_schema(),
-    "Remix": {
-        "type": "object",
-        "required": ["prompt"],
-        "properties": {
-            "prompt": {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARACTERS_MAX}
-        },
-    },
+    "Remix": _derived(),
+    "Edit": _derived("video", video=_SOURCE),
+    "Extension": _derived(
+        "video",
+        "seconds",
+        video=_SOURCE,
+        seconds={"type": ["integer", "string"], "enum": [*EXTENSIONS_S, *map(str, EXTENSIONS_S)]},
+    ),
 }
 
 
