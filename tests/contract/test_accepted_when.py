@@ -10,7 +10,7 @@ import asyncio
 import base64
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -147,7 +147,16 @@ VERBS = {
     "fetch a still": ("GET", "/v1/videos/{}/content?variant=thumbnail"),
     "head": ("HEAD", "/v1/videos/{}/content"),
     "remix": ("POST", "/v1/videos/{}/remix"),
+    "edit": ("POST", "/v1/videos/edits"),
+    "extend": ("POST", "/v1/videos/extensions"),
 }
+MADE_FROM: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "remix": lambda name: {"prompt": "a fox"},
+    "edit": lambda name: {"prompt": "a fox", "video": {"id": name}},
+    "extend": lambda name: {"prompt": "a fox", "video": {"id": name}, "seconds": 4},
+}
+"""The verbs that make a film from a film, and what they say."""
+
 
 STEPS = st.one_of(
     st.tuples(st.just("create"), st.integers(0, 1), st.just(0)),
@@ -176,14 +185,17 @@ class Street:
             elif name not in self.deleted:
                 await self.work(self.house.task(name), Event(verb))
 
-    async def send(self, owner: int, method: str, path: str, **body: Any) -> httpx2.Response:
+    async def send(
+        self, owner: int, method: str, path: str, *, names: str = "", **body: Any
+    ) -> httpx2.Response:
+        """Ask as an owner; `names` is the task that the request itself names."""
         async with self.house.client((SECRET, NEIGHBOUR)[owner]) as client:
             answer = await client.request(method, path, **body)
         assert answer.status_code < 500, answer.text
         assert "provider.example" not in answer.text
         assert "provider.example" not in str(answer.headers)
         for name, whose in self.owners.items():
-            assert whose == owner or name in path or name not in answer.text, "another's task"
+            assert whose == owner or name == names or name not in answer.text, "another's task"
         return answer
 
     async def create(self, owner: int) -> None:
@@ -208,12 +220,12 @@ class Street:
 
     async def ask(self, verb: str, owner: int, name: str) -> None:
         method, path = VERBS[verb]
-        body = {"json": {"prompt": "a fox"}} if verb == "remix" else {}
-        answer = await self.send(owner, method, path.format(name), **body)
+        body = {"json": MADE_FROM[verb](name)} if verb in MADE_FROM else {}
+        answer = await self.send(owner, method, path.format(name), names=name, **body)
         is_mine = self.owners[name] == owner and name not in self.deleted
-        if "{}" in path and not is_mine:
+        if not verb.startswith("list") and not is_mine:
             assert answer.status_code == 404, "another's task, or one that is gone"
-        elif verb == "remix" and answer.is_success:
+        elif verb in MADE_FROM and answer.is_success:
             self.owners[answer.json()["id"]] = owner
         elif verb.startswith("delete") and answer.is_success:
             self.deleted.add(name)

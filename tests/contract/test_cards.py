@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from rushes.gateway.looks import Policies
 from wiring import Wired, wired
 
 ROOTS = ("/v1/video/generations", "/v1/videos")
@@ -233,3 +234,62 @@ async def test_a_card_asks_for_its_prompt_where_it_needs_one(house: Wired, model
         )
         answer = await asked(house, {"model": model, "content": media(*roles)})
         assert answer.status_code == 200
+
+
+# -- where the operator lets values be coerced -----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def lenient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wired]:
+    """The same callers' side under `coerce_parameters`."""
+    policies = Policies(coerces=True)
+    async with wired(tmp_path_factory.mktemp("lenient"), policies=policies) as found:
+        yield found
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_where_values_are_coerced_every_cards_default_is_taken_and_told(
+    lenient: Wired, model: str
+) -> None:
+    card = MODELS[model]
+    said = {"durationSeconds": "99", "metadata": {"parameters": {"resolution": "8k"}}}
+    seconds, resolution = card["durations"]["default"], card["resolutions"]["default"]
+    told = f"durationSeconds={seconds}, metadata.parameters.resolution={resolution}"
+    for root in ROOTS:
+        answer = await asked(lenient, wish(model, **said), root)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Rushes-Coerced-Parameters"] == told
+        spec = lenient.task(answer.json()["id"]).spec
+        assert (spec.seconds, spec.resolution) == (seconds, resolution)
+    if card["ratios"]["allowed"]:
+        answer = await asked(lenient, wish(model, aspectRatio="2:1"))
+        told = f"aspectRatio={card['ratios']['default']}"
+        assert answer.headers["Rushes-Coerced-Parameters"] == told
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_where_values_are_coerced_what_else_is_wrong_is_refused_as_before(
+    lenient: Wired, model: str
+) -> None:
+    for said, code, param in (
+        ({"n": 2}, "invalid_value", "n"),
+        ({"seconds": "four"}, "invalid_value", "seconds"),
+        ({"size": "big"}, "invalid_value", "size"),
+        ({"seed": -2}, "invalid_value", "seed"),
+        ({"seconds": 98, "duration": 99}, "conflicting_parameters", "seconds"),
+    ):
+        await refused(lenient, wish(model, **said), code, param)
+    for _, roles in without(model):
+        answer = await asked(lenient, wish(model, *roles))
+        assert answer.json()["error"]["code"] == "unsupported"
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_where_values_are_coerced_what_the_card_lists_is_left_alone(
+    lenient: Wired, model: str
+) -> None:
+    card = MODELS[model]
+    for name in card["resolutions"]["allowed"]:
+        answer = await asked(lenient, wish(model, resolution=name))
+        assert "Rushes-Coerced-Parameters" not in answer.headers
+        assert lenient.task(answer.json()["id"]).spec.resolution == name

@@ -75,6 +75,12 @@ def create(param: str | None, path: str = ROOT, **given: Any) -> Exchange:
     return Exchange("POST", path, param, {n: v for n, v in body.items() if v is not ...})
 
 
+def edit(param: str | None, route: str = "edits", **given: Any) -> Exchange:
+    body = {"prompt": "a fox", "video": {"id": "{done}"}, **given}
+    said = {name: value for name, value in body.items() if value is not ...}
+    return Exchange("POST", f"/v1/videos/{route}", param, said)
+
+
 def get(path: str, param: str | None = None, **more: Any) -> Exchange:
     return Exchange("GET", path, param, **more)
 
@@ -97,6 +103,9 @@ EXCHANGES: Mapping[str, tuple[Exchange, ...]] = {
         create("content[0].image_url.url", content=[image()]),
         get(f"{ROOT}/download", "id"),
         Exchange("POST", "/v1/videos/{done}/remix", "prompt", {}),
+        edit("video", video=...),
+        edit("video.id", video={}),
+        edit("seconds", "extensions"),
     ),
     "invalid_value": (
         create("seconds", seconds=99),
@@ -108,6 +117,8 @@ EXCHANGES: Mapping[str, tuple[Exchange, ...]] = {
         create("content[1].role", content=[image(url=FILE), {**image(url=FILE), "role": "hero"}]),
         replace(create("Rushes-Start-Within"), asks={"Rushes-Start-Within": "0"}),
         replace(create("Idempotency-Key"), asks={"Idempotency-Key": "x" * 256}),
+        edit("seconds", "extensions", seconds=5),
+        edit("video", video=5),
         get(f"{ROOT}?limit=0", "limit"),
         get(f"{ROOT}?status=completed", "status"),
         get("/v1/videos?order=up", "order"),
@@ -126,11 +137,14 @@ EXCHANGES: Mapping[str, tuple[Exchange, ...]] = {
         Exchange("POST", "/v1/videos/characters"),
         get("/v1/videos/characters/c1"),
         create("model", "/v1/videos/{done}/remix", model="wan2.5-t2v-preview"),
+        edit("model", model="wan2.5-t2v-preview"),
+        edit("model", "extensions", model="wan2.7-r2v", seconds=4),
     ),
     "invalid_media": (
         create("image", image="data:image/png;base64,AAAA"),
         create("images[0]", images=["!!!"]),
         create("last_frame", image="iVBORw0KGgo=", last_frame="???"),
+        edit("video", video="data:video/mp4;base64,AAAA"),
         Exchange(
             "POST",
             "/v1/videos",
@@ -154,6 +168,7 @@ EXCHANGES: Mapping[str, tuple[Exchange, ...]] = {
         Exchange("DELETE", "/v1/videos/{running}", "video_id"),
         create("remix_from_video_id", remix_from_video_id="{running}"),
         Exchange("POST", "/v1/videos/{running}/remix", "video_id", {"prompt": "a fox"}),
+        edit("video.id", video={"id": "{running}"}),
     ),
     "task_already_finished": (
         Exchange("POST", f"{ROOT}/{{done}}/cancel", "task_id"),
@@ -164,6 +179,7 @@ EXCHANGES: Mapping[str, tuple[Exchange, ...]] = {
         get("/v1/videos/{failed}/content", "video_id"),
         create("remix_from_video_id", remix_from_video_id="{failed}"),
         Exchange("POST", "/v1/videos/{failed}/remix", "video_id", {"prompt": "a fox"}),
+        edit("video.id", "extensions", seconds=4, video={"id": "{failed}"}),
     ),
     "missing_api_key": (
         get(f"{ROOT}/{{done}}", secret=None, told={"WWW-Authenticate": "Bearer"}),
@@ -188,6 +204,8 @@ EXCHANGES: Mapping[str, tuple[Exchange, ...]] = {
         get(f"{ROOT}/download?id=x", "id"),
         create("remix_from_video_id", remix_from_video_id=UNKNOWN),
         replace(create("remix_from_video_id", remix_from_video_id="{done}"), secret=OTHER),
+        edit("video.id", video={"id": UNKNOWN}),
+        replace(edit("video.id", "extensions", seconds=4), secret=OTHER),
         get("{link}", "task_id", secret=None, before="the task is deleted"),
     ),
     "model_not_found": (
@@ -208,6 +226,7 @@ EXCHANGES: Mapping[str, tuple[Exchange, ...]] = {
         get("/v1/videos/{gone}/content", "video_id"),
         get("{gone_link}", secret=None),
         Exchange("POST", "/v1/videos/{gone}/remix", "video_id", {"prompt": "a fox"}),
+        edit("video.id", video={"id": "{gone}"}),
     ),
     "request_too_large": (
         Exchange("POST", ROOT, raw=(b"x" * (25 * 2**20 + 1), "application/json")),
