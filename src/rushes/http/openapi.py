@@ -276,12 +276,17 @@ REQUESTS: Final[Mapping[str, Json]] = {
 }
 
 
+_NEW_TASKS: Final = frozenset({"Submitted", "Video"})
+"""What a POST answers that makes a task."""
+
+
 def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     """Return the document for a table of routes."""
     _, components = msgspec.json.schema_components(STRUCTS, ref_template=_REF)
     paths: dict[str, Json] = {}
+    links = _links(routes)
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, links)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -298,7 +303,20 @@ def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     }
 
 
-def _operation(route: Route) -> Json:
+def _links(routes: Sequence[Route]) -> Json:
+    """Say where the id of a new task leads: to every route that has it in its path."""
+    return {
+        _name(route): {
+            "operationId": _name(route),
+            "parameters": {name: "$response.body#/id"},
+        }
+        for route in routes
+        for name in _path_names(route.path)
+        if route.needs_key and name in {"task_id", "video_id"}
+    }
+
+
+def _operation(route: Route, links: Json) -> Json:
     operation: Json = {
         "operationId": _name(route),
         "summary": route.summary,
@@ -309,6 +327,8 @@ def _operation(route: Route) -> Json:
         ],
         "responses": {str(status): _answer(kind) for status, kind in route.answers.items()},
     }
+    if route.method == "POST" and route.answers.get(200) in _NEW_TASKS:
+        operation["responses"]["200"]["links"] = links
     operation["responses"]["default"] = _answer("Error")
     if route.needs_key:
         operation["security"] = [{"key": []}]
@@ -333,12 +353,16 @@ def _path_names(path: str) -> list[str]:
     return [part.strip("{}") for part in path.split("/") if part.startswith("{")]
 
 
+_BYTES: Final = ("video/mp4", "image/webp", "image/jpeg")
+"""A film and its stills."""
+
+
 def _answer(kind: str) -> Json:
     if not kind:
         return {"description": "No body"}
     if kind == "bytes":
-        media = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        return {"description": "Bytes", "content": media}
+        media = {"schema": {"type": "string", "format": "binary"}}
+        return {"description": "Bytes", "content": dict.fromkeys(_BYTES, media)}
     if "/" in kind:
         return {"description": kind, "content": {kind: {"schema": {"type": "string"}}}}
     schema = {"$ref": _REF.format(name=kind)}
