@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import use_after_free
 
 from loopback import serving
 from rushes.domain.task import Status
+from rushes.http.envelope import Styles
 from wiring import SECRET, Wired, wired
 
 CHECKS = [
@@ -164,3 +165,35 @@ async def test_a_new_task_is_linked_to_every_route_that_has_its_id(tmp_path: Pat
             path, _ = operations[link["operationId"]]
             (parameter,) = link["parameters"]
             assert f"{{{parameter}}}" in path
+
+
+async def test_enveloped_answers_are_described_too(tmp_path: Path) -> None:
+    """Which style answers is the key's; the document has both."""
+    house = Wired(tmp_path, styles=Styles(is_enveloped=True))
+    await house.keyring.reload()
+    body = {"model": "sandbox", "prompt": "a heron"}
+    with serving(house.application) as port:
+        url = f"http://127.0.0.1:{port}"
+        schema = await asyncio.to_thread(schemathesis.openapi.from_url, f"{url}/openapi.json")
+        one = f"{CREATES[0]}/{{task_id}}"
+        submit, query = schema[CREATES[0]]["POST"], schema[one]["GET"]
+        cancel = schema[f"{one}/cancel"]["POST"]
+
+        async def told(operation: Any, **given: Any) -> Any:
+            case = operation.Case(**given)
+            headers = {"Authorization": f"Bearer {SECRET}"}
+            answer = await asyncio.to_thread(case.call, base_url=url, headers=headers)
+            case.validate_response(answer, checks=[response_schema_conformance])
+            return answer.json()
+
+        for status in (Status.RUNNING, Status.SUCCEEDED, Status.FAILED):
+            name = (await told(submit, body=body, media_type="application/json"))["data"]["id"]
+            await house.bring(house.task(name), status)
+            assert (await told(query, path_parameters={"task_id": name}))["code"] == "success"
+            told_twice = await told(cancel, path_parameters={"task_id": name})
+            assert set(told_twice) == {"code", "message", "data"}
+        unknown = {"task_id": "video_" + "0" * 32}
+        assert (await told(query, path_parameters=unknown))["code"] == "task_not_found"
+        refused = await told(submit, body={"model": "nope"}, media_type="application/json")
+        assert refused == {"code": "model_not_found", "message": refused["message"], "data": None}
+    house.close()
