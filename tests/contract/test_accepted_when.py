@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from page import lines
@@ -102,7 +102,7 @@ def test_every_test_that_holds_a_line_exists() -> None:
 
 # -- line 5: bytes -------------------------------------------------------------------------------
 
-LENGTHS = (1, 2, 3, 1000, 3 * 2**16 - 1, 3 * 2**16, 3 * 2**16 + 1, 500_000)
+LENGTHS = (1, 2, 3, 1000, 3 * 2**16 - 1, 3 * 2**16, 3 * 2**16 + 1, 2_500_001)
 """Every remainder of three, and about the length of a chunk."""
 
 
@@ -160,10 +160,11 @@ MADE_FROM: Mapping[str, Callable[[str], dict[str, Any]]] = {
 
 STEPS = st.one_of(
     st.tuples(st.just("create"), st.integers(0, 1), st.just(0)),
-    st.tuples(st.sampled_from(sorted(VERBS)), st.integers(0, 1), st.integers(0, 5)),
-    st.tuples(st.sampled_from(sorted(Event)), st.just(0), st.integers(0, 5)),
+    st.tuples(st.sampled_from(sorted(VERBS)), st.integers(0, 1), st.integers(0, 2)),
+    st.tuples(st.just("work"), st.integers(0, 9), st.integers(0, 2)),
+    st.tuples(st.just("work"), st.integers(0, 9), st.integers(0, 2)),
 )
-"""A verb or a worker's event, whose key asks, and which task is meant."""
+"""A verb, whose key asks, and which task is meant; or a worker, and which event it brings."""
 
 
 @dataclass
@@ -175,15 +176,15 @@ class Street:
     finals: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
 
-    async def step(self, verb: str, owner: int, index: int) -> None:
+    async def step(self, verb: str, choice: int, index: int) -> None:
         if verb == "create":
-            await self.create(owner)
-        elif self.owners:
-            name = list(self.owners)[index % len(self.owners)]
-            if verb in VERBS:
-                await self.ask(verb, owner, name)
-            elif name not in self.deleted:
-                await self.work(self.house.task(name), Event(verb))
+            await self.create(choice)
+            return
+        name = list(self.owners)[index % len(self.owners)]
+        if verb in VERBS:
+            await self.ask(verb, choice, name)
+        elif name not in self.deleted:
+            await self.work(self.house.task(name), choice)
 
     async def send(
         self, owner: int, method: str, path: str, *, names: str = "", **body: Any
@@ -203,10 +204,14 @@ class Street:
         answer = await self.send(owner, "POST", ROOT, json=body)
         self.owners[answer.json()["id"]] = owner
 
-    async def work(self, task: Task, event: Event) -> None:
-        """Let a worker do what it would: an event the task cannot take changes nothing."""
-        if (task.status, event) not in MOVES or event is Event.ADOPTED:
+    async def work(self, task: Task, choice: int) -> None:
+        """Let a worker bring one of the events that the task can take; a final one takes none."""
+        events = [event for event in Event if (task.status, event) in MOVES]
+        never = {Event.ADOPTED} | ({Event.EXPIRED} if task.submit_count else set())
+        events = [event for event in events if event not in never]
+        if not events:
             return
+        event = events[choice % len(events)]
         status = MOVES[task.status, event]
         failure = None
         if status.is_final and status is not Status.SUCCEEDED:
@@ -259,8 +264,8 @@ def try_orders(house: Wired, count: int) -> int:
     finals = 0
     with asyncio.Runner() as runner:
 
-        @settings(max_examples=count, deadline=None, database=None)
-        @given(st.lists(STEPS, min_size=8, max_size=40))
+        @settings(max_examples=count, deadline=None, database=None, phases=[Phase.generate])
+        @given(st.lists(STEPS, min_size=15, max_size=60))
         def try_one(steps: list[tuple[str, int, int]]) -> None:
             nonlocal finals
             street = Street(house)
@@ -280,8 +285,8 @@ def try_orders(house: Wired, count: int) -> int:
 
 @pytest.mark.promise("P6")
 @pytest.mark.promise("P8")
-@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.long)])
 def test_no_order_of_requests_breaks_what_is_final_or_shows_what_is_anothers(
     street: Wired, count: int
 ) -> None:
-    assert try_orders(street, count) > count // 10, "hardly a task came to its end"
+    assert try_orders(street, count) > count // 2, "hardly a task came to its end"

@@ -109,7 +109,7 @@ def machine_of(followed: Followed) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [40, pytest.param(300, marks=pytest.mark.long)])
 def test_whoever_follows_the_links_meets_no_fault_and_only_what_is_described(
     followed: Followed, count: int, record_property: Any
 ) -> None:
