@@ -103,8 +103,10 @@ class Wired:
         former: tuple[bytes, ...] = (),
         sign: Sign | None = None,
         styles: Styles | None = None,
+        film: bytes = FILM,
     ) -> None:
         self.clock = ManualClock(NOON)
+        self.film = film
         self.bell = LocalBell()
         path = folder / "rushes.db"
         migrate(path, at=NOON)
@@ -209,14 +211,14 @@ class Wired:
             at=self.clock.now(),
             deadline_at=None if status.is_final else NOON.replace(year=NOON.year + 1),
             failure=failure,
-            measures=_measures(task) if status is Status.SUCCEEDED else None,
+            measures=_measures(task, self.film) if status is Status.SUCCEEDED else None,
         )
         after = replace(after, **changes)
 
         def act(tx: Transaction) -> None:
             assert tx.move(task, after, event, at=self.clock.now())
             if status is Status.SUCCEEDED:
-                for artifact in _artifacts(task):
+                for artifact in _artifacts(task, self.film):
                     tx.add_artifacts(artifact)
 
         self.store.write_now(act)
@@ -235,8 +237,8 @@ class Wired:
         return task
 
     async def store_film(self, task: Task) -> None:
-        for artifact in _artifacts(task):
-            content = FILM if artifact.kind is ArtifactKind.FILM else STILLS[artifact.kind]
+        for artifact in _artifacts(task, self.film):
+            content = self.film if artifact.kind is ArtifactKind.FILM else STILLS[artifact.kind]
             await self.films.put(artifact.blob, _once(content))
 
 
@@ -255,8 +257,8 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _artifacts(task: Task) -> list[Artifact]:
-    contents = {ArtifactKind.FILM: FILM, **STILLS}
+def _artifacts(task: Task, film: bytes) -> list[Artifact]:
+    contents = {ArtifactKind.FILM: film, **STILLS}
     return [
         Artifact(
             blob=f"films/{task.id}/1/{kind}",
@@ -273,9 +275,9 @@ def _artifacts(task: Task) -> list[Artifact]:
     ]
 
 
-def _measures(task: Task) -> Measures:
+def _measures(task: Task, film: bytes) -> Measures:
     seconds = 5.0 if task.spec.seconds < 0 else float(task.spec.seconds)
     size: Size = task.spec.size
     return Measures(
-        size_bytes=len(FILM), seconds=seconds, size=size, sha256=sha256(FILM).hexdigest()
+        size_bytes=len(film), seconds=seconds, size=size, sha256=sha256(film).hexdigest()
     )

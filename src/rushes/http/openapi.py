@@ -144,6 +144,40 @@ class VideoDeleted(msgspec.Struct):
     deleted: Literal[True]
 
 
+class EnvelopedTask(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A task in an envelope, in the words of the videos dialect."""
+
+    id: str
+    task_id: str
+    object: Literal["video"]
+    model: str
+    status: Literal["queued", "in_progress", "completed", "failed"]
+    progress: int
+    created_at: int
+    completed_at: int | msgspec.UnsetType = msgspec.UNSET
+    seconds: str
+    url: str | msgspec.UnsetType = msgspec.UNSET
+    video_url: str | msgspec.UnsetType = msgspec.UNSET
+    error: VideoError | msgspec.UnsetType = msgspec.UNSET
+    metadata: dict[str, Any]
+
+
+class Enveloped(msgspec.Struct):
+    """The answer of submit, query and cancel where `response_style` is `envelope`."""
+
+    code: Literal["success"]
+    message: Literal[""]
+    data: EnvelopedTask
+
+
+class EnvelopedError(msgspec.Struct):
+    """What these three calls refuse, in an envelope."""
+
+    code: str
+    message: str
+    data: None
+
+
 class Model(msgspec.Struct, omit_defaults=True, kw_only=True):
     """A model and its card."""
 
@@ -196,6 +230,8 @@ STRUCTS: Final = (
     Video,
     VideoList,
     VideoDeleted,
+    Enveloped,
+    EnvelopedError,
     Model,
     ModelList,
     WebhookSecret,
@@ -276,12 +312,17 @@ REQUESTS: Final[Mapping[str, Json]] = {
 }
 
 
+_NEW_TASKS: Final = frozenset({"Submitted", "Video"})
+"""What a POST answers that makes a task."""
+
+
 def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     """Return the document for a table of routes."""
     _, components = msgspec.json.schema_components(STRUCTS, ref_template=_REF)
     paths: dict[str, Json] = {}
+    links = _links(routes)
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, links)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -298,7 +339,20 @@ def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     }
 
 
-def _operation(route: Route) -> Json:
+def _links(routes: Sequence[Route]) -> Json:
+    """Say where the id of a new task leads: to every route that has it in its path."""
+    return {
+        _name(route): {
+            "operationId": _name(route),
+            "parameters": {name: "$response.body#/id"},
+        }
+        for route in routes
+        for name in _path_names(route.path)
+        if route.needs_key and name in {"task_id", "video_id"}
+    }
+
+
+def _operation(route: Route, links: Json) -> Json:
     operation: Json = {
         "operationId": _name(route),
         "summary": route.summary,
@@ -309,7 +363,10 @@ def _operation(route: Route) -> Json:
         ],
         "responses": {str(status): _answer(kind) for status, kind in route.answers.items()},
     }
-    operation["responses"]["default"] = _answer("Error")
+    if route.method == "POST" and route.answers.get(200) in _NEW_TASKS:
+        operation["responses"]["200"]["links"] = links
+    styled = set(route.answers.values()) & set(_STYLED)
+    operation["responses"]["default"] = _answer(_STYLED_ERROR if styled else "Error")
     if route.needs_key:
         operation["security"] = [{"key": []}]
     if route.request is not None:
@@ -333,15 +390,25 @@ def _path_names(path: str) -> list[str]:
     return [part.strip("{}") for part in path.split("/") if part.startswith("{")]
 
 
+_STYLED: Final = ("Submitted", "Generation")
+"""Answers that come in an envelope where the operator says so; which, the key tells."""
+
+_STYLED_ERROR: Final = "Error or EnvelopedError"
+_BYTES: Final = ("video/mp4", "image/webp", "image/jpeg")
+"""A film and its stills."""
+
+
 def _answer(kind: str) -> Json:
     if not kind:
         return {"description": "No body"}
     if kind == "bytes":
-        media = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        return {"description": "Bytes", "content": media}
+        media = {"schema": {"type": "string", "format": "binary"}}
+        return {"description": "Bytes", "content": dict.fromkeys(_BYTES, media)}
     if "/" in kind:
         return {"description": kind, "content": {kind: {"schema": {"type": "string"}}}}
-    schema = {"$ref": _REF.format(name=kind)}
+    names = [*kind.split(" or "), *(["Enveloped"] if kind in _STYLED else [])]
+    refs = [{"$ref": _REF.format(name=name)} for name in names]
+    schema = refs[0] if len(refs) == 1 else {"oneOf": refs}
     return {"description": kind, "content": {"application/json": {"schema": schema}}}
 
 

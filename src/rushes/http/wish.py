@@ -262,13 +262,13 @@ class _Reader:
     def _rest_of_metadata(self) -> Iterator[tuple[str, Any]]:
         """Yield the keys that no parameter of ours is read from, by their paths."""
         for path, name, value in _metadata_items(self._metadata):
-            if isinstance(value, Upload):
-                raise InvalidValue(f"'metadata.{path}' must not be a file.", param="metadata")
             if path == "input.media" and isinstance(value, list):
                 others = [item for item in value if not is_media(item)]
                 if others:
                     yield path, others
             elif not self._is_read(path, name):
+                if isinstance(value, Upload):
+                    raise InvalidValue(f"'metadata.{path}' must not be a file.", param="metadata")
                 yield path, value
 
     def _is_read(self, path: str, name: str) -> bool:
