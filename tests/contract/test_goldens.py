@@ -51,7 +51,6 @@ LATER: Mapping[str, str] = {
     "generations.submit.rate-limited": GUARDED,
     "generations.submit.test-key": WHOLE_WIRE,
     "generations.submit.too-many-active-tasks": GUARDED,
-    "videos.content.last-frame": WHOLE_WIRE,
     "videos.edits.by-id": WHOLE_WIRE,
     "videos.edits.multipart-file": WHOLE_WIRE,
     "videos.extensions.by-id": WHOLE_WIRE,
@@ -475,6 +474,7 @@ def same_bytes(name: str, got: httpx2.Response) -> None:
         "videos.content.range": FILM[:1024],
         "files.range": FILM[-500:],
         "videos.content.thumbnail": STILLS[ArtifactKind.POSTER],
+        "videos.content.last-frame": STILLS[ArtifactKind.LAST_FRAME],
         "videos.content.spritesheet": STILLS[ArtifactKind.SPRITESHEET],
     }
     if name in expected:
