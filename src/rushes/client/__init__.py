@@ -18,6 +18,7 @@ number and instants are datetimes; the `limit` of a list bounds the list and not
 """
 
 from rushes.client.async_client import AsyncModels, AsyncRushes, AsyncVideos, AsyncWebhooks
+from rushes.client.deriving import DeriveOptions, Source
 from rushes.client.errors import (
     ApiError,
     ArtifactExpired,
@@ -74,6 +75,7 @@ __all__ = [
     "Complaint",
     "ConnectionFailed",
     "DeletedVideo",
+    "DeriveOptions",
     "DownloadFailed",
     "DownloadedVideo",
     "Forbidden",
@@ -94,6 +96,7 @@ __all__ = [
     "Rushes",
     "RushesError",
     "ServerError",
+    "Source",
     "TooLarge",
     "Unauthenticated",
     "UnexpectedAnswer",
