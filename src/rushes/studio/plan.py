@@ -268,8 +268,8 @@ def _places(
     scores = _scores(hits, "scene")
     named = [place for place in _FRONT_FIRST if place in scores]
     lead = subjects[0] if subjects else ""
-    if scene is Scene.SKY and _HOME_OF.get(lead) is Scene.SKY:
-        return scene, tuple(named)
+    if Scene.SKY in scores and _HOME_OF.get(lead) is Scene.SKY:
+        return Scene.SKY, tuple(named)
     if not named or scene is Scene.ABSTRACT:
         return scene, ()
     front = _front(named, lead)

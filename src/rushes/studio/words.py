@@ -57,7 +57,7 @@ scene.mountain: mountain, mountains, valley, canyon, alps, alpine, cliff, peak, 
 scene.desert: desert, dune, dunes, sand dunes, sahara, oasis, wasteland, mesa, badlands, pyramid, pyramids, gobi | 沙漠, 沙丘, 戈壁, 绿洲, 荒漠, 大漠, 金字塔
 scene.space: space, outer space, galaxy, planet, planets, nebula, cosmos, cosmic, universe, orbiting earth, solar system, asteroid, mars, saturn, jupiter, milky way, black hole, moon surface, lunar, interstellar, space station | 太空, 宇宙, 地球, 星球, 行星, 银河, 星云, 星系, 火星, 土星, 外太空, 黑洞, 月球, 星际, 空间站
 scene.underwater: underwater, under water, undersea, under the sea, beneath the waves, coral, coral reef, reef, deep sea, seabed, ocean floor, scuba, aquarium, kelp | 水下, 海底, 深海, 珊瑚, 珊瑚礁, 水底, 水族馆, 海里, 海中
-scene.meadow: meadow, field, fields, grass, grassland, grassy, hill, hillside, prairie, farm, garden, countryside, park, lawn, pasture, wheat, flower field, lavender field, hills, rolling hills, savanna, village, orchard, vineyard, backyard, playground | 草地, 草原, 田野, 草坪, 花园, 花海, 农场, 公园, 乡村, 麦田, 田园, 牧场, 院子, 稻田, 油菜花, 村庄, 果园
+scene.meadow: meadow, field, fields, grass, grassland, grassy, hill, hillside, prairie, farm, garden, countryside, park, lawn, pasture, wheat, flower field, lavender field, tulip field, sunflower field, wheat field, hills, rolling hills, savanna, village, orchard, vineyard, backyard, playground | 草地, 草原, 田野, 草坪, 花园, 花海, 农场, 公园, 乡村, 麦田, 田园, 牧场, 院子, 稻田, 油菜花, 村庄, 果园
 scene.sky: sky, skies, clouds, cloud, above the clouds, cloudscape, heaven, stratosphere, flying high, in the air | 天空, 云, 云层, 云海, 云端, 白云, 空中, 高空, 蓝天, 云朵
 scene.road: road, highway, route 66, driving, drive, road trip, motorway, racetrack, race track, freeway, railway, railroad, tracks of rail, country road | 公路, 高速公路, 马路, 道路, 赛道, 开车, 行驶, 铁路, 驾驶, 飞驰
 scene.window: window, windows, room, bedroom, indoors, interior, living room, kitchen, cafe, coffee shop, library, office, study, desk, windowsill, cozy, home, apartment, house interior, sofa, fireplace, restaurant, classroom | 窗, 窗户, 窗外, 窗边, 窗台, 房间, 卧室, 室内, 客厅, 厨房, 咖啡馆, 咖啡厅, 书房, 图书馆, 办公室, 书桌, 家里, 教室, 餐厅
@@ -94,6 +94,9 @@ extra.aurora: aurora, northern lights, aurora borealis | 极光, 北极光
 extra.rainbow: rainbow, rainbows | 彩虹
 extra.fireworks: firework, fireworks, new year's eve | 烟花, 烟火, 礼花
 extra.volcano: volcano, eruption, erupting, lava | 火山, 爆发, 岩浆
+extra.blooms: sunflower field, wheat field, wheat, tulip field, lavender field, flower field, field of flowers, flower fields, tulips, lavender, wildflowers, poppies, sunflowers | 花海, 麦田, 稻田, 油菜花, 薰衣草, 郁金香, 野花, 向日葵
+extra.lavender: lavender field, lavender | 薰衣草
+extra.golden: wheat, wheat field, sunflowers, sunflower, sunflower field | 麦田, 油菜花, 向日葵, 稻田
 extra.planet: planet, planets, saturn, jupiter, mars, alien world | 行星, 星球, 土星, 火星
 extra.grain: film grain, grainy, 35mm, 16mm, super 8, old film, silent film | 胶片, 颗粒, 老电影, 胶片感
 extra.bamboo: bamboo, bamboo forest | 竹林, 竹子, 竹

@@ -12,6 +12,7 @@ from rushes.studio.planes import Sprite, sprite_of
 from rushes.studio.scenes.distance import distance, is_open
 from rushes.studio.scenes.entrances import airborne
 from rushes.studio.scenes.heavens import sky
+from rushes.studio.scenes.seasons import is_snowy
 from rushes.studio.scenes.setting import Setting, mist
 from rushes.studio.scenes.skyline import NEON, WARM, skyline
 from rushes.studio.stage import Belt, Mirror, Piece, Plate
@@ -26,6 +27,8 @@ def build(setting: Setting) -> list[Piece]:
     pieces = sky(setting, street)
     cast = Cast(setting)
     rows = ((0.12, 0.3, 0.5, 0.74), (0.3, 0.34, 0.66, 0.46), (0.6, 0.26, 0.62, 0.16))
+    if not is_open(setting):  # low enough to see over
+        rows = (rows[0], (0.3, 0.24, 0.46, 0.46), (0.6, 0.16, 0.42, 0.16))
     pieces += distance(setting, street - 0.2 * height)
     for index, (depth, low, high, far) in enumerate(rows):
         if index == 0 and not is_open(setting):
@@ -104,6 +107,10 @@ def _shopfronts(setting: Setting, street: float) -> Drawing:
                 ],
                 shade,
             )
+        if is_snowy(setting):
+            snow = light.lit(rgb("f4f8fc"))
+            ink.box(x - unit, street - tall - 4 * unit, wide + 2 * unit, 9 * unit, snow)
+            ink.box(x + 10 * unit, street - tall * 0.89, wide - 20 * unit, 6 * unit, snow)
         if light.is_dark:
             ink.glow(x + wide / 2, street - tall * 0.3, wide * 0.6, glass, 0.28)
         x += wide
@@ -118,6 +125,8 @@ def _asphalt(setting: Setting, street: int, *, is_wet: bool, is_solid: bool = Fa
     low = 0.55 if is_wet else 0.8
     alpha = np.full_like(down, 1.0) if is_solid else low + (0.95 - low) * down**0.6
     stone = mix(light.lit(rgb("6a6a72")), light.near, 0.25 if is_solid else 0.7)
+    if is_snowy(setting):
+        stone = mix(stone, light.lit(rgb("e8eef4")), 0.6)
     far, near = (
         np.array(mix(stone, light.haze, 0.2)[::-1], np.float32),
         np.array(darker(stone, 0.3)[::-1], np.float32),

@@ -67,7 +67,9 @@ def dune(setting: Setting, y: float, rise: float, depth: float, sand: Colour, na
             (float(first + index), float(rows[index]))
             for index in range(peak.valley, peak.top, step)
         ]
-        outline = np.concatenate([np.array(side or [(x, top)]), crest, [(x - tall * 1.3, low)]])
+        outline = np.concatenate(
+            [np.array(side or [(x, top)]), crest, [(first + peak.valley - tall * 0.5, low)]]
+        )
         ink.fill(outline, Fade(shade, mix(shade, sand, 0.9)), 0.82)
     _ripples(setting, ink, rows, depth, sand, name)
     return ink.drawing()

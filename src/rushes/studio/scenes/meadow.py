@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from rushes.studio.cast import Cast
-from rushes.studio.colours import darker, lighter, mix, rgb
+from rushes.studio.colours import Colour, darker, lighter, mix, rgb
 from rushes.studio.ink import Fade, Ink
 from rushes.studio.plan import Scene
 from rushes.studio.scenes.distance import distance, is_open
@@ -43,18 +45,67 @@ def build(setting: Setting) -> list[Piece]:
             growth=120,
         )
         _trees_on(setting, ink, rows, depth, far, f"trees{index}", 4 + 3 * index)
+        if index == 2 and not is_snowy(setting):  # noqa: PLR2004 -- the nearest hill
+            _beds(setting, ink, rows, depth)
         pieces.append(Plate(ink.drawing(), depth))
         if index == 1:
             pieces += airborne(setting, cast)
     lawn = light.lit(green)
     ground = Ridge(height * 0.84, height * 0.03, 1.3, 1.0, octaves=2, gain=0.3)
     rows = ridge_line(setting, ground, "ground")
-    pieces.append(
-        Plate(land(setting, rows, 1.0, Fade(lighter(lawn, 0.1), darker(lawn, 0.42))).drawing(), 1.0)
-    )
+    ink = land(setting, rows, 1.0, Fade(lighter(lawn, 0.1), darker(lawn, 0.42)))
+    _tufts(setting, ink, rows, lawn)
+    pieces.append(Plate(ink.drawing(), 1.0))
     pieces += grounded(setting, cast, height * 0.88, default="tree")
     pieces += grass(setting, green)
     return pieces
+
+
+_BEDS: Final = ("e0485a", "f2c23a", "f08ab0", "9a6ad8", "f4f0e8", "f0803a")
+_BEDS_OF: Final = {
+    "lavender": ("8a6ad0", "a486dc", "7658c0"),
+    "golden": ("f0c040", "e8ae34", "f4d060"),
+}
+
+
+def _beds(setting: Setting, ink: Ink, rows: np.ndarray, depth: float) -> None:
+    """Draw flowers on a hill: whole beds, row before row, where the words ask for them."""
+    light, unit = setting.light, setting.unit
+    if "blooms" not in setting.plan.extras:
+        return
+    first, _ = setting.across(depth)
+    dice = setting.dice("beds")
+    kinds = [beds for name, beds in _BEDS_OF.items() if name in setting.plan.extras]
+    beds = kinds[0] if kinds else _BEDS
+    start = int(dice.integers(len(beds)))
+    for row in range(8):
+        colour = light.lit(rgb(beds[(start + row) % len(beds)]), 0.16 - 0.02 * row)
+        low, size = (9 + row * (7 + 1.5 * row)) * unit, (2.4 + 0.75 * row) * unit
+        index = 0.0
+        while index < len(rows):
+            y = float(rows[int(index)]) + low + float(dice.uniform(-0.5, 0.5)) * size
+            tone = mix(colour, (255, 255, 255), float(dice.uniform(0.0, 0.22)))
+            ink.oval(first + index, y, size * 0.8, size, tone)
+            index += size * float(dice.uniform(1.0, 1.7))
+
+
+def _tufts(setting: Setting, ink: Ink, rows: np.ndarray, lawn: Colour) -> None:
+    """Break up the lawn: tufts of grass, or dents in the snow."""
+    unit, dice = setting.unit, setting.dice("tufts")
+    first, _ = setting.across(1.0)
+    is_white = is_snowy(setting)
+    for _ in range(round(len(rows) / (7 * unit))):
+        index = int(dice.integers(len(rows)))
+        part = float(dice.random())
+        x, y = float(first + index), float(rows[index]) + (4 + 100 * part) * unit
+        tone = mix(lawn, darker(lawn, 0.4) if dice.random() < 0.6 else lighter(lawn, 0.3), 0.6)  # noqa: PLR2004 -- more dark than bright
+        size = (3 + 7 * part) * unit
+        if is_white:
+            ink.oval(x, y, size * 3, size * 0.5, mix(lawn, setting.light.shade, 0.16), alpha=0.6)
+            continue
+        for lean in (-0.8, 0.0, 0.8):
+            tip = (x + lean * size * 1.2, y - size * 1.9)
+            ink.fill([(x + lean * 2 - 1.3 * unit, y), tip, (x + lean * 2 + 1.3 * unit, y)], tone)
 
 
 def _trees_on(

@@ -33,6 +33,8 @@ def build(setting: Setting) -> list[Piece]:
     cast = Cast(setting)
     green = mix(turf(setting), rgb("a8b060"), 0.0 if is_snowy(setting) else 0.35)
     way = -1 if setting.view.move is not Move.PAN_LEFT else 1
+    if Scene.DESERT in setting.plan.beyond:
+        green = rgb("c8a468")
     by_water = Scene.SEA in setting.plan.beyond
     pieces += distance(setting, height * (0.52 if by_water else 0.62))
     hills = ((0.6, 0.16, 0.06, 0.74), (0.68, 0.1, 0.14, 0.46))
@@ -52,7 +54,9 @@ def build(setting: Setting) -> list[Piece]:
     if is_wooded:
         pieces.append(_wood(setting, height * 0.745, way))
     else:
-        pieces.append(_hedge(setting, horizon + 10 * unit, green, way, 5 if by_water else 20))
+        pieces.append(
+            _hedge(setting, horizon + 10 * unit, green, way, 20 if is_open(setting) else 5)
+        )
         pieces.append(_poles(setting, height * 0.74, way))
     top = setting.down(0.74)
     is_rail = setting.plan.subjects[:1] == ("train",)
@@ -183,7 +187,9 @@ def _hedge(setting: Setting, y: float, green: Colour, way: int, count: int) -> B
     for _ in range(count):
         x = float(dice.uniform(60 * unit, period - 60 * unit))
         size = float(dice.uniform(18, 44)) * unit
-        colour = light.lit(mix(green, rgb("2a5a34"), float(dice.uniform(0.4, 0.8))), 0.1)
+        share = float(dice.uniform(0.4, 0.8))
+        leaves = mix(crown(setting, share), rgb("2a5a34"), 0.3)
+        colour = light.lit(mix(green, leaves, share), 0.1)
         for dx, dy, part in ((-0.6, 0.1, 0.8), (0.6, 0.1, 0.75), (0.0, -0.4, 1.0)):
             ink.disc(x + dx * size, base - size * 0.5 + dy * size, size * part, colour)
     return Belt.of(

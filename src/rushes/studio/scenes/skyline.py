@@ -7,6 +7,7 @@ import numpy as np
 from rushes.studio.colours import Colour, darker, lighter, mix, rgb
 from rushes.studio.ink import Drawing, Fade, Ink
 from rushes.studio.plan import Mood
+from rushes.studio.scenes.seasons import is_snowy
 from rushes.studio.scenes.setting import Setting
 
 WARM = ("ffd98a", "ffe9c2", "ffc066", "bfe3ff")
@@ -25,6 +26,7 @@ def skyline(
     body = light.far(far)
     wide_min, wide_max = ((44, 96), (64, 130), (110, 210))[index]
     tall_most = min(base, 560 * unit * max(1.0, 0.8 * setting.height / setting.width))
+    signed = 0.85 if setting.plan.mood is Mood.NEON else 0.5
     x = first - 20.0 * unit
     while x < last:
         wide = float(dice.uniform(wide_min, wide_max)) * unit
@@ -45,8 +47,11 @@ def skyline(
             0.4,
         )
         _roof(ink, dice, x, base - tall, wide, tone, unit)
+        if is_snowy(setting):
+            white = mix(light.lit(rgb("f4f8fc")), light.haze, far * 0.6)
+            ink.box(x - unit, base - tall - 3 * unit, wide + 2 * unit, 7 * unit, white)
         _windows(setting, ink, dice, (x, base - tall, wide, tall), index)
-        if index > 0 and setting.light.is_dark and dice.random() < 0.5:  # noqa: PLR2004 -- every second
+        if index > 0 and setting.light.is_dark and dice.random() < signed:
             _sign(
                 ink,
                 dice,

@@ -24,14 +24,14 @@ def tree(pen: Pen, phase: float) -> None:
     for x, y, size, colour in _CROWN:
         pen.disc(x + sway * (-y / 200), y - 3, size * 0.93, pen.leaf(colour))
     for number, (x, y, size, _) in enumerate(_CROWN):
-        for index in range(20):
+        for index in range(34):
             # Single leaves catch the light: brighter ones where the sun comes from.
-            angle, out = index * 2.4 + number, size * 0.84 * math.sqrt((index + 0.5) / 20)
+            angle, out = index * 2.4 + number, size * 0.84 * math.sqrt((index + 0.5) / 34)
             dx, dy = out * math.cos(angle), out * math.sin(angle)
             is_lit = dx - dy > size * 0.1
             tone = pen.leaf("8cc878" if is_lit else "2f6f38")
             at = (x + dx + sway * (-y / 200), y + dy)
-            pen.oval(*at, 9, 5, tone, turn=index * 37.0, alpha=0.5 if is_lit else 0.4)
+            pen.oval(*at, 7, 4, tone, turn=index * 37.0, alpha=0.5 if is_lit else 0.4)
 
 
 _CROWN: Final = (

@@ -64,7 +64,7 @@ class Pen:
         if turned is None:
             return colour
         bright = sum(rgb(colour)) / 330
-        parts = (min(255, round(part * (0.55 + 0.45 * bright))) for part in rgb(turned))
+        parts = (min(255, round(part * (0.74 + 0.26 * bright))) for part in rgb(turned))
         return "".join(f"{part:02x}" for part in parts)
 
     def lit(self, colour: str) -> Colour:
