@@ -5,9 +5,10 @@ from __future__ import annotations
 from rushes.studio.cast import Cast, Spot
 from rushes.studio.colours import lighter, mix
 from rushes.studio.ink import Drawing, Fade, Ink
+from rushes.studio.scenes.cosmos import stars
+from rushes.studio.scenes.distance import distance
 from rushes.studio.scenes.heavens import sun
 from rushes.studio.scenes.setting import Setting, backdrop, gradient
-from rushes.studio.scenes.space import stars
 from rushes.studio.stage import Piece, Plate
 from rushes.studio.subjects.pen import Habit
 
@@ -21,6 +22,7 @@ def build(setting: Setting) -> list[Piece]:
         pieces.append(Plate(stars(setting, 0.0, 150, 0), 0.0))
     low = 0.6 if setting.plan.hour.value in {"dawn", "sunset", "dusk"} else 0.26
     pieces.append(Plate(sun(setting, width * 0.68, height * low), 0.0))
+    pieces += distance(setting, height * 0.66)
     cast = Cast(setting)
     for index, (y, size, depth, far) in enumerate(
         ((0.66, 0.7, 0.1, 0.72), (0.76, 1.0, 0.25, 0.5), (0.86, 1.4, 0.5, 0.26))
