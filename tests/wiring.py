@@ -29,22 +29,27 @@ from rushes.domain.task import MOVES, Event, Measures, Status, Task, advance
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
+from rushes.gateway.reprints import Reprints
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.envelope import Styles
 from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.server import Application, Wire
+from rushes.media.darkroom import FilmDarkroom
 from rushes.media.examiner import FileExaminer
 from rushes.media.fetch import GuardedFetcher
+from rushes.media.inspector import FilmInspector
 from rushes.media.poster import GuardedPoster
 from rushes.observe import Metrics
 from rushes.ports import (
+    FILE_NAMES,
     Artifact,
     ArtifactKind,
     ArtifactState,
     Blobs,
     Budgets,
+    Darkroom,
     HintReader,
     Transaction,
     Work,
@@ -57,11 +62,10 @@ from rushes.testing.fakes import ManualClock
 
 SECRET = "sk-live-0000000000000000000000000000"
 FILM = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + bytes(range(256)) * 8
-STILLS = {ArtifactKind.POSTER: b"RIFF....WEBP" * 20, ArtifactKind.SPRITESHEET: b"\xff\xd8" * 300}
-TYPES = {
-    ArtifactKind.FILM: "video/mp4",
-    ArtifactKind.POSTER: "image/webp",
-    ArtifactKind.SPRITESHEET: "image/jpeg",
+STILLS = {
+    ArtifactKind.POSTER: b"RIFF....WEBP" * 20,
+    ArtifactKind.SPRITESHEET: b"\xff\xd8" * 300,
+    ArtifactKind.LAST_FRAME: b"RIFF----WEBP" * 30,
 }
 
 
@@ -104,6 +108,7 @@ class Wired:
         sign: Sign | None = None,
         styles: Styles | None = None,
         film: bytes = FILM,
+        darkroom: Darkroom | None = None,
     ) -> None:
         self.clock = ManualClock(NOON)
         self.film = film
@@ -125,6 +130,12 @@ class Wired:
             examiner=FileExaminer(),
             fetcher=GuardedFetcher(),
             poster=GuardedPoster(),
+            reprints=Reprints(
+                self.store,
+                self.clock,
+                self.films,
+                darkroom or FilmDarkroom(self.films, FilmInspector(), folder / "scratch"),
+            ),
             budgets=Budgets(),
             policies=policies or Policies(),
             metrics=Metrics(),
@@ -267,7 +278,7 @@ def _artifacts(task: Task, film: bytes) -> list[Artifact]:
             kind=kind,
             state=ArtifactState.KEPT,
             created_at=NOON,
-            content_type=TYPES[kind],
+            content_type=FILE_NAMES[kind][1],
             size_bytes=len(content),
             sha256=sha256(content).hexdigest(),
         )

@@ -14,6 +14,7 @@ from rushes.engine.dispatch import queue_name
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
+from rushes.gateway.reprints import Reprints
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
@@ -84,6 +85,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         examiner=parts.examiner,
         fetcher=parts.fetcher,
         poster=poster_of(settings),
+        reprints=Reprints(parts.truth.store, parts.truth.clock, parts.blobs, parts.world.darkroom),
         budgets=parts.world.budgets,
         policies=Policies(
             metadata=settings.metadata_policy,

@@ -15,6 +15,7 @@ import httpx2
 from rushes.client import verbs, waiting
 from rushes.client.access import read_access
 from rushes.client.asking import CreateOptions, Listing
+from rushes.client.deriving import DeriveOptions, Source
 from rushes.client.download import OnBytes, download
 from rushes.client.events import EventFeed
 from rushes.client.line import Line
@@ -39,8 +40,8 @@ from rushes.client.wires import LIMITS, AsyncClock, AsyncLine, AsyncSystemClock
 class AsyncRushes:
     """A client for asyncio, to be used in an `async with`.
 
-    Args and errors are those of `Rushes`; `http_client` is an `httpx2.AsyncClient`. Callbacks
-    are ordinary functions, called on the loop. One client serves one event loop.
+    Args, errors and `is_test` are those of `Rushes`; `http_client` is an `httpx2.AsyncClient`.
+    Callbacks are ordinary functions, called on the loop. One client serves one event loop.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class AsyncRushes:
     ) -> None:
         access = read_access(base_url, api_key, os.environ)
         self.base_url = access.base_url
+        self.is_test = access.is_test
         self._http = http_client or httpx2.AsyncClient(trust_env=False, limits=LIMITS)
         self._is_own = http_client is None
         line = AsyncLine(
@@ -192,15 +194,25 @@ class AsyncVideos:
         return await verbs.delete(self._line, video)
 
     async def remix(
-        self,
-        video: Video | str,
-        prompt: str,
-        *,
-        start_within_s: int | None = None,
-        idempotency_key: str | None = None,
+        self, video: Video | str, prompt: str, **options: Unpack[DeriveOptions]
     ) -> Video:
         """Have a finished video made anew with another prompt; see `Videos.remix`."""
-        return await verbs.remix(self._line, video, prompt, idempotency_key, start_within_s)
+        return await verbs.remix(self._line, video, prompt, options)
+
+    async def edit(self, source: Source, prompt: str, **options: Unpack[DeriveOptions]) -> Video:
+        """Have a film changed as the prompt says; see `Videos.edit`."""
+        return await verbs.edit(self._line, source, prompt, options)
+
+    async def extend(
+        self,
+        source: Source,
+        prompt: str,
+        *,
+        seconds: int | str,
+        **options: Unpack[DeriveOptions],
+    ) -> Video:
+        """Have a film continued by `seconds`; see `Videos.extend`."""
+        return await verbs.extend(self._line, source, prompt, seconds, options)
 
     async def download(
         self,

@@ -13,11 +13,23 @@ from rushes.domain.catalog import RATIOS, SHORT_PX
 from rushes.domain.spec import PROMPT_CHARACTERS_MAX, SEED_MAX
 from rushes.gateway.sources import EXTENSIONS_S
 from rushes.http.routes import Call, Reply, Route
+from rushes.http.videos import VARIANTS
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
 
 Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{name}"
 _PATH_PARAMETER: Final = {"in": "path", "required": True, "schema": {"type": "string"}}
+_QUERY_PARAMETERS: Final[Mapping[str, Json]] = {
+    "variant": {
+        "description": (
+            "What of the video: the film itself (`video`, MP4), a frame of its first second in "
+            "full size (`thumbnail`, WebP), its last frame in full size (`last_frame`, WebP), or "
+            "ten evenly spaced stills in one picture (`spritesheet`, JPEG)."
+        ),
+        "schema": {"type": "string", "enum": list(VARIANTS), "default": "video"},
+    }
+}
+"""Parameters of the query of which more can be told than their name."""
 
 
 class ErrorFacts(msgspec.Struct):
@@ -359,7 +371,7 @@ def _operation(route: Route, links: Json) -> Json:
         "tags": [route.tag],
         "parameters": [
             *({**_PATH_PARAMETER, "name": name} for name in _path_names(route.path)),
-            *({"in": "query", "name": name, "schema": {"type": "string"}} for name in route.query),
+            *(_query_parameter(name) for name in route.query),
         ],
         "responses": {str(status): _answer(kind) for status, kind in route.answers.items()},
     }
@@ -379,6 +391,11 @@ def _operation(route: Route, links: Json) -> Json:
             },
         }
     return operation
+
+
+def _query_parameter(name: str) -> Json:
+    told = _QUERY_PARAMETERS.get(name, {"schema": {"type": "string"}})
+    return {"in": "query", "name": name, **told}
 
 
 def _name(route: Route) -> str:

@@ -43,9 +43,9 @@ WORDS: Final[Mapping[Status, str]] = {
 VARIANTS: Final = {
     "video": ArtifactKind.FILM,
     "thumbnail": ArtifactKind.POSTER,
+    "last_frame": ArtifactKind.LAST_FRAME,
     "spritesheet": ArtifactKind.SPRITESHEET,
 }
-VARIANT_NAMES: Final = ("video", "thumbnail", "last_frame", "spritesheet")
 _ENCODER: Final = msgspec.json.Encoder()
 _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "private, no-cache"}
 
@@ -239,13 +239,11 @@ async def send_artifact(
 
 
 def _variant(name: str | None) -> ArtifactKind:
-    if name not in {None, "", *VARIANT_NAMES}:
-        raise InvalidValue(
-            f"'variant' must be one of {', '.join(VARIANT_NAMES)}; got {name}.", param="variant"
-        )
     kind = VARIANTS.get(name or "video")
     if kind is None:
-        raise Unsupported(f"Variant {name} is not supported by this version.", param="variant")
+        raise InvalidValue(
+            f"'variant' must be one of {', '.join(VARIANTS)}; got {name}.", param="variant"
+        )
     return kind
 
 

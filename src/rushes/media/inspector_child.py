@@ -139,12 +139,15 @@ def inspect(limits: InspectionLimits) -> Report:
         for frame in _frames(container, video, audio):
             viewer.see(frame)
         report = viewer.report(container, limits)
-        viewer.leave_stills(with_last_frame=limits.keeps_last_frame)
+        viewer.leave_stills()
     return report
 
 
 class Viewer:
-    """Sees every picture of a film once, and remembers a few."""
+    """Sees every picture of a film once, and remembers a few.
+
+    Which is the last is known when there are no more, so the newest is held, and one only.
+    """
 
     def __init__(self, video: VideoStream) -> None:
         self._video = video
@@ -206,10 +209,9 @@ class Viewer:
             audio_codec=audio[0].codec_context.codec.canonical_name if audio else None,
         )
 
-    def leave_stills(self, *, with_last_frame: bool) -> None:
+    def leave_stills(self) -> None:
         """Write the stills to the working folder."""
-        last = self._last if with_last_frame else None
-        for frame, name in ((self._poster, POSTER), (last, LAST_FRAME)):
+        for frame, name in ((self._poster, POSTER), (self._last, LAST_FRAME)):
             if frame is not None:
                 picture = _picture(frame, *_shown_size(frame))
                 picture.save(name, "WEBP", quality=WEBP_QUALITY, method=WEBP_METHOD)
