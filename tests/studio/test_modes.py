@@ -230,7 +230,7 @@ def test_a_clip_in_a_coding_that_nobody_knows_is_refused(
     odd.write_bytes(content)
     wish = order(mode=Mode.REMIX, files={Role.SOURCE_FILM: odd}, with_audio=True)
     with pytest.raises(BadOrder, match="the_source_film"):
-        (frames(wish), score(wish, shoot(wish).plan))
+        (frames(wish), score(wish, shoot(wish).board))
 
 
 def test_a_clip_of_giant_pictures_is_refused(order: MakeOrder, tmp_path: Path) -> None:

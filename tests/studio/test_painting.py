@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rushes.studio.camera import View, moment
+from rushes.studio.camera import ZOOM_MAX, View, moment
 from rushes.studio.ink import Fade, Ink
 from rushes.studio.lay import lay, lay_scaled, lay_turned
 from rushes.studio.plan import Move
@@ -78,6 +78,24 @@ def test_a_drawing_is_cut_to_what_is_drawn_and_knows_its_place() -> None:
     assert (mirrored.x, mirrored.y) == pytest.approx((drawing.x, drawing.y), abs=1)
 
 
+def test_a_beam_is_soft_at_its_sides_and_gone_at_its_end() -> None:
+    ink = Ink(200, 80, fineness=1)
+    ink.beam((10, 40), (190, 40), (8, 60), (255, 240, 200), 0.9)
+    alpha = ink.pixels[..., 3].astype(int)
+    assert alpha[40, 30] > 120
+    assert alpha[40, 30] > alpha[40, 100] > alpha[40, 170] > 0
+    assert alpha[:, 196].max() == 0
+    # Nowhere is there a step that an eye would see as an edge.
+    assert np.abs(np.diff(alpha[:, 100:], axis=0)).max() < 14
+
+
+@pytest.mark.parametrize("end", [(10.0, 40.0), (900.0, 40.0), (-300.0, -300.0)])
+def test_a_beam_may_be_of_no_length_or_leave_the_canvas(end: tuple[float, float]) -> None:
+    ink = Ink(60, 60, fineness=1)
+    ink.beam((10.0, 40.0), end, (8, 60), (255, 240, 200), 0.9)
+    assert ink.pixels.shape == (60, 60, 4)
+
+
 def test_nothing_drawn_is_a_sprite_all_the_same() -> None:
     assert Ink(10, 10).drawing().sprite.clear.min() == 255
 
@@ -96,7 +114,7 @@ def test_the_camera_stays_within_its_reach(move: Move) -> None:
         at = moment(view, index / 8, 5.0)
         assert abs(at.x) <= view.reach_x + 1e-6
         assert abs(at.y) <= view.reach_y + 1e-6
-        assert 1.0 <= at.zoom <= 1.2
+        assert 1.0 <= at.zoom <= ZOOM_MAX
 
 
 def test_panning_left_is_panning_right_backwards() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushes.studio.plan import SUBJECTS_MAX, Hour, Mood, Move, Scene, Weather, plan
+from rushes.studio.plan import SUBJECTS_MAX, Hour, Mood, Move, Scene, Season, Weather, plan
 from rushes.studio.scenes.places import BUILDERS
 from rushes.studio.subjects import catalogue
 from rushes.studio.words import _SENSES, read
@@ -78,9 +78,9 @@ def test_words_name_the_leading_subject(prompt: str, leading: str) -> None:
         ("camera pans left over a bay", Move.PAN_LEFT),
         ("镜头右移", Move.PAN_RIGHT),
         ("slow push in on a face", Move.PUSH_IN),
-        ("the camera zooms out", Move.PULL_OUT),
+        ("the camera zooms out", Move.ZOOM_OUT),
         ("镜头拉远", Move.PULL_OUT),
-        ("tilt up to the sky", Move.RISE),
+        ("tilt up to the sky", Move.TILT_UP),
         ("crane down", Move.FALL),
         ("航拍海岸", Move.AERIAL),
         ("handheld footage", Move.HANDHELD),
@@ -98,6 +98,59 @@ def test_words_name_the_hour_the_weather_and_the_mood() -> None:
     assert plan("樱花树下", 1).weather is Weather.PETALS
     assert plan("a black and white film", 1).mood is Mood.MONO
     assert plan("水墨画", 1).mood is Mood.INK
+
+
+@pytest.mark.parametrize(
+    ("prompt", "scene", "beyond"),
+    [
+        ("a city by the sea", Scene.SEA, Scene.CITY),
+        ("海边的城市", Scene.SEA, Scene.CITY),
+        ("a road through a forest", Scene.ROAD, Scene.FOREST),
+        ("a window over a snowy mountain", Scene.WINDOW, Scene.MOUNTAIN),
+        ("desert under a galaxy", Scene.DESERT, Scene.SPACE),
+        ("银河下的沙漠", Scene.DESERT, Scene.SPACE),
+        ("a village under the mountains", Scene.MEADOW, Scene.MOUNTAIN),
+        ("a drowned city, underwater", Scene.UNDERWATER, Scene.CITY),
+        ("a blue sky over the fields and mountains", Scene.MEADOW, Scene.MOUNTAIN),
+        ("a dragon above the clouds, mountain peaks below", Scene.SKY, Scene.MOUNTAIN),
+        ("a train through the forest", Scene.ROAD, Scene.FOREST),
+        ("山间的小船", Scene.SEA, Scene.MOUNTAIN),
+        ("a fox at the edge of the forest, mountains far away", Scene.FOREST, Scene.MOUNTAIN),
+    ],
+)
+def test_of_two_places_one_is_in_front_and_one_beyond(
+    prompt: str, scene: Scene, beyond: Scene
+) -> None:
+    found = plan(prompt, 1)
+    assert (found.scene, found.beyond) == (scene, (beyond,))
+
+
+@pytest.mark.parametrize("prompt", ["a car in the city", "a paper boat in the city", "a lake", ""])
+def test_one_place_has_nothing_beyond(prompt: str) -> None:
+    assert plan(prompt, 1).beyond == ()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "season"),
+    [
+        ("a meadow in spring", Season.SPRING),
+        ("summer on the beach", Season.SUMMER),
+        ("秋天的山", Season.AUTUMN),
+        ("冬天的村庄", Season.WINTER),
+        ("雪山", Season.WINTER),
+        ("falling snow", Season.WINTER),
+        ("a horse in a field", Season.SUMMER),
+        ("a hot summer in hawaii", Season.SUMMER),
+        ("青春", Season.SUMMER),
+    ],
+)
+def test_words_name_the_season(prompt: str, season: Season) -> None:
+    assert plan(prompt, 1).season is season
+
+
+def test_under_the_stars_it_is_night_unless_words_say_otherwise() -> None:
+    assert {plan("desert under the milky way", seed).hour for seed in range(9)} == {Hour.NIGHT}
+    assert plan("desert under the milky way at dusk", 1).hour is Hour.DUSK
 
 
 @pytest.mark.parametrize("prompt", ["camera pans left", "dolly zoom, close up shot", "镜头推近"])

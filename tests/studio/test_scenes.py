@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from rushes.domain.spec import Size
 from rushes.studio.director import direct, shoot
 from rushes.studio.light import light_of
 from rushes.studio.order import Order
-from rushes.studio.plan import Move, Scene, Weather, plan
+from rushes.studio.plan import Mood, Move, Scene, Season, Weather, plan
 from rushes.studio.planes import Frame
 from rushes.studio.subjects import catalogue
 
@@ -69,8 +70,14 @@ def test_no_movement_of_the_camera_shows_an_edge(move: Move, order: Callable[...
         Move.PAN_RIGHT: "pan right",
         Move.PUSH_IN: "push in",
         Move.PULL_OUT: "pull out",
+        Move.ZOOM_IN: "zoom in",
+        Move.ZOOM_OUT: "zoom out",
         Move.RISE: "crane up",
         Move.FALL: "crane down",
+        Move.TILT_UP: "tilt up",
+        Move.TILT_DOWN: "tilt down",
+        Move.ORBIT: "orbit",
+        Move.TRACK: "tracking shot",
         Move.AERIAL: "aerial",
         Move.HANDHELD: "handheld",
     }
@@ -114,3 +121,65 @@ def test_colours_are_gone_in_black_and_white(order: Callable[..., Order]) -> Non
     (frame,) = painted(order("a red car on the road, black and white"), 4)
     middle = frame.u[10:30, 10:60].astype(int)
     assert np.abs(middle - 128).max() <= 2
+
+
+MIXED = (
+    "a city by the sea",
+    "a lake under the mountains",
+    "a forest by the lake",
+    "the sea and the desert",
+    "a road through a forest",
+    "a road along the sea",
+    "a highway to the city at night",
+    "a train in the mountains",
+    "a desert under the galaxy, a planet",
+    "a meadow by the sea",
+    "a garden in the city",
+    "a forest below the mountains",
+    "a city between mountains",
+    "a window over the sea",
+    "a cafe window, the city outside",
+    "a dragon above the clouds and the city",
+    "a city under the sea, coral reef",
+)
+
+
+@pytest.mark.parametrize("prompt", MIXED)
+def test_what_lies_beyond_is_to_be_seen(prompt: str, order: Callable[..., Order]) -> None:
+    wish = order(prompt)
+    shot = shoot(wish)
+    assert shot.plan.beyond
+    (mixed,) = painted(wish, 5)
+    alone = replace(shot, plan=replace(shot.plan, beyond=()))
+    (plain,) = (frame.y.copy() for frame in direct(alone).frames(5, 6))
+    assert np.abs(mixed.y.astype(int) - plain).mean() > 0.8
+
+
+@pytest.mark.parametrize("place", ["meadow", "forest", "mountains", "a tree in a field", "road"])
+def test_every_season_looks_its_own(place: str, order: Callable[..., Order]) -> None:
+    shot = shoot(order(f"{place} at noon, static shot"))
+    seen = []
+    for season in Season:
+        light = replace(shot.light, season=season)
+        dressed = replace(shot, light=light, plan=replace(shot.plan, season=season))
+        (frame,) = direct(dressed).frames(5, 6)
+        seen.append(np.concatenate([frame.y.ravel(), frame.u.ravel(), frame.v.ravel()]))
+    for index, one in enumerate(seen):
+        for other in seen[index + 1 :]:
+            assert np.abs(one.astype(int) - other).mean() > 0.4
+
+
+def test_the_foot_of_a_picture_is_never_empty(order: Callable[..., Order]) -> None:
+    """Something stands near by: the lowest rows are no even colour."""
+    for scene in (Scene.SEA, Scene.FOREST, Scene.MOUNTAIN, Scene.DESERT, Scene.MEADOW, Scene.ROAD):
+        (frame,) = painted(order(PROMPTS[scene], size=Size(320, 180)), 11)
+        assert frame.y[-24:].astype(float).std() > 4, scene
+
+
+def test_old_film_has_a_grain_that_never_stays(order: Callable[..., Order]) -> None:
+    still = shoot(order("sepia, outer space, static shot"))
+    plain = replace(still, plan=replace(still.plan, mood=Mood.NATURAL))
+    grainy, bare = (
+        [frame.y[:20].astype(int) for frame in direct(shot).frames(3, 5)] for shot in (still, plain)
+    )
+    assert np.abs(grainy[1] - grainy[0]).mean() > 2 + np.abs(bare[1] - bare[0]).mean()

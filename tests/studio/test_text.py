@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rushes.studio.planes import blank, over
-from rushes.studio.text import ELLIPSIS, LINES_MAX, Type, caption, chip, cover, fit, mark
+from rushes.studio.text import ELLIPSIS, LINES_MAX, SAFE, Type, caption, chip, cover, fit, mark
 
 FACE = Type(16)
 
@@ -110,7 +110,7 @@ def test_nothing_of_an_older_label_is_seen_below_a_new_one() -> None:
     alone = blank(*size)
     for picture in (frame, alone):
         over(picture, newer.sprite, newer.x, newer.y)
-    where = slice(34, 50), slice(older.x + 20, 1280 - 60)
+    where = slice(42, 58), slice(older.x + 20, 1280 - 84)
     assert int(np.abs(frame.y[where].astype(int) - alone.y[where]).max()) <= 10
 
 
@@ -125,3 +125,22 @@ def test_nothing_of_older_words_is_seen_through_the_cover(size: tuple[int, int])
     for picture in (frame, alone):
         over(picture, dark.sprite, dark.x, dark.y)
     assert int(np.abs(frame.y.astype(int) - alone.y).max()) <= 8
+
+
+@pytest.mark.parametrize(
+    "size", [(160, 90), (480, 854), (640, 360), (960, 960), (720, 1280), (1920, 1080), (2520, 1080)]
+)
+@pytest.mark.parametrize(
+    "prompt", ["a paper boat in the rain " * 9, "霓虹城市的雨夜, 一只纸船" * 9]
+)
+def test_words_keep_to_where_every_screen_shows_them(size: tuple[int, int], prompt: str) -> None:
+    drawing = caption(prompt, *size)
+    assert drawing is not None
+    rows, columns = np.nonzero(drawing.sprite.y > 150)
+    label = chip("SANDBOX", *size)
+    assert drawing.x + columns.min() >= size[0] * SAFE
+    assert drawing.x + columns.max() <= size[0] * (1 - SAFE) + 1
+    assert drawing.y + rows.max() <= size[1] * (1 - SAFE)
+    assert label.y >= size[1] * SAFE
+    assert label.x + label.sprite.width <= size[0] * (1 - SAFE) + 1
+    assert rows.max() - rows.min() >= 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -16,10 +17,11 @@ from rushes.studio.light import Light, light_of
 from rushes.studio.motion import Dissolve, Morph, Within
 from rushes.studio.order import BadOrder, Input, Order
 from rushes.studio.pictures import clip, last_frame, picture_size, still, still_bgr, tags_of
-from rushes.studio.plan import Move, Plan, Scene, Weather, plan
+from rushes.studio.plan import Move, Plan, Scene, Weather
 from rushes.studio.planes import Frame, Plane, bgr_of
 from rushes.studio.prints import prints
 from rushes.studio.reels import (
+    Cutting,
     Dressed,
     Morphing,
     Moving,
@@ -28,10 +30,12 @@ from rushes.studio.reels import (
     Source,
     Spliced,
     Staged,
+    Take,
     Turning,
 )
 from rushes.studio.scenes.places import BUILDERS
 from rushes.studio.scenes.setting import Setting
+from rushes.studio.shots import DISSOLVE_S, Join, Shot, storyboard, whole
 from rushes.studio.stage import Piece, Stage
 from rushes.studio.subjects.pen import Habit
 from rushes.studio.weather import before_all, weather
@@ -43,13 +47,18 @@ TAG: Final = "description"
 
 @dataclass(frozen=True, slots=True)
 class Shoot:
-    """An order, planned."""
+    """An order, planned; `plan`, `light` and `view` are of the shot that is next to be made.
+
+    `words` are those of this shot, `board` has all shots of the film.
+    """
 
     order: Order
+    words: str
     plan: Plan
     light: Light
     view: View
     pace: Pace
+    board: tuple[Shot, ...]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -58,7 +67,7 @@ class Shoot:
 
     def setting(self) -> Setting:
         """Return the setting its scene is built in."""
-        return Setting(self.plan, self.view, self.light, float(self.order.seconds))
+        return Setting(self.plan, self.view, self.light, self.pace.frame_count / self.pace.fps)
 
     def only(self, *roles: Role) -> Input:
         """Return the one file that plays a role.
@@ -71,14 +80,36 @@ class Shoot:
             raise BadOrder(f"the mode {self.order.spec.mode} wants a {roles[0]}")
         return found[0]
 
+    def of(self, shot: Shot) -> Shoot:
+        """Return one shot of the film, ready to be made, without its words."""
+        size = self.order.spec.size
+        return replace(
+            self,
+            words="",
+            plan=shot.plan,
+            light=light_of(shot.plan),
+            view=View(size.width_px, size.height_px, move_in(shot.plan)),
+            pace=Pace(shot.take_stop - shot.take_start, self.order.fps),
+        )
+
 
 def shoot(order: Order) -> Shoot:
     """Plan an order."""
-    planned = plan(order.spec.prompt, order.spec.seed)
-    size = order.spec.size
-    view = View(size.width_px, size.height_px, planned.move)
-    pace = Pace(order.frame_count, order.fps)
-    return Shoot(order, planned, light_of(planned), view, pace)
+    spec, count, fps = order.spec, order.frame_count, order.fps
+    if spec.mode in _PARTED:
+        board = storyboard(spec.prompt, spec.seed, count, fps)
+    else:
+        board = (whole(spec.prompt, spec.seed, count),)
+    planned = board[0].plan
+    view = View(spec.size.width_px, spec.size.height_px, move_in(planned))
+    words, pace = board[0].words, Pace(count, fps)
+    return Shoot(order, words, planned, light_of(planned), view, pace, board)
+
+
+def move_in(planned: Plan) -> Move:
+    """Return how the camera moves where it is: beside a road, which stays, it does not tilt."""
+    instead = {Move.TILT_UP: Move.RISE, Move.TILT_DOWN: Move.FALL}
+    return instead.get(planned.move, planned.move) if planned.scene is Scene.ROAD else planned.move
 
 
 def direct(shot: Shoot) -> Reel:
@@ -87,7 +118,31 @@ def direct(shot: Shoot) -> Reel:
     Raises:
         BadOrder: a file is missing, or cannot be read.
     """
-    return _MODES[shot.order.spec.mode](shot)
+    make = _MODES[shot.order.spec.mode]
+    if len(shot.board) == 1:
+        return make(shot)
+    opening = make(shot.of(shot.board[0]))  # files are read now, all else when it is due
+    go_on = make if shot.order.spec.mode is Mode.REFERENCE_TO_VIDEO else _from_text
+    return Cutting(
+        [
+            _take(shot, place, (lambda: opening) if place == 0 else partial(go_on, shot.of(one)))
+            for place, one in enumerate(shot.board)
+        ]
+    )
+
+
+def _take(shot: Shoot, place: int, build: Callable[[], Reel]) -> Take:
+    """Return a shot with what it shares with its neighbours, where it dissolves into them."""
+    one = shot.board[place]
+    after = shot.board[place + 1] if place + 1 < len(shot.board) else None
+    start = one.start - (_lap(shot) if one.join is Join.DISSOLVE and place else 0)
+    stop = one.stop + (_lap(shot) if after is not None and after.join is Join.DISSOLVE else 0)
+    words = captions(shot.order, one.words)
+    return Take(build, start, stop, start - one.take_start, one.start if place else 0, words)
+
+
+def _lap(shot: Shoot) -> int:
+    return round(DISSOLVE_S * shot.order.fps / 2)
 
 
 def about(shot: Shoot) -> str:
@@ -150,7 +205,7 @@ def _anew(shot: Shoot) -> Reel:
         shot.pace,
         grade=grade.of_remix(shot.plan, shot.light),
         pieces=pieces,
-        titles=titles(shot.order, covering=_label_on(source)),
+        titles=titles(shot.order, shot.words, covering=_label_on(source)),
     )
 
 
@@ -164,6 +219,11 @@ def _longer(shot: Shoot) -> Reel:
     reel = Spliced(Source(source, shot.view, shot.order.fps), count, more)
     return _finished(shot, reel, covering=_label_on(source))
 
+
+_PARTED: Final = frozenset(
+    {Mode.TEXT_TO_VIDEO, Mode.IMAGE_TO_VIDEO, Mode.REFERENCE_TO_VIDEO, Mode.CONTINUATION}
+)
+"""Modes whose words may ask for several shots; in the others a film goes on or is turned."""
 
 _MODES: Final[Mapping[Mode, Callable[[Shoot], Reel]]] = {
     Mode.TEXT_TO_VIDEO: _from_text,
@@ -201,7 +261,7 @@ def _finished(
         shot.pace,
         pieces=_falling(shot.setting()) if falling else (),
         after=grade.of_mood(shot.light),
-        titles=titles(shot.order, covering=covering),
+        titles=titles(shot.order, shot.words, covering=covering),
     )
 
 
@@ -211,8 +271,8 @@ def _falling(setting: Setting) -> list[Piece]:
     return [] if kind in {Weather.CLEAR, Weather.DUST} else before_all(setting, kind)
 
 
-def titles(order: Order, *, covering: str | None = None) -> list[Drawing]:
-    """Draw the words that stand over every frame.
+def titles(order: Order, words: str, *, covering: str | None = None) -> list[Drawing]:
+    """Draw the words that stand over every frame: of the film, or of one shot.
 
     `covering` is the label on a film of ours below, whose words are hidden.
     """
@@ -224,8 +284,15 @@ def titles(order: Order, *, covering: str | None = None) -> list[Drawing]:
         older = text.chip(covering, *size)
     found.append(text.chip(order.label, *size, covering=older))
     mark = text.mark(*size) if order.spec.with_watermark else None
-    caption = text.caption(order.spec.prompt, *size, beside=mark)
-    return found + [drawing for drawing in (caption, mark) if drawing is not None]
+    return [*found, *captions(order, words), *([mark] if mark else [])]
+
+
+def captions(order: Order, words: str) -> list[Drawing]:
+    """Draw the words at the foot, beside the watermark, if there is one."""
+    size = order.spec.size.width_px, order.spec.size.height_px
+    mark = text.mark(*size) if order.spec.with_watermark else None
+    caption = text.caption(words, *size, beside=mark)
+    return [] if caption is None else [caption]
 
 
 def _label_on(source: Input) -> str | None:

@@ -158,13 +158,42 @@ class Ink:
         down = (np.arange(top, bottom, dtype=np.float32) - cy) / reach
         distance = cv2.sqrt(across[None] ** 2 + down[:, None] ** 2)
         light = cv2.pow(np.clip(1 - distance, 0, 1), 2.2)
-        mask = cv2.convertScaleAbs(light, alpha=255 * strength)
-        weight = cv2.merge([mask, mask, mask, mask])
-        value = np.empty_like(weight)
-        value[:] = (*colour[::-1], 255)
-        seen = self.pixels[top:bottom, left:right]
-        cv2.multiply(seen, cv2.bitwise_not(weight), seen, 1 / 255)
-        cv2.add(seen, cv2.multiply(value, weight, scale=1 / 255), seen)
+        self._shine(light, (slice(top, bottom), slice(left, right)), colour, strength)
+
+    def beam(
+        self,
+        start: Point,
+        end: Point,
+        widths: tuple[float, float],
+        colour: Colour,
+        strength: float,
+    ) -> None:
+        """Lay a beam of light: brightest at its start, gone at its end, and soft at its sides."""
+        here, there = (np.multiply(at, self._scale) + self._origin for at in (start, end))
+        near, far = (width * self._scale / 2 for width in widths)
+        reach = max(near, far) + 2
+        rows, columns = self.pixels.shape[:2]
+        left, right = (
+            int(np.clip(edge, 0, columns))
+            for edge in (min(here[0], there[0]) - reach, max(here[0], there[0]) + reach)
+        )
+        top, bottom = (
+            int(np.clip(edge, 0, rows))
+            for edge in (min(here[1], there[1]) - reach, max(here[1], there[1]) + reach)
+        )
+        way = there - here
+        long = float(np.hypot(*way))
+        if right <= left or bottom <= top or long < 1:
+            return
+        across = np.arange(left, right, dtype=np.float32)[None] + np.float32(0.5 - here[0])
+        down = np.arange(top, bottom, dtype=np.float32)[:, None] + np.float32(0.5 - here[1])
+        ux, uy = (np.float32(part / long) for part in way)
+        along = (across * ux + down * uy) / np.float32(long)
+        aside = np.abs(across * uy - down * ux)
+        half = np.maximum(near + (far - near) * np.clip(along, 0, 1), 1)
+        light = np.clip(1 - (aside / half) ** 2, 0, 1) ** 2 * np.clip(1 - along, 0, 1)
+        light *= np.clip(along * (long / 6), 0, 1)
+        self._shine(light, (slice(top, bottom), slice(left, right)), colour, strength)
 
     def shadow_over(self, points: Points, colour: Colour, alpha: float) -> None:
         """Darken or tint what is drawn already, within a polygon, without growing it."""
@@ -211,6 +240,18 @@ class Ink:
             round(x * self._scale + self._origin[0]),
             round(y * self._scale + self._origin[1]),
         )
+
+    def _shine(
+        self, light: object, where: tuple[slice, slice], colour: Colour, strength: float
+    ) -> None:
+        """Lay light (0-1) of a colour over a part of the canvas."""
+        mask = _plane(cv2.convertScaleAbs(_plane(light), alpha=255 * strength))
+        weight = cv2.merge([mask, mask, mask, mask])
+        value = np.empty_like(weight)
+        value[:] = (*colour[::-1], 255)
+        seen = self.pixels[where]
+        cv2.multiply(seen, cv2.bitwise_not(weight), seen, 1 / 255)
+        cv2.add(seen, cv2.multiply(value, weight, scale=1 / 255), seen)
 
     def _fixed(self, points: Points) -> NDArray[np.int32]:
         array = np.asarray(points, np.float64) * self._scale + self._origin

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from rushes.studio.colours import Colour, lighter, mix, rgb
-from rushes.studio.plan import Hour, Mood, Plan, Scene, Weather
+from rushes.studio.plan import Hour, Mood, Plan, Scene, Season, Weather
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Light:
 
     `haze` is what far things fade to, `near` what close silhouettes have. `shade` is laid over
     subjects, `shade_share` (0-1) strongly, so that they stand in the same light. `colour` is
-    how much of all colour is left (0: grey).
+    how much of all colour is left (0: grey). `season` is what leaves look like in it.
     """
 
     sky: tuple[Colour, Colour, Colour, Colour]
@@ -28,6 +28,7 @@ class Light:
     is_dark: bool
     colour: float = 1.0
     sepia: bool = False
+    season: Season = Season.SUMMER
 
     def far(self, distance: float) -> Colour:
         """Return the colour of a silhouette: 0 is at hand, 1 on the horizon."""
@@ -74,7 +75,7 @@ def light_of(plan: Plan) -> Light:
         light = _SPACE
     elif plan.weather is Weather.STORM:
         light = _STORM_DARK if light.is_dark else _STORM
-    light = _weathered(light, plan)
+    light = replace(_weathered(light, plan), season=plan.season)
     match plan.mood:
         case Mood.MONO:
             return replace(light, colour=0.0)

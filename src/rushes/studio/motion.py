@@ -63,11 +63,11 @@ class Within:
         match self._move:
             case Move.PAN_LEFT:
                 return -room_x, 0.0
-            case Move.PAN_RIGHT | Move.AERIAL:
+            case Move.PAN_RIGHT | Move.AERIAL | Move.TRACK:
                 return room_x, 0.0
-            case Move.RISE:
+            case Move.RISE | Move.TILT_UP:
                 return 0.0, -room_y
-            case Move.FALL:
+            case Move.FALL | Move.TILT_DOWN:
                 return 0.0, room_y
             case _:
                 return 0.0, 0.0
@@ -145,6 +145,12 @@ def dissolve(frame: Frame, other: Frame, order: Floats, share: float) -> None:
         cv2.add(mine, cv2.multiply(its, much, scale=1 / 255), mine)
 
 
+def fade(frame: Frame, other: Frame, share: float) -> None:
+    """Turn a frame into another by a share (0-1), all of it alike."""
+    for mine, its in ((frame.y, other.y), (frame.u, other.u), (frame.v, other.v)):
+        cv2.addWeighted(mine, 1 - share, its, share, 0, mine)
+
+
 def _remap(picture: Frame, map_x: Floats, map_y: Floats, into: Frame) -> None:
     linear, edge = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
     cv2.remap(picture.y, map_x, map_y, linear, into.y, edge)
@@ -198,4 +204,4 @@ def _ragged(dice: np.random.Generator, width: int, height: int) -> Floats:
     )
 
 
-__all__ = ["Dissolve", "Morph", "Plane", "Within", "dissolve"]
+__all__ = ["Dissolve", "Morph", "Plane", "Within", "dissolve", "fade"]

@@ -70,6 +70,15 @@ class Weather(StrEnum):
     DUST = "dust"
 
 
+class Season(StrEnum):
+    """What the year has done to leaves and ground."""
+
+    SPRING = "spring"
+    SUMMER = "summer"
+    AUTUMN = "autumn"
+    WINTER = "winter"
+
+
 class Move(StrEnum):
     """How the camera moves."""
 
@@ -78,8 +87,14 @@ class Move(StrEnum):
     PAN_RIGHT = "pan_right"
     PUSH_IN = "push_in"
     PULL_OUT = "pull_out"
+    ZOOM_IN = "zoom_in"
+    ZOOM_OUT = "zoom_out"
     RISE = "rise"
     FALL = "fall"
+    TILT_UP = "tilt_up"
+    TILT_DOWN = "tilt_down"
+    ORBIT = "orbit"
+    TRACK = "track"
     AERIAL = "aerial"
     HANDHELD = "handheld"
 
@@ -97,7 +112,11 @@ class Mood(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a film will show. `subjects` are names of drawings, the leading one first."""
+    """What a film will show. `subjects` are names of drawings, the leading one first.
+
+    `beyond` names what lies behind the scene, where words name more than one place: the city
+    of "a city by the sea", the forest a road goes through.
+    """
 
     scene: Scene
     hour: Hour
@@ -107,6 +126,8 @@ class Plan:
     subjects: tuple[str, ...]
     extras: frozenset[str]
     seed: int
+    season: Season = Season.SUMMER
+    beyond: tuple[Scene, ...] = ()
 
     def dice(self, *purpose: str) -> np.random.Generator:
         """Return the random numbers of one purpose: nothing else draws from them."""
@@ -138,6 +159,37 @@ _HOME_OF: Final[Mapping[str, Scene]] = {
 
 _HOME_OUTDOORS: Final[Mapping[str, Scene]] = {"cat": Scene.MEADOW}
 """Where those of the house are met, once words name what one goes out to see."""
+
+_FRONT_FIRST: Final = (
+    Scene.WINDOW,
+    Scene.UNDERWATER,
+    Scene.ROAD,
+    Scene.SEA,
+    Scene.DESERT,
+    Scene.MEADOW,
+    Scene.FOREST,
+    Scene.CITY,
+    Scene.MOUNTAIN,
+    Scene.SPACE,
+)
+"""Of two places, which is in front: one looks out of a window, and over water at a town."""
+
+_WAYS_OF: Final[Mapping[str, Scene]] = {
+    **dict.fromkeys(("car", "train", "bicycle", "motorbike"), Scene.ROAD),
+    **dict.fromkeys(("sailboat", "ship"), Scene.SEA),
+}
+"""What a subject brings along to wherever it goes: a car its road, a boat its water."""
+
+_LANDS: Final = frozenset(
+    {Scene.SEA, Scene.DESERT, Scene.MEADOW, Scene.FOREST, Scene.CITY, Scene.MOUNTAIN}
+)
+_HAS_STREETS: Final = Scene.CITY
+
+_SEASON_OF: Final[Mapping[Weather, Season]] = {
+    Weather.SNOW: Season.WINTER,
+    Weather.LEAVES: Season.AUTUMN,
+    Weather.PETALS: Season.SPRING,
+}
 
 _OUTDOORS: Final = frozenset(
     {Weather.SNOW, Weather.FOG, Weather.FIREFLIES, Weather.PETALS, Weather.LEAVES}
@@ -185,28 +237,62 @@ def plan(prompt: str, seed: int) -> Plan:
     extras = frozenset(
         sense.value for hit in hits for sense in hit.senses if sense.facet == "extra"
     )
-    scene = _scene(hits, subjects, rolls)
+    scene, beyond = _places(hits, subjects, rolls)
     mood = _best(Mood, hits, "mood") or Mood.NATURAL
     hours = _HOUR_BY_MOOD.get(mood) or _HOURS_OF.get(scene) or _HOURS
     default_hour = hours[int(rolls.integers(len(hours)))]
     moves = _MOVES_OF.get(scene, _MOVES)
     default_move = moves[int(rolls.integers(len(moves)))]
+    if Scene.SPACE in beyond:
+        default_hour = Hour.NIGHT
     hour = _best(Hour, hits, "hour") or _hour_of(extras, default_hour)
+    weather = _best(Weather, hits, "weather") or _weather(scene, hour, rolls)
     return Plan(
         scene=scene,
         hour=hour,
-        weather=_best(Weather, hits, "weather") or _weather(scene, hour, rolls),
+        weather=weather,
         move=_best(Move, hits, "camera") or default_move,
         mood=mood,
         subjects=subjects,
         extras=extras,
         seed=int(dice("seed", prompt, seed).integers(2**31)),
+        season=_best(Season, hits, "season") or _SEASON_OF.get(weather, Season.SUMMER),
+        beyond=beyond,
     )
 
 
 def _subjects(hits: Sequence[Hit]) -> tuple[str, ...]:
     names = [sense.value for hit in hits for sense in hit.senses if sense.facet == "subject"]
     return tuple(dict.fromkeys(names))[:SUBJECTS_MAX]
+
+
+def _places(
+    hits: Sequence[Hit], subjects: Sequence[str], rolls: np.random.Generator
+) -> tuple[Scene, tuple[Scene, ...]]:
+    """Return where it happens, and what lies behind that."""
+    scene = _scene(hits, subjects, rolls)
+    scores = _scores(hits, "scene")
+    named = [place for place in _FRONT_FIRST if place in scores]
+    lead = subjects[0] if subjects else ""
+    if Scene.SKY in scores and _HOME_OF.get(lead) is Scene.SKY:
+        return Scene.SKY, tuple(named)
+    if not named or scene is Scene.ABSTRACT:
+        return scene, ()
+    front = _front(named, lead)
+    return front, tuple(place for place in named if place is not front)
+
+
+def _front(named: Sequence[Scene], lead: str) -> Scene:
+    """Return which of the places named (at least one) the leading subject is in."""
+    home = _HOME_OF.get(lead)
+    is_at_home = home in named and home is not Scene.SPACE and Scene.WINDOW not in named
+    if home is not None and is_at_home:
+        return home
+    way = _WAYS_OF.get(lead)
+    has_way = named[0] is _HAS_STREETS and way is Scene.ROAD
+    if way is not None and named[0] in _LANDS and not has_way:
+        return way
+    return named[0]
 
 
 def _scene(hits: Sequence[Hit], subjects: Sequence[str], rolls: np.random.Generator) -> Scene:

@@ -6,6 +6,7 @@ so that nobody sees empty boxes.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ LINES_MAX: Final = 2
 CHARACTERS_MAX: Final = 600
 SIZE_PX_MIN: Final = 8
 SAFE: Final = 0.05
-"""The rim, as a share of the short edge, that a screen may cut off."""
+"""The rim that a screen may cut off, as a share of each edge. Source: EBU R 95, graphics."""
 
 WHITE: Final[Colour] = (255, 255, 255)
 
@@ -69,6 +70,11 @@ class Type:
 
     def _drawn(self, char: str) -> bytes:
         return bytes(self._font.getmask(char))
+
+
+def rim(width: int, height: int) -> tuple[int, int]:
+    """Return how far words keep from the sides, and from top and bottom, in pixels."""
+    return math.ceil(width * SAFE), math.ceil(height * SAFE)
 
 
 def fit(text: str, face: Type, width_px: float, lines_max: int = LINES_MAX) -> list[str]:
@@ -132,14 +138,14 @@ def caption(
     """
     short = min(width, height)
     face = Type(short * 0.034)
-    rim = round(short * SAFE)
-    end = width - rim if beside is None else beside.x
-    room = min(end - rim, max(width * 0.66, short * 0.8))
+    left, low = rim(width, height)
+    end = width - left if beside is None else beside.x
+    room = min(end - left, max(width * 0.66, short * 0.8))
     lines = fit(prompt, face, room)
     if not lines:
         return None
     mask = face.mask(lines)
-    return _lettered(mask, face, rim, height - rim - mask.shape[0])
+    return _lettered(mask, face, left, height - low - mask.shape[0])
 
 
 def chip(label: str, width: int, height: int, *, covering: Drawing | None = None) -> Drawing:
@@ -148,7 +154,7 @@ def chip(label: str, width: int, height: int, *, covering: Drawing | None = None
     `covering` is an older label, of which nothing is to be seen any more.
     """
     short = min(width, height)
-    rim = round(short * SAFE * 0.8)
+    side, high = rim(width, height)
     face = Type(short * 0.026)
     room = max(8.0, width * 0.8 - face.size_px * 2.5)
     lines = fit(label, face, room, 1) or ["REHEARSAL"]
@@ -170,13 +176,13 @@ def chip(label: str, width: int, height: int, *, covering: Drawing | None = None
     weight = mask[: part.shape[0], : part.shape[1], None].astype(np.float32) / 255
     part[...] = (part * (1 - weight) + 245 * weight + 0.5).astype(np.uint8)
     sprite = sprite_of(np.asarray(pixels, np.uint8))
-    return Drawing(sprite, width - rim - sprite.width, rim)
+    return Drawing(sprite, width - side - sprite.width, high)
 
 
 def cover(width: int, height: int) -> Drawing:
     """Draw a dark band over the foot of the picture, where older words may be."""
     short = min(width, height)
-    tall = round(short * (SAFE + 0.034 * 1.32 * LINES_MAX + 0.08) / 2) * 2
+    tall = round((height * SAFE + short * (0.034 * 1.32 * LINES_MAX + 0.08)) / 2) * 2
     alpha = np.clip(np.linspace(0, 1, tall, dtype=np.float32) * 3.4, 0, 1)
     column = np.empty((tall, 1, 4), np.uint8)
     column[:, 0, :3] = (np.array([26, 19, 15], np.float32) * alpha[:, None]).astype(np.uint8)
@@ -189,10 +195,10 @@ def mark(width: int, height: int) -> Drawing:
     """Draw the watermark a caller asked for, at the lower right."""
     short = min(width, height)
     face = Type(short * 0.05)
-    rim = round(short * SAFE)
+    side, low = rim(width, height)
     mask = face.mask(["RUSHES"])
     faint = (mask * 0.62).astype(np.uint8)
-    return _lettered(faint, face, width - rim - mask.shape[1], height - rim - mask.shape[0])
+    return _lettered(faint, face, width - side - mask.shape[1], height - low - mask.shape[0])
 
 
 def _lettered(mask: Plane, face: Type, x: int, y: int) -> Drawing:

@@ -14,7 +14,7 @@ from rushes.studio.camera import Moment
 from rushes.studio.colours import Colour, mix, rgb
 from rushes.studio.ink import Drawing, Ink
 from rushes.studio.lay import lay
-from rushes.studio.plan import Scene, Weather
+from rushes.studio.plan import Mood, Scene, Weather
 from rushes.studio.planes import Frame, Plane
 from rushes.studio.scenes.setting import Setting, mist
 from rushes.studio.stage import Piece
@@ -22,14 +22,52 @@ from rushes.studio.stage import Piece
 INDOORS: Final = frozenset({Scene.WINDOW})
 BELOW: Final = frozenset({Scene.UNDERWATER, Scene.SPACE})
 
+_GRAINY: Final = frozenset({Mood.MONO, Mood.SEPIA})
+_GRAIN_HZ: Final = 24
+_GRAIN_ROOM_PX: Final = 96
+_GRAIN_LUMA: Final = 6.0
+
 
 def weather(setting: Setting) -> list[Piece]:
-    """Build what the weather of a plan puts before everything else."""
+    """Build what the weather of a plan puts before everything else, and the grain of old film."""
     scene = setting.plan.scene
     kind = setting.plan.weather
-    if scene in BELOW or (scene in INDOORS and kind is not Weather.DUST):
-        return []
-    return before_all(setting, kind)
+    pieces: list[Piece] = []
+    if scene not in BELOW and not (scene in INDOORS and kind is not Weather.DUST):
+        pieces += before_all(setting, kind)
+    if setting.plan.mood in _GRAINY or "grain" in setting.plan.extras:
+        pieces.append(grain(setting))
+    return pieces
+
+
+@dataclass(slots=True)
+class Grain:
+    """The grain of film: another part of one noisy sheet for every frame, luma only."""
+
+    bright: Plane
+    dark: Plane
+    is_still: bool = False
+
+    def draw(self, frame: Frame, at: Moment) -> None:
+        """Paint itself on a frame."""
+        rows, columns = frame.y.shape
+        step = round(at.t * _GRAIN_HZ)
+        x, y = (step * 37) % _GRAIN_ROOM_PX, (step * 23) % _GRAIN_ROOM_PX
+        where = slice(y, y + rows), slice(x, x + columns)
+        cv2.add(frame.y, self.bright[where], frame.y)
+        cv2.subtract(frame.y, self.dark[where], frame.y)
+
+
+def grain(setting: Setting) -> Grain:
+    """Build the grain of film, as coarse as a film of this size shows it."""
+    dice = setting.dice("grain of film")
+    size = setting.width + _GRAIN_ROOM_PX, setting.height + _GRAIN_ROOM_PX
+    coarse = max(1.0, 1.5 * setting.unit)
+    small = dice.standard_normal((round(size[1] / coarse), round(size[0] / coarse)), np.float32)
+    noise = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    noise *= _GRAIN_LUMA
+    bright, dark = (np.clip(part, 0, 40).astype(np.uint8) for part in (noise, -noise))
+    return Grain(bright, dark)
 
 
 def before_all(setting: Setting, kind: Weather) -> list[Piece]:
@@ -241,8 +279,8 @@ def _lights(setting: Setting, colour: Colour, count: int, *, rising: float) -> S
 def _fog(setting: Setting) -> list[Piece]:
     tall = setting.height
     return [
-        mist(setting, tall * 0.62, tall * 0.7, 0.6, 0.55, drift=9),
-        mist(setting, tall * 0.86, tall * 0.5, 1.2, 0.6, drift=-16),
+        mist(setting, tall * 0.56, tall * 0.6, 0.6, 0.38, drift=9),
+        mist(setting, tall * 0.94, tall * 0.34, 1.2, 0.6, drift=-16),
     ]
 
 

@@ -39,16 +39,22 @@ class Hit:
 
 # facet.value: English phrases | Chinese phrases
 _TABLE: Final = """
-camera.pan_left: pan left, pans left, panning left, pan to the left, pans to the left, tracking left, truck left, moves left, move left, camera left | 左移, 向左平移, 左摇, 镜头左移, 向左摇
-camera.pan_right: pan right, pans right, panning right, pan to the right, pans to the right, tracking right, truck right, moves right, move right, pan, slow pan, pan across, tracking shot, dolly shot, side tracking, tracks | 右移, 向右平移, 右摇, 镜头右移, 平移, 跟拍, 横移, 跟随镜头, 摇镜
-camera.push_in: push in, pushes in, pushing in, zoom in, zooms in, zooming in, dolly in, dollies in, slow zoom, close up, closeup, move closer, moves closer, moving forward, fly through, flying through | 推近, 推进, 推镜, 镜头推, 拉近, 特写, 靠近, 缓缓推进, 前进
-camera.pull_out: pull out, pulls out, pull back, pulls back, pulling back, pulling out, zoom out, zooms out, zooming out, dolly out, dollies out, reveal shot, wide reveal | 拉远, 拉镜, 后拉, 镜头拉远, 缩小镜头
-camera.rise: tilt up, tilts up, tilting up, crane up, cranes up, camera rises, rising shot, pedestal up, crane shot, boom up, camera rising | 上摇, 上升镜头, 镜头上升, 升镜, 仰拍
-camera.fall: tilt down, tilts down, tilting down, crane down, cranes down, camera descends, pedestal down, descending shot | 下摇, 下降镜头, 镜头下降, 降镜
-camera.aerial: aerial, aerial view, aerial shot, drone shot, drone footage, drone view, by drone, orbit, orbits, orbiting, bird's eye view, birds eye view, overhead shot, flyover, helicopter shot | 航拍, 无人机, 俯瞰, 俯拍, 鸟瞰, 环绕
-camera.handheld: handheld, hand held, shaky cam, documentary style, vlog | 手持, 手持镜头, 晃动
+camera.pan_left: pan left, pans left, panning left, pan to the left, pans to the left, tracking left, truck left, moves left, move left, camera left, whip pan left | 左移, 向左平移, 左摇, 镜头左移, 向左摇, 向左移动
+camera.pan_right: pan right, pans right, panning right, pan to the right, pans to the right, tracking right, truck right, moves right, move right, pan, slow pan, pan across, dolly shot, whip pan, whip pan right | 右移, 向右平移, 右摇, 镜头右移, 平移, 横移, 摇镜, 向右移动
+camera.push_in: push in, pushes in, pushing in, dolly in, dollies in, dolly forward, dolly zoom, close up, close-up, closeup, move closer, moves closer, moving closer, moving forward, fly through, flying through | 推近, 推进, 推镜, 镜头推, 特写, 靠近, 缓缓推进, 前进, 推轨
+camera.pull_out: pull out, pulls out, pull back, pulls back, pulling back, pulling out, dolly out, dollies out, dolly back, reveal shot, wide reveal | 拉远, 拉镜, 后拉, 镜头拉远, 后退镜头
+camera.zoom_in: zoom in, zooms in, zooming in, slow zoom, zoom, crash zoom | 变焦推近, 拉近, 镜头拉近, 放大镜头, 变焦
+camera.zoom_out: zoom out, zooms out, zooming out | 缩小镜头, 变焦拉远
+camera.rise: crane up, cranes up, camera rises, rising shot, pedestal up, crane shot, boom up, camera rising, jib up | 上升镜头, 镜头上升, 升镜, 摇臂, 摇臂上升
+camera.fall: crane down, cranes down, camera descends, pedestal down, descending shot, boom down, jib down | 下降镜头, 镜头下降, 降镜, 摇臂下降
+camera.tilt_up: tilt up, tilts up, tilting up, tilt upwards, looks up, low angle | 上摇, 仰拍, 向上摇, 镜头上摇
+camera.tilt_down: tilt down, tilts down, tilting down, tilt downwards, looks down, high angle | 下摇, 向下摇, 镜头下摇
+camera.orbit: orbit, orbits, orbiting, orbit shot, arc shot, circles around, circling around, camera circles, rotates around, revolves around, 360 shot | 环绕, 环绕镜头, 环绕拍摄, 绕拍, 旋转镜头, 围绕拍摄
+camera.track: tracking shot, follow shot, following shot, follows, following, side tracking, tracks, camera follows, steadicam | 跟拍, 跟随镜头, 跟随, 跟镜, 跟踪镜头, 追踪镜头, 镜头跟随
+camera.aerial: aerial, aerial view, aerial shot, drone, drone shot, drone footage, drone view, by drone, bird's eye view, birds eye view, overhead shot, flyover, helicopter shot, fpv | 航拍, 无人机, 俯瞰, 俯拍, 鸟瞰
+camera.handheld: handheld, hand-held, hand held, shaky cam, documentary style, vlog | 手持, 手持镜头, 晃动
 camera.static: static shot, static camera, locked off, fixed camera, tripod, still shot, camera fixed, stationary camera, no camera movement | 固定镜头, 静止镜头, 固定机位, 机位不动
-nothing.nothing: camera, cameras, shot, shots, lens, frame, film, movie, video, footage, clip, cinematic, close, background, foreground, golden ratio, slow motion, time lapse, timelapse, water color, watercolor, oil painting, light, starring, car wash, catwalk, cat walk, hot dog, train of thought, bearing, bear in mind, kite surfing | 镜头, 画面, 电影感, 视频, 短片, 背景, 前景, 慢动作, 延时, 火热, 海报, 海拔, 车站, 马上, 马路边, 花絮, 龙头, 天使, 人工, 马克, 牛仔, 鱼眼
+nothing.nothing: camera, cameras, shot, shots, lens, frame, film, movie, video, footage, clip, cinematic, close, background, foreground, golden ratio, slow motion, time lapse, timelapse, water color, watercolor, oil painting, light, starring, car wash, catwalk, cat walk, hot dog, hawaii, train of thought, bearing, bear in mind, kite surfing | 镜头, 画面, 电影感, 视频, 短片, 背景, 前景, 慢动作, 延时, 火热, 海报, 海拔, 车站, 马上, 马路边, 花絮, 龙头, 天使, 人工, 马克, 牛仔, 鱼眼, 夏威夷, 青春
 
 scene.sea: sea, seaside, ocean, wave, waves, beach, shore, coast, coastline, lake, lakeside, river, harbor, harbour, bay, island, lagoon, surf, surfing, pier, port, pond, fjord, tide, waterfall, canal | 海, 大海, 海洋, 海面, 海浪, 海边, 海滩, 海岸, 沙滩, 湖, 湖面, 湖边, 河, 河流, 江, 港口, 码头, 岛, 波浪, 浪花, 海湾, 池塘, 水面, 瀑布
 scene.city: city, cities, street, streets, downtown, skyline, skyscraper, building, buildings, urban, town, tokyo, new york, manhattan, hong kong, shanghai, paris, london, alley, market, rooftop, plaza, metropolis, subway, neighborhood, chinatown, times square | 城市, 都市, 街, 街道, 街头, 大街, 小巷, 夜市, 高楼, 摩天大楼, 大厦, 楼, 东京, 纽约, 香港, 上海, 北京, 霓虹街, 屋顶, 广场, 小镇, 胡同, 弄堂, 天际线
@@ -57,17 +63,17 @@ scene.mountain: mountain, mountains, valley, canyon, alps, alpine, cliff, peak, 
 scene.desert: desert, dune, dunes, sand dunes, sahara, oasis, wasteland, mesa, badlands, pyramid, pyramids, gobi | 沙漠, 沙丘, 戈壁, 绿洲, 荒漠, 大漠, 金字塔
 scene.space: space, outer space, galaxy, planet, planets, nebula, cosmos, cosmic, universe, orbiting earth, solar system, asteroid, mars, saturn, jupiter, milky way, black hole, moon surface, lunar, interstellar, space station | 太空, 宇宙, 地球, 星球, 行星, 银河, 星云, 星系, 火星, 土星, 外太空, 黑洞, 月球, 星际, 空间站
 scene.underwater: underwater, under water, undersea, under the sea, beneath the waves, coral, coral reef, reef, deep sea, seabed, ocean floor, scuba, aquarium, kelp | 水下, 海底, 深海, 珊瑚, 珊瑚礁, 水底, 水族馆, 海里, 海中
-scene.meadow: meadow, field, fields, grass, grassland, grassy, hill, hillside, prairie, farm, garden, countryside, park, lawn, pasture, wheat, flower field, lavender field, hills, rolling hills, savanna, village, orchard, vineyard, backyard, playground | 草地, 草原, 田野, 草坪, 花园, 花海, 农场, 公园, 乡村, 麦田, 田园, 牧场, 院子, 稻田, 油菜花, 村庄, 果园
+scene.meadow: meadow, field, fields, grass, grassland, grassy, hill, hillside, prairie, farm, garden, countryside, park, lawn, pasture, wheat, flower field, lavender field, tulip field, sunflower field, wheat field, hills, rolling hills, savanna, village, orchard, vineyard, backyard, playground | 草地, 草原, 田野, 草坪, 花园, 花海, 农场, 公园, 乡村, 麦田, 田园, 牧场, 院子, 稻田, 油菜花, 村庄, 果园
 scene.sky: sky, skies, clouds, cloud, above the clouds, cloudscape, heaven, stratosphere, flying high, in the air | 天空, 云, 云层, 云海, 云端, 白云, 空中, 高空, 蓝天, 云朵
 scene.road: road, highway, route 66, driving, drive, road trip, motorway, racetrack, race track, freeway, railway, railroad, tracks of rail, country road | 公路, 高速公路, 马路, 道路, 赛道, 开车, 行驶, 铁路, 驾驶, 飞驰
 scene.window: window, windows, room, bedroom, indoors, interior, living room, kitchen, cafe, coffee shop, library, office, study, desk, windowsill, cozy, home, apartment, house interior, sofa, fireplace, restaurant, classroom | 窗, 窗户, 窗外, 窗边, 窗台, 房间, 卧室, 室内, 客厅, 厨房, 咖啡馆, 咖啡厅, 书房, 图书馆, 办公室, 书桌, 家里, 教室, 餐厅
 scene.abstract: abstract, geometric, pattern, fractal, kaleidoscope, shapes, gradient, liquid, fluid, motion graphics, logo, particles, ink in water | 抽象, 几何, 图案, 分形, 渐变, 流体, 万花筒, 粒子
 
-hour.dawn: dawn, sunrise, morning, daybreak, early morning, first light | 黎明, 日出, 清晨, 早晨, 早上, 朝阳, 晨光, 拂晓, 晨曦
+hour.dawn: dawn, morning mist, morning fog, sunrise, morning, daybreak, early morning, first light | 黎明, 日出, 清晨, 晨雾, 早晨, 早上, 朝阳, 晨光, 拂晓, 晨曦
 hour.day: day, daytime, noon, midday, sunny, daylight, afternoon, bright, blue sky, summer | 白天, 中午, 正午, 晴天, 阳光, 下午, 晴朗, 夏天, 夏日, 午后, 晴空
 hour.sunset: sunset, golden hour, golden light, evening, setting sun, golden, warm light | 日落, 夕阳, 傍晚, 黄昏时分, 落日, 晚霞, 金色, 余晖, 黄金时刻
 hour.dusk: dusk, twilight, blue hour, gloaming, nightfall | 黄昏, 暮色, 薄暮, 蓝调时刻, 暮光
-hour.night: night, midnight, nighttime, at night, moonlight, moonlit, starry, starry sky, starry night, dark, nocturnal, stars, moon, full moon | 夜, 夜晚, 深夜, 夜里, 夜空, 夜色, 月光, 月亮, 星空, 星星, 午夜, 黑夜, 月夜, 繁星, 夜景
+hour.night: rainy night, snowy night, night, midnight, nighttime, at night, moonlight, moonlit, starry, starry sky, starry night, dark, nocturnal, stars, moon, full moon | 夜, 雨夜, 雪夜, 夏夜, 冬夜, 夜晚, 深夜, 夜里, 夜空, 夜色, 月光, 月亮, 星空, 星星, 午夜, 黑夜, 月夜, 繁星, 夜景
 
 weather.rain: rain, rains, raining, rainy, drizzle, rainfall, wet street, umbrella, umbrellas | 雨, 下雨, 小雨, 细雨, 雨天, 雨中, 雨夜, 雨滴, 打伞, 雨伞
 weather.storm: storm, thunderstorm, thunder, lightning, stormy, heavy rain, downpour, hurricane, typhoon, tempest | 暴风雨, 暴雨, 雷, 雷电, 闪电, 风暴, 狂风, 台风, 大雨
@@ -79,16 +85,29 @@ weather.leaves: autumn, fall leaves, falling leaves, autumn leaves, maple, leaf,
 weather.embers: volcano, eruption, ember, embers, fire, flame, flames, burning, lava, bonfire, campfire, explosion, spark, sparks, inferno, phoenix | 火山, 火, 火焰, 余烬, 岩浆, 篝火, 燃烧, 火花, 爆炸, 烈火, 火光
 weather.dust: dust, dusty, sandstorm, pollen, sunbeam, sunbeams, light rays, god rays | 灰尘, 尘埃, 沙尘, 沙尘暴, 光束, 尘土
 
+season.spring: spring, springtime, early spring, blossom, blossoms, sakura, cherry blossom, cherry blossoms, cherry tree, tulip field | 春, 春天, 春日, 春季, 樱花, 桃花, 桃花林, 早春
+season.summer: summer, summertime, midsummer | 夏, 夏天, 夏日, 夏夜, 盛夏, 夏季
+season.autumn: autumn, fall leaves, falling leaves, autumn leaves, maple, foliage, fall foliage, fall colors | 秋, 秋天, 秋日, 秋季, 落叶, 枫叶, 红叶, 枫林, 银杏, 秋叶, 深秋
+season.winter: winter, ice, iceberg, ice floe, wintry, snow, snowing, snowy, snowfall, blizzard, christmas, arctic, antarctica, snow covered, snow-covered, snow capped, snow-capped, snowcapped | 冬, 冬天, 冬日, 冬季, 冬夜, 雪, 下雪, 大雪, 雪花, 雪地, 雪天, 飘雪, 圣诞, 雪山, 冰雪, 暴风雪, 北极, 南极
+
 mood.neon: neon, cyberpunk, synthwave, vaporwave, retrowave, futuristic, blade runner, sci fi, sci-fi, hologram, holographic | 霓虹, 赛博朋克, 蒸汽波, 未来, 科幻, 霓虹灯, 全息
 mood.mono: black and white, monochrome, noir, grayscale, greyscale, film noir, silent film | 黑白, 单色, 黑白电影, 老电影
 mood.ink: ink wash, ink painting, sumi-e, ink wash painting, chinese painting | 水墨, 水墨画, 国画, 中国画, 水墨风
 mood.sepia: sepia, vintage, retro, old film, nostalgic, 1920s, super 8 | 复古, 怀旧, 老照片, 泛黄
 mood.pastel: pastel, dreamy, soft colors, candy, kawaii, ghibli, anime, cartoon | 粉彩, 柔和, 糖果色, 动漫, 吉卜力, 卡通, 治愈
 
+extra.close_up: close up, close-up, closeup, macro, extreme close-up | 特写, 近景, 微距, 大特写
+extra.wide: wide shot, wide angle, wide-angle, long shot, extreme wide shot, establishing shot | 远景, 全景, 广角, 大远景
+
 extra.aurora: aurora, northern lights, aurora borealis | 极光, 北极光
 extra.rainbow: rainbow, rainbows | 彩虹
 extra.fireworks: firework, fireworks, new year's eve | 烟花, 烟火, 礼花
 extra.volcano: volcano, eruption, erupting, lava | 火山, 爆发, 岩浆
+extra.blooms: sunflower field, wheat field, wheat, tulip field, lavender field, flower field, field of flowers, flower fields, tulips, lavender, wildflowers, poppies, sunflowers | 花海, 麦田, 稻田, 油菜花, 薰衣草, 郁金香, 野花, 向日葵
+extra.lavender: lavender field, lavender | 薰衣草
+extra.golden: wheat, wheat field, sunflowers, sunflower, sunflower field | 麦田, 油菜花, 向日葵, 稻田
+extra.planet: planet, planets, saturn, jupiter, mars, alien world | 行星, 星球, 土星, 火星
+extra.grain: film grain, grainy, 35mm, 16mm, super 8, old film, silent film | 胶片, 颗粒, 老电影, 胶片感
 extra.bamboo: bamboo, bamboo forest | 竹林, 竹子, 竹
 
 subject.paper_boat: paper boat, paper ship, origami boat | 纸船, 纸折的船

@@ -5,9 +5,10 @@ from __future__ import annotations
 from rushes.studio.cast import Cast, Spot
 from rushes.studio.colours import lighter, mix
 from rushes.studio.ink import Drawing, Fade, Ink
+from rushes.studio.scenes.cosmos import stars
+from rushes.studio.scenes.distance import distance
 from rushes.studio.scenes.heavens import sun
 from rushes.studio.scenes.setting import Setting, backdrop, gradient
-from rushes.studio.scenes.space import stars
 from rushes.studio.stage import Piece, Plate
 from rushes.studio.subjects.pen import Habit
 
@@ -21,6 +22,7 @@ def build(setting: Setting) -> list[Piece]:
         pieces.append(Plate(stars(setting, 0.0, 150, 0), 0.0))
     low = 0.6 if setting.plan.hour.value in {"dawn", "sunset", "dusk"} else 0.26
     pieces.append(Plate(sun(setting, width * 0.68, height * low), 0.0))
+    pieces += distance(setting, height * 0.66)
     cast = Cast(setting)
     for index, (y, size, depth, far) in enumerate(
         ((0.66, 0.7, 0.1, 0.72), (0.76, 1.0, 0.25, 0.5), (0.86, 1.4, 0.5, 0.26))
@@ -56,12 +58,13 @@ def _bank(setting: Setting, y: float, size: float, depth: float, far: float, nam
     reach = 60 * unit * (1 + depth * 3) + 34 * unit * setting.seconds * depth
     ink = Ink(
         setting.width + 2 * setting.view.margin_x(depth) + 2 * reach,
-        setting.height - y + 230 * unit * size,
+        setting.height - y + 230 * unit * size + setting.view.margin_y(depth),
         x=setting.view.margin_x(depth) + reach,
         y=230 * unit * size - y,
         fineness=1,
     )
     first, last = setting.across(depth)
+    low = setting.height + 40 + setting.view.margin_y(depth)
     bright = mix(lighter(light.sky[3], 0.25), light.sun, 0.4)
     if light.is_dark:
         bright = mix(light.sky[2], light.sun, 0.3)
@@ -71,8 +74,8 @@ def _bank(setting: Setting, y: float, size: float, depth: float, far: float, nam
         [
             (first - reach, y + 10 * unit),
             (last + reach, y + 10 * unit),
-            (last + reach, setting.height + 40),
-            (first - reach, setting.height + 40),
+            (last + reach, low),
+            (first - reach, low),
         ],
         Fade(mix(tone, shade, 0.5), shade),
     )

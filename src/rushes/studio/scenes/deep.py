@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from rushes.studio.cast import Cast, Spot
 from rushes.studio.colours import Colour, darker, lighter, mix, rgb
 from rushes.studio.ink import Drawing, Fade, Ink
 from rushes.studio.noise import line
+from rushes.studio.plan import Scene
 from rushes.studio.scenes.setting import Setting, backdrop, gradient
+from rushes.studio.scenes.skyline import skyline
 from rushes.studio.stage import Piece, Plate
 from rushes.studio.subjects import fins
 from rushes.studio.subjects.pen import Habit
@@ -27,6 +30,8 @@ def build(setting: Setting) -> list[Piece]:
     pieces.append(Plate(_rays(setting), 0.1, sway=26 * unit, sway_s=7))
     pieces.append(Plate(_rays(setting, shift=0.13), 0.15, sway=-20 * unit, sway_s=9))
     deep = rgb("0c3f66")
+    if Scene.CITY in setting.plan.beyond:
+        pieces.append(Plate(_sunken(setting, mix(deep, stops[1], 0.5)), 0.12))
     for index, (y, rise, depth, share) in enumerate(
         ((0.74, 0.22, 0.2, 0.6), (0.82, 0.16, 0.5, 0.3))
     ):
@@ -51,6 +56,13 @@ def build(setting: Setting) -> list[Piece]:
     pieces.append(_bubbles(setting))
     pieces += _weed(setting)
     return pieces
+
+
+def _sunken(setting: Setting, colour: Colour) -> Drawing:
+    """Draw a town that the sea has taken: towers without a light, pale with distance."""
+    light = replace(setting.light, is_dark=False, haze=colour, near=darker(colour, 0.3))
+    drowned = replace(setting, light=replace(light, sky=(colour,) * 4))
+    return skyline(drowned, 1, 0.12, setting.height * 0.82, (0.34, 0.66), 0.5)
 
 
 def _rays(setting: Setting, *, shift: float = 0.0) -> Drawing:

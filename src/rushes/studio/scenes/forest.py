@@ -5,10 +5,11 @@ from __future__ import annotations
 from rushes.studio.cast import Cast
 from rushes.studio.colours import Colour, darker, lighter, mix, rgb
 from rushes.studio.ink import Drawing, Fade, Ink
-from rushes.studio.plan import Weather
+from rushes.studio.scenes.distance import distance, is_open
 from rushes.studio.scenes.entrances import airborne, grounded
 from rushes.studio.scenes.heavens import sky
-from rushes.studio.scenes.plants import firs, is_snowy
+from rushes.studio.scenes.plants import firs
+from rushes.studio.scenes.seasons import crown, is_snowy
 from rushes.studio.scenes.setting import Ridge, Setting, land, mist, ridge_line
 from rushes.studio.stage import Piece, Plate
 
@@ -20,8 +21,12 @@ def build(setting: Setting) -> list[Piece]:
     pieces = sky(setting, horizon)
     cast = Cast(setting)
     is_bamboo = "bamboo" in setting.plan.extras
-    green = _green(setting)
-    for index, (y, depth, far, tall) in enumerate(((0.6, 0.15, 0.72, 90), (0.68, 0.35, 0.46, 150))):
+    green = crown(setting)
+    pieces += distance(setting, height * 0.62)
+    lines = ((0.6, 0.15, 0.72, 90), (0.68, 0.35, 0.46, 150))
+    for index, (y, depth, far, tall) in enumerate(lines):
+        if index == 0 and not is_open(setting):
+            continue
         ridge = Ridge(height * y, height * 0.08, 2.4, depth, octaves=3)
         rows = ridge_line(setting, ridge, f"line{index}")
         colour = mix(light.lit(green), light.haze, far)
@@ -42,18 +47,6 @@ def build(setting: Setting) -> list[Piece]:
     return pieces
 
 
-def _green(setting: Setting) -> Colour:
-    match setting.plan.weather:
-        case Weather.SNOW:
-            return rgb("4a6a68")
-        case Weather.LEAVES:
-            return rgb("c8742e")
-        case Weather.PETALS:
-            return rgb("d88aa8")
-        case _:
-            return rgb("3f7a4a")
-
-
 def _trunks(setting: Setting, depth: float, count: int, far: float, name: str) -> Drawing:
     """Draw trunks from top to bottom; the nearest two frame the picture."""
     light, unit, height = setting.light, setting.unit, setting.height
@@ -70,7 +63,7 @@ def _trunks(setting: Setting, depth: float, count: int, far: float, name: str) -
             for index in range(count)
         ]
     )
-    leaf = mix(light.lit(_green(setting)), light.haze, far)
+    leaf = mix(light.lit(crown(setting)), light.haze, far)
     for x in places:
         wide = (64 if is_near else 26 * depth + 8) * unit * float(dice.uniform(0.7, 1.3))
         base = height * (0.78 + 0.1 * depth) if not is_near else height + 60 * unit
@@ -115,13 +108,13 @@ def _trunks(setting: Setting, depth: float, count: int, far: float, name: str) -
             )
             for puff in range(4):
                 px = x + side * reach * (0.5 + 0.2 * puff)
-                crown = darker(leaf, 0.35) if is_near else leaf
+                tuft = darker(leaf, 0.35) if is_near else leaf
                 ink.oval(
                     px,
                     y - 24 * unit + 8 * unit * (puff % 2),
                     wide * 1.1,
                     wide * 0.7,
-                    mix(crown, light.haze, 0.06 * puff),
+                    mix(tuft, light.haze, 0.06 * puff),
                 )
         if is_snowy(setting) and not is_near:
             ink.oval(x, base + 2 * unit, wide * 1.2, 9 * unit, light.lit(rgb("f2f6fa")))
@@ -198,20 +191,11 @@ def _beams(setting: Setting) -> Drawing:
     """Draw light that falls in slanted beams."""
     light, height, width = setting.light, setting.height, setting.width
     ink = setting.ink(0.3, 0, height * 0.9)
-    strength = 0.08 if light.is_dark else 0.15
+    strength = 0.2 if light.is_dark else 0.4
     for x, wide in ((0.2, 0.06), (0.38, 0.1), (0.55, 0.05), (0.7, 0.09), (0.86, 0.05)):
-        top = width * (x + 0.2)
-        low = width * (x - 0.08)
-        ink.fill(
-            [
-                (top, -10),
-                (top + width * wide, -10),
-                (low + width * wide * 1.9, height * 0.88),
-                (low, height * 0.88),
-            ],
-            Fade(light.sun, mix(light.sun, light.haze, 0.6)),
-            strength,
-        )
+        start, end = (width * (x + 0.24), -height * 0.1), (width * (x - 0.08), height * 0.96)
+        widths = (width * wide * 0.9, width * wide * 2.4)
+        ink.beam(start, end, widths, light.sun, strength)
     return ink.drawing()
 
 

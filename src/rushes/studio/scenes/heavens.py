@@ -7,7 +7,8 @@ import numpy as np
 
 from rushes.studio.colours import Colour, mix
 from rushes.studio.ink import Drawing, Fade, Ink
-from rushes.studio.plan import Mood, Weather
+from rushes.studio.plan import Mood, Scene, Weather
+from rushes.studio.scenes.cosmos import galaxy
 from rushes.studio.scenes.setting import Setting, backdrop, gradient
 from rushes.studio.scenes.wonders import wonders
 from rushes.studio.stage import Piece, Plate
@@ -22,9 +23,13 @@ def sky(
     pieces: list[Piece] = [back]
     if light.is_dark and setting.plan.mood is not Mood.INK:
         pieces.append(Plate(_stars(setting, horizon), 0.0))
+    is_starlit = Scene.SPACE in setting.plan.beyond
+    if is_starlit:
+        pieces += galaxy(setting, horizon)
     at = sun_at or _sun_place(setting, horizon)
-    pieces.append(Plate(sun(setting, *at), 0.0))
-    if setting.plan.mood is not Mood.INK and "aurora" not in setting.plan.extras:
+    if not (is_starlit and light.is_dark):  # no moon: it would outshine the stars
+        pieces.append(Plate(sun(setting, *at), 0.0))
+    if setting.plan.mood is not Mood.INK and not is_starlit and "aurora" not in setting.plan.extras:
         pieces.append(clouds(setting, horizon))
     return [*pieces, *wonders(setting, horizon)]
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Final
 
 from rushes.studio.cast import Cast
-from rushes.studio.colours import Colour, darker, lighter, mix, rgb
-from rushes.studio.ink import Drawing, Fade, Ink
+from rushes.studio.colours import darker, mix, rgb
+from rushes.studio.ink import Drawing, Fade
 from rushes.studio.scenes.entrances import airborne, grounded
 from rushes.studio.scenes.heavens import sky
-from rushes.studio.scenes.plants import fir, firs, is_snowy
+from rushes.studio.scenes.plants import fir, firs, grass
+from rushes.studio.scenes.ranges import Rock, peaks, snow_of
+from rushes.studio.scenes.seasons import is_snowy, turf
 from rushes.studio.scenes.setting import Ridge, Setting, land, mist, ridge_line
 from rushes.studio.stage import Piece, Plate
+
+_RANGES: Final = (
+    (0.62, 0.44, 1.7, 0.12, 0.76),
+    (0.7, 0.32, 2.4, 0.25, 0.52),
+    (0.79, 0.2, 3.2, 0.5, 0.28),
+)
+"""Of each range: its row, how high it rises, its lumps, its depth, how far it is."""
 
 
 def build(setting: Setting) -> list[Piece]:
@@ -19,21 +28,15 @@ def build(setting: Setting) -> list[Piece]:
     light, height = setting.light, setting.height
     horizon = setting.down(0.74)
     pieces = sky(setting, horizon)
-    snow = lighter(mix(light.sky[3], light.sun, 0.4), 0.25)
-    ranges = (
-        (0.6, 0.34, 2.0, 0.12, 0.8),
-        (0.68, 0.3, 2.6, 0.25, 0.58),
-        (0.78, 0.2, 3.2, 0.5, 0.34),
-    )
     cast = Cast(setting)
-    for index, (y, rise, lumps, depth, far) in enumerate(ranges):
-        ridge = Ridge(height * y, height * rise, lumps, depth, gain=0.55)
-        rows = ridge_line(setting, ridge, f"range{index}")
-        colour = light.far(far)
-        ink = land(setting, rows, depth, Fade(colour, mix(colour, light.haze, 0.45)))
-        if index < 2:  # noqa: PLR2004 -- the two far ranges are high enough for snow
-            _snowcaps(setting, ink, rows, ridge, snow if index == 0 else mix(snow, colour, 0.3))
-        pieces.append(Plate(ink.drawing(), depth))
+    snow_line = 0.72 if is_snowy(setting) else 0.42
+    for index, (y, rise, lumps, depth, far) in enumerate(_RANGES):
+        ridge = Ridge(height * y, height * rise, lumps, depth, gain=0.54)
+        body = light.far(far)
+        white = snow_of(setting) if index < 2 or is_snowy(setting) else None  # noqa: PLR2004 -- high
+        foot = mix(body, light.haze, 0.6 if index < 2 else 0.2)  # noqa: PLR2004 -- in the mist
+        rock = Rock(body, foot, white, height * snow_line - 40 * setting.unit * index)
+        pieces.append(Plate(peaks(setting, ridge, rock, f"range{index}"), depth))
         if index == 0 and "volcano" in setting.plan.extras:
             pieces.append(Plate(_volcano(setting, horizon), 0.18))
         if index == 1:
@@ -41,7 +44,7 @@ def build(setting: Setting) -> list[Piece]:
             pieces += airborne(setting, cast, y=0.32)
     ground = Ridge(height * 0.86, height * 0.05, 1.6, 1.0, gain=0.4)
     rows = ridge_line(setting, ground, "ground")
-    turf = light.lit(rgb("eef3f8" if is_snowy(setting) else "5d7a52"))
+    lawn = light.lit(mix(turf(setting), rgb("4a6a4a"), 0.0 if is_snowy(setting) else 0.4))
     back = Ridge(height * 0.845, height * 0.06, 2.2, 0.8, gain=0.4)
     ink = land(setting, ridge_line(setting, back, "wood"), 0.8, light.far(0.2), growth=90)
     firs(setting, ink, ridge_line(setting, back, "wood"), 0.8, 64, light.far(0.16), "back")
@@ -49,35 +52,15 @@ def build(setting: Setting) -> list[Piece]:
     pieces.append(
         Plate(
             land(
-                setting, rows, 1.0, Fade(mix(turf, light.haze, 0.12), darker(turf, 0.5))
+                setting, rows, 1.0, Fade(mix(lawn, light.haze, 0.12), darker(lawn, 0.5))
             ).drawing(),
             1.0,
         )
     )
     pieces += grounded(setting, cast, height * 0.89)
+    pieces += grass(setting, turf(setting), row_count=1)
     pieces.append(_frame_of_firs(setting))
     return pieces
-
-
-def _snowcaps(setting: Setting, ink: Ink, rows: np.ndarray, ridge: Ridge, snow: Colour) -> None:
-    """Lay snow on the tops: a jagged edge below the ridge line, where it is high."""
-    first, _ = setting.across(ridge.depth)
-    dice = setting.dice("snowcap", str(ridge.y))
-    line = ridge.y - ridge.height * 0.42
-    step = max(3, round(15 * setting.unit))
-    above: list[tuple[float, float]] = []
-    below: list[tuple[float, float]] = []
-    for index in range(0, len(rows), step):
-        y = float(rows[index])
-        deep = max(0.0, line - y) * float(dice.uniform(0.4, 0.8))
-        if deep > 0:
-            above.append((first + index, y - 1))
-            below.append((first + index, y + deep))
-        elif above:
-            ink.fill([*above, *reversed(below)], snow, 0.92)
-            above, below = [], []
-    if len(above) > 1:
-        ink.fill([*above, *reversed(below)], snow, 0.92)
 
 
 def _volcano(setting: Setting, horizon: int) -> Drawing:

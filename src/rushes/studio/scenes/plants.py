@@ -1,21 +1,17 @@
-"""What grows: firs, and grass with flowers."""
+"""What grows: firs, broad trees, and grass with flowers."""
 
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
-from rushes.studio.colours import Colour, darker, mix, rgb
+from rushes.studio.colours import Colour, darker, lighter, mix, rgb
 from rushes.studio.ink import Ink
-from rushes.studio.plan import Weather
+from rushes.studio.scenes.seasons import crown, is_snowy
 from rushes.studio.scenes.setting import Setting
 from rushes.studio.stage import Piece, Plate
-
-
-def is_snowy(setting: Setting) -> bool:
-    """Say whether the land lies under snow."""
-    return setting.plan.weather is Weather.SNOW
 
 
 def fir(
@@ -87,13 +83,74 @@ def firs(
         x += size * float(dice.uniform(0.22, 0.62))
 
 
-def grass(setting: Setting, green: Colour) -> list[Piece]:
-    """Build two rows of blades and flowers that sway before everything."""
+def broad(
+    ink: Ink,
+    x: float,
+    y: float,
+    tall: float,
+    colour: Colour,
+    *,
+    bark: Colour,
+    is_bare: bool = False,
+) -> None:
+    """Draw a broad tree in pixels, its foot at (x, y): a crown of heaps, or bare branches."""
+    ink.line([(x, y), (x, y - tall * 0.55)], max(1.0, tall * 0.075), bark, width_end=tall * 0.04)
+    if is_bare:
+        for dx, dy in ((-0.3, 0.86), (0.28, 0.9), (-0.12, 1.0), (0.14, 0.98), (-0.4, 0.66)):
+            points = [(x, y - tall * 0.4), (x + dx * tall * 0.5, y - dy * tall * 0.7)]
+            points.append((x + dx * tall, y - dy * tall))
+            ink.curve(points, max(0.8, tall * 0.032), bark, width_end=max(0.5, tall * 0.008))
+        return
+    shade, bright = darker(colour, 0.2), lighter(colour, 0.12)
+    for dx, dy, size in _HEAPS:
+        ink.disc(x + dx * tall, y - (dy - 0.025) * tall, size * tall, shade)
+    for dx, dy, size in _HEAPS:
+        ink.disc(x + dx * tall, y - (dy + 0.01) * tall, size * tall * 0.97, colour)
+    for dx, dy, size in _HEAPS:
+        for side, high, part in ((0.45, 0.35, 0.42), (-0.1, 0.55, 0.3), (0.1, 0.05, 0.26)):
+            at = (x + (dx + side * size) * tall, y - (dy + high * size) * tall)
+            ink.oval(*at, size * part * tall, size * part * 0.62 * tall, bright, alpha=0.55)
+
+
+_HEAPS: Final = (
+    (-0.24, 0.5, 0.15),
+    (0.25, 0.52, 0.15),
+    (0.0, 0.5, 0.17),
+    (-0.15, 0.68, 0.18),
+    (0.16, 0.7, 0.18),
+    (0.0, 0.85, 0.15),
+)
+
+
+def broads(
+    setting: Setting,
+    ink: Ink,
+    rows: np.ndarray,
+    depth: float,
+    tall: float,
+    far: float,
+    name: str,
+) -> None:
+    """Plant broad trees of the season along a ridge, closer where they are small."""
+    light, dice = setting.light, setting.dice("broads", name)
+    first, last = setting.across(depth)
+    bark = light.lit(rgb("5a4234"), far)
+    x = float(first)
+    while x < last:
+        y = float(rows[min(len(rows) - 1, max(0, int(x - first)))])
+        size = tall * setting.unit * float(dice.uniform(0.65, 1.2))
+        leaves = light.lit(crown(setting, float(dice.random())), far)
+        broad(ink, x, y + 3 * setting.unit, size, leaves, bark=bark, is_bare=is_snowy(setting))
+        x += size * float(dice.uniform(0.3, 0.62))
+
+
+def grass(setting: Setting, green: Colour, *, row_count: int = 2) -> list[Piece]:
+    """Build rows of blades and flowers that sway before everything."""
     light, unit = setting.light, setting.unit
     pieces: list[Piece] = []
     flowers = ("f7e04a", "f2f2f6", "f27a9a", "b48af2")
     for index, (low, depth, tall, shade) in enumerate(
-        ((0.985, 1.25, 52, 0.2), (1.03, 1.7, 92, 0.42))
+        ((0.985, 1.25, 52, 0.2), (1.03, 1.7, 92, 0.42))[:row_count]
     ):
         ink = setting.ink(depth, setting.height * 0.7, setting.height * low)
         dice = setting.dice("grass", str(index))

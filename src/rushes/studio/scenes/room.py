@@ -10,11 +10,13 @@ from rushes.studio.cast import Cast, Spot
 from rushes.studio.colours import darker, lighter, mix, rgb
 from rushes.studio.ink import Drawing, Fade, Ink
 from rushes.studio.light import Light
-from rushes.studio.plan import Weather
-from rushes.studio.scenes import city
+from rushes.studio.plan import Scene, Weather
+from rushes.studio.scenes.distance import distance, is_open
 from rushes.studio.scenes.heavens import sky
-from rushes.studio.scenes.plants import firs, is_snowy
+from rushes.studio.scenes.plants import firs
+from rushes.studio.scenes.seasons import is_snowy
 from rushes.studio.scenes.setting import Ridge, Setting, land, ridge_line
+from rushes.studio.scenes.skyline import skyline
 from rushes.studio.stage import Piece, Plate
 from rushes.studio.subjects.pen import Habit
 from rushes.studio.weather import Mote, Swarm, before_all
@@ -70,11 +72,13 @@ def _outside(setting: Setting) -> list[Piece]:
     outside = replace(setting, view=view)
     horizon = setting.down(0.66)
     pieces = sky(outside, horizon)
-    if setting.dice("outside").random() < 0.55 and not is_snowy(setting):  # noqa: PLR2004 -- about half
+    if not is_open(setting):
+        pieces += distance(
+            outside, setting.height * (0.5 if Scene.SEA in setting.plan.beyond else 0.69)
+        )
+    elif setting.dice("outside").random() < 0.55 and not is_snowy(setting):  # noqa: PLR2004 -- about half
         for index, (depth, far) in enumerate(((0.08, 0.66), (0.2, 0.36))):
-            rows = city.skyline(
-                outside, index, depth, horizon + 60 * setting.unit, (0.3, 0.62), far
-            )
+            rows = skyline(outside, index, depth, horizon + 60 * setting.unit, (0.3, 0.62), far)
             pieces.append(Plate(rows, depth))
     else:
         light = setting.light

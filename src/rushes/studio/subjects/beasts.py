@@ -318,6 +318,10 @@ def _head(beast: Beast, pen: Pen, shoulder: Point, phase: float) -> None:
             "f4ecd8",
             width_end=2,
         )
+    elif (
+        beast.ear == "side" or "crest" in beast.marks
+    ):  # those with hooves have nostrils, not a button
+        pen.oval(tip[0] + tall * 0.1, tip[1] - tall * 0.14, tall * 0.13, tall * 0.09, _DARK)
     else:
         pen.oval(tip[0] + tall * 0.22, tip[1] - tall * 0.12, tall * 0.26, tall * 0.22, _DARK)
     if "eyepatch" in beast.marks:

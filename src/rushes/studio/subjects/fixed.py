@@ -5,36 +5,58 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from rushes.studio.plan import Season
 from rushes.studio.subjects.pen import Habit, Pen, Subject, wave
 
 
 def tree(pen: Pen, phase: float) -> None:
-    """Draw a broad tree whose crown moves a little."""
+    """Draw a broad tree whose crown moves a little; bare under snow in winter."""
     sway = 4 * wave(phase)
-    pen.ground_shadow(230, y=3)
-    pen.shape(
-        [
-            (-20, 2),
-            (-13, -80),
-            (-40, -150),
-            (-26, -150),
-            (-4, -110),
-            (4, -170),
-            (16, -170),
-            (14, -112),
-            (44, -140),
-            (50, -130),
-            (18, -74),
-            (22, 2),
-        ],
-        ("6f4a30", "4a2f1e"),
-    )
-    for x, y, size, colour in (
-        (-62, -176, 62, "2f6b3a"), (66, -172, 60, "2f6b3a"), (0, -160, 58, "2a6034"),
-        (-40, -232, 66, "3f8446"), (46, -226, 66, "3a7c42"), (2, -276, 62, "52994f"),
-        (-24, -250, 40, "62aa58"), (34, -262, 34, "6cb45f"), (-66, -200, 30, "4c9049"),
+    pen.ground_shadow(250, y=3)
+    trunk = [(-26, 3), (-14, -40), (-12, -90), (-44, -160), (-32, -164), (-4, -118), (4, -180)]
+    trunk += [(18, -180), (14, -116), (48, -150), (56, -140), (18, -78), (17, -36), (30, 3)]
+    pen.shape(trunk, ("6f4a30", "4a2f1e"))
+    if pen.season is Season.WINTER:
+        _bare(pen, sway)
+        return
+    for x, y, size, _ in _CROWN:
+        pen.disc(x + sway * (-y / 200), y + size * 0.06, size, pen.leaf("27592f"))
+    for x, y, size, colour in _CROWN:
+        pen.disc(x + sway * (-y / 200), y - 3, size * 0.93, pen.leaf(colour))
+    for number, (x, y, size, _) in enumerate(_CROWN):
+        for index in range(34):
+            # Single leaves catch the light: brighter ones where the sun comes from.
+            angle, out = index * 2.4 + number, size * 0.84 * math.sqrt((index + 0.5) / 34)
+            dx, dy = out * math.cos(angle), out * math.sin(angle)
+            is_lit = dx - dy > size * 0.1
+            tone = pen.leaf("8cc878" if is_lit else "2f6f38")
+            at = (x + dx + sway * (-y / 200), y + dy)
+            pen.oval(*at, 7, 4, tone, turn=index * 37.0, alpha=0.5 if is_lit else 0.4)
+
+
+_CROWN: Final = (
+    (-78, -168, 54, "2f6b3a"), (80, -166, 52, "2f6b3a"), (0, -158, 56, "2a6034"),
+    (-50, -226, 64, "3f8446"), (54, -222, 62, "3a7c42"), (2, -274, 60, "52994f"),
+)  # fmt: skip
+
+
+def _bare(pen: Pen, sway: float) -> None:
+    """Draw the branches of a tree without leaves, with snow on them."""
+    for x, y, wide in (
+        (-96, -236, 13), (-44, -292, 12), (18, -314, 13), (66, -276, 12), (104, -218, 12),
+        (-118, -178, 9), (122, -172, 9),
     ):  # fmt: skip
-        pen.disc(x + sway * (-y / 200), y, size, colour)
+        bend = (x * 0.42, -150 + y * 0.12)
+        tip = (x + sway, y)
+        pen.curve([(0, -104), bend, tip], wide, "5a3c28", width_end=2.5)
+        pen.curve(
+            [(0, -110), (bend[0], bend[1] - 5), (tip[0], tip[1] - 3)], 4, "f4f8fc", width_end=1.5
+        )
+        for side in (-1, 1):
+            root = (x * 0.62, -160 + (y + 160) * 0.5)
+            twig = (root[0] + side * 32 + sway, root[1] - 36)
+            pen.line([root, twig], 4.5, "5a3c28", width_end=1.5)
+            pen.line([(root[0], root[1] - 2), (twig[0], twig[1] - 2)], 2, "f4f8fc", width_end=1)
 
 
 def flower(pen: Pen, phase: float) -> None:
@@ -128,10 +150,10 @@ def lighthouse(pen: Pen, phase: float) -> None:
     pen.fill([(-28, -294), (0, -326), (28, -294)], "b8322a")
     pen.line([(0, -326), (0, -342)], 3, "2c3038")
     turn = math.cos(2 * math.pi * phase)
-    strength = 0.34 if pen.is_dark else 0.13
-    reach = 420 * turn
-    pen.bright([(0, -280), (reach, -330), (reach, -222)], "fff2b8", strength)
-    pen.lamp(0, -277, 70, "fff2b8", 0.8)
+    strength = 0.72 if pen.is_dark else 0.3
+    # Whatever way it shines, it is as bright; what comes toward us is only shorter.
+    pen.beam((0, -277), (620 * turn, -292), (16, 150), "fff2b8", strength)
+    pen.lamp(0, -277, 70 + 60 * (1 - abs(turn)), "fff2b8", 0.85)
     pen.line([(-12, -294), (-12, -258)], 2.4, "2c3038")
     pen.line([(12, -294), (12, -258)], 2.4, "2c3038")
 
@@ -302,7 +324,7 @@ SUBJECTS: Final = {
     "mushroom": Subject(mushroom, Habit.STAND, (140, 180, 130, 12), size=1.1),
     "cactus": Subject(cactus, Habit.STAND, (90, 270, 90, 12), size=1.1),
     "lighthouse": Subject(
-        lighthouse, Habit.STAND, (440, 350, 440, 14), size=1.1, poses=24, cycle_s=5.0
+        lighthouse, Habit.STAND, (640, 400, 640, 14), size=1.1, poses=24, cycle_s=5.0
     ),
     "house": Subject(house, Habit.STAND, (150, 330, 150, 14), size=1.1, poses=10, cycle_s=3.4),
     "castle": Subject(castle, Habit.STAND, (190, 440, 190, 14), size=0.95, poses=8, cycle_s=1.6),

@@ -6,16 +6,25 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from rushes.studio.colours import Colour, darker, lighter, rgb
 from rushes.studio.ink import Drawing, Fade, Ink, Point, Points, oval, smooth
 from rushes.studio.light import Light
+from rushes.studio.plan import Season
 
 Paint: TypeAlias = str | tuple[str, str]
 """A colour, or two from the top of a shape to its bottom, as on the web (`e8832a`)."""
+
+
+_LEAVES: Final = {
+    Season.SPRING: "f6b4cc",
+    Season.AUTUMN: "e08a34",
+    Season.WINTER: "e6eef4",
+}
+"""What leaves are like when they are not green: in blossom, turned, under snow."""
 
 
 class Habit(StrEnum):
@@ -43,6 +52,20 @@ class Pen:
     def is_dark(self) -> bool:
         """Whether lamps are lit."""
         return self._light.is_dark
+
+    @property
+    def season(self) -> Season:
+        """What the year has done to leaves."""
+        return self._light.season
+
+    def leaf(self, colour: str) -> str:
+        """Return what a green leaf's colour has become in this season."""
+        turned = _LEAVES.get(self._light.season)
+        if turned is None:
+            return colour
+        bright = sum(rgb(colour)) / 330
+        parts = (min(255, round(part * (0.74 + 0.26 * bright))) for part in rgb(turned))
+        return "".join(f"{part:02x}" for part in parts)
 
     def lit(self, colour: str) -> Colour:
         """Return a colour as it looks in this light."""
@@ -123,6 +146,12 @@ class Pen:
     def lamp(self, x: float, y: float, radius: float, colour: str, strength: float = 0.9) -> None:
         """Shine: a light has its own colour in any light."""
         self._ink.glow(x, y, radius, rgb(colour), strength)
+
+    def beam(
+        self, start: Point, end: Point, widths: tuple[float, float], colour: str, strength: float
+    ) -> None:
+        """Shine one way: soft at the sides, gone at the end."""
+        self._ink.beam(start, end, widths, rgb(colour), strength)
 
     def bright(self, points: Points, colour: str, alpha: float = 1.0) -> None:
         """Fill a polygon with its own light."""

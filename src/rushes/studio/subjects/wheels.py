@@ -29,11 +29,7 @@ def _lights(pen: Pen, front: float, rear: float, y: float) -> None:
     pen.bright(oval(rear, y, 4, 8), "ff4a3a")
     if pen.is_dark:
         pen.lamp(front + 6, y, 46, "ffe9b0", 0.85)
-        pen.bright(
-            [(front + 6, y - 5), (front + 190, y - 14), (front + 190, y + 46), (front + 6, y + 6)],
-            "ffe9b0",
-            0.2,
-        )
+        pen.beam((front + 2, y), (front + 205, y + 16), (14, 76), "ffe9b0", 0.55)
         pen.lamp(rear - 4, y, 30, "ff3a2a", 0.75)
 
 

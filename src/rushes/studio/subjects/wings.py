@@ -6,6 +6,8 @@ import math
 from functools import partial
 from typing import Final
 
+import numpy as np
+
 from rushes.studio.ink import oval
 from rushes.studio.subjects.pen import Habit, Pen, Subject, wave
 
@@ -243,8 +245,8 @@ def spaceship(pen: Pen, phase: float) -> None:
 
 def ufo(pen: Pen, phase: float) -> None:
     """Draw a flying saucer and its beam."""
-    pen.bright([(-34, 20), (34, 20), (110, 190), (-110, 190)], "9dffcf", 0.16)
-    pen.bright([(-20, 20), (20, 20), (64, 190), (-64, 190)], "d8ffe8", 0.16)
+    pen.beam((0, 14), (0, 300), (90, 250), "9dffcf", 0.5)
+    pen.beam((0, 14), (0, 260), (50, 130), "d8ffe8", 0.4)
     pen.shape([(-52, -8), (-44, -46), (0, -64), (44, -46), (52, -8)], ("c8f4ff", "5a9ab4"), 0.92)
     pen.disc(0, -30, 15, "6fbf5a")
     pen.oval(-6, -33, 4, 6, "10201a", turn=-14)
@@ -260,41 +262,52 @@ def ufo(pen: Pen, phase: float) -> None:
 
 def dragon(pen: Pen, phase: float) -> None:
     """Draw a long dragon that winds through the air."""
-    spine = [
-        (-250 + index * 34, 34 * wave(phase, -index * 0.085) * (0.45 + 0.05 * index) - index * 2.0)
-        for index in range(15)
-    ]
-    pen.fill(
-        [
-            (spine[0][0] + 8, spine[0][1]),
-            (spine[0][0] - 40, spine[0][1] - 26),
-            (spine[0][0] - 22, spine[0][1]),
-            (spine[0][0] - 44, spine[0][1] + 22),
-        ],
-        "e8a23a",
-    )
-    for index in (4, 10):
-        x, y = spine[index]
-        pen.curve([(x, y + 12), (x + 14, y + 50), (x + 36, y + 58)], 14, "8f1f24", width_end=8)
-        for claw in (-8, 0, 8):
-            pen.line([(x + 36, y + 58), (x + 50, y + 60 + claw)], 4, "f0d89a", width_end=1)
-    widths = [9 + 30 * math.sin(math.pi * min(1.0, 0.06 + index / 17)) for index in range(15)]
-    for (x, y), width, follow in zip(spine, widths, [*spine[1:], spine[-1]], strict=True):
-        pen.fill(
-            [
-                (x - 12, y - width * 0.45),
-                (x - 10, y - width * 0.5 - 24),
-                (x + 16, y - width * 0.45),
-            ],
-            "e8a23a",
-        )
-        pen.line([(x, y), follow], width, "c8323a")
-        pen.line(
-            [(x, y + width * 0.25), (follow[0], follow[1] + width * 0.25)], width * 0.42, "f0b44a"
-        )
-    for (x, y), width in list(zip(spine, widths, strict=True))[1:-1]:
-        pen.curve([(x - 4, y - width * 0.36), (x + 5, y - 4), (x - 3, y + 6)], 2, "7f161e")
-    x, y = spine[-1]
+    count = 40
+    shares = np.arange(count) / (count - 1)
+    winding = 62 * np.sin(2 * math.pi * (phase - 1.25 * shares)) * (1 - 0.35 * shares)
+    spine = np.stack([-290 + 500 * shares, winding - 14 * shares], 1)
+    along = np.gradient(spine, axis=0)
+    along /= np.hypot(along[:, 0], along[:, 1])[:, None]
+    up = np.stack([along[:, 1], -along[:, 0]], 1)
+    girth = (5 + 29 * np.sin(np.pi * np.minimum(1.0, 0.04 + 0.82 * shares)) ** 0.9)[:, None]
+    for index in (13, 29):
+        _claws(pen, spine[index] - up[index] * girth[index] * 0.5)
+    _tail_fin(pen, spine[0])
+    for index in range(3, count - 2, 2):
+        root, tip = spine[index], spine[index] + up[index] * (girth[index] + 19)
+        here, there = root - along[index] * 11, root + along[index] * 9
+        fin = [here + up[index] * girth[index] * 0.8, tip - along[index] * 9]
+        pen.fill([*fin, there + up[index] * girth[index] * 0.8], ("f4c05a", "d8862a"))
+    back, belly = spine + up * girth, spine - up * girth
+    pen.fill(np.concatenate([back, belly[::-1]]), ("d83a40", "a8222c"))
+    pen.fill(np.concatenate([(spine - up * girth * 0.3), belly[::-1]]), ("f4c468", "dc9a3c"))
+    for index in range(2, count - 1):
+        low, high = spine[index] - up[index] * girth[index] * 0.3, belly[index]
+        pen.line([low, high], 1.6, "b8742a", alpha=0.7)
+        if index % 2:
+            for side in (0.2, 0.62):
+                middle = spine[index] + up[index] * girth[index] * side
+                scale = [middle + up[index] * 6, middle - along[index] * 5, middle - up[index] * 6]
+                pen.curve(scale, 2, "7f161e", alpha=0.75)
+    _dragon_head(pen, (float(spine[-1][0]), float(spine[-1][1])), phase)
+
+
+def _claws(pen: Pen, hip: np.ndarray) -> None:
+    x, y = float(hip[0]), float(hip[1])
+    pen.curve([(x, y), (x - 16, y + 30), (x + 10, y + 50)], 17, "9c2028", width_end=9)
+    for claw in (-12, 0, 12):
+        pen.line([(x + 8, y + 49), (x + 26, y + 52 + claw)], 4.5, "f4e0a8", width_end=1)
+
+
+def _tail_fin(pen: Pen, root: np.ndarray) -> None:
+    x, y = float(root[0]), float(root[1])
+    for dx, dy in ((-62, -34), (-74, 0), (-58, 32)):
+        tip = (x + dx, y + dy)
+        pen.shape([(x + 10, y - 5), (x + dx * 0.4, y + dy * 0.9), tip, (x + 8, y + 6)], "e8a23a")
+
+
+def _dragon_head(pen: Pen, at: tuple[float, float], phase: float) -> None:
+    x, y = at
     pen.shape(
         [
             (x - 26, y - 26),
@@ -387,8 +400,8 @@ SUBJECTS: Final = {
     "spaceship": Subject(
         spaceship, _AIR, (260, 110, 200, 110), size=1.0, poses=6, cycle_s=0.8, rocks=2
     ),
-    "ufo": Subject(ufo, Habit.FLOAT, (150, 90, 150, 200), size=1.0, poses=6, cycle_s=1.0, rocks=4),
-    "dragon": Subject(dragon, _AIR, (330, 190, 420, 190), size=0.95, poses=16, cycle_s=2.2),
+    "ufo": Subject(ufo, Habit.FLOAT, (150, 90, 150, 310), size=1.0, poses=6, cycle_s=1.0, rocks=4),
+    "dragon": Subject(dragon, _AIR, (400, 220, 380, 220), size=0.95, poses=16, cycle_s=2.2),
     "lantern": Subject(
         lantern, Habit.FLOAT, (140, 140, 140, 150), size=0.8, poses=6, cycle_s=1.6, rocks=4
     ),
