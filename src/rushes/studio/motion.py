@@ -74,12 +74,12 @@ class Within:
 
 
 class Morph:
-    """One picture turning into another: both flow toward each other under a ragged dissolve.
+    """One picture turning into another of the same things: both flow toward each other.
 
     It begins on the very first and ends on the very last.
     """
 
-    def __init__(self, first: Frame, last: Frame, dice: np.random.Generator) -> None:
+    def __init__(self, first: Frame, last: Frame) -> None:
         self._first = first
         self._last = last
         rows, columns = first.y.shape
@@ -87,7 +87,6 @@ class Morph:
         self._down = np.broadcast_to(np.arange(rows, dtype=np.float32)[:, None], (rows, columns))
         self._there = _flow(first, last)
         self._back = _flow(last, first)
-        self._order = _ragged(dice, columns, rows)
         self._other = Frame(*(np.empty_like(plane) for plane in (first.y, first.u, first.v)))
 
     def paint(self, frame: Frame, progress: float) -> None:
@@ -98,7 +97,7 @@ class Morph:
         eased = progress * progress * (3 - 2 * progress)
         self._warped(self._first, self._there, eased, frame)
         self._warped(self._last, self._back, 1 - eased, self._other)
-        dissolve(frame, self._other, self._order, eased)
+        fade(frame, self._other, eased)
 
     def _warped(
         self, picture: Frame, flow: tuple[Floats, Floats], share: float, into: Frame
@@ -132,7 +131,11 @@ def dissolve(frame: Frame, other: Frame, order: Floats, share: float) -> None:
         frame.paste(other)
         return
     seen = cv2.convertScaleAbs(np.clip((share * (1 + _RAGGED) - order) / _RAGGED, 0, 1), alpha=255)
-    weight = np.asarray(seen, np.uint8)
+    mix(frame, other, np.asarray(seen, np.uint8))
+
+
+def mix(frame: Frame, other: Frame, weight: Plane) -> None:
+    """Turn a frame into another, as much as `weight` (0-255) says of each pixel."""
     size = (frame.u.shape[1], frame.u.shape[0])
     half = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.uint8)
     for mine, its, much in (
@@ -204,4 +207,4 @@ def _ragged(dice: np.random.Generator, width: int, height: int) -> Floats:
     )
 
 
-__all__ = ["Dissolve", "Morph", "Plane", "Within", "dissolve", "fade"]
+__all__ = ["Dissolve", "Morph", "Plane", "Within", "dissolve", "fade", "mix"]

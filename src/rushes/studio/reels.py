@@ -11,9 +11,10 @@ from itertools import chain, islice, repeat
 from typing import Protocol
 
 from rushes.studio.camera import View, moment
+from rushes.studio.crossing import Crossing
 from rushes.studio.grade import Grade
 from rushes.studio.ink import Drawing
-from rushes.studio.motion import Dissolve, Morph, Within, fade
+from rushes.studio.motion import Dissolve, Within, fade
 from rushes.studio.order import Input
 from rushes.studio.pictures import clip
 from rushes.studio.planes import Frame, blank, over
@@ -80,10 +81,10 @@ class Moving:
 
 
 @dataclass(slots=True)
-class Morphing:
+class Crossed:
     """One still turning into another."""
 
-    morph: Morph
+    crossing: Crossing
     view: View
     pace: Pace
 
@@ -91,7 +92,7 @@ class Morphing:
         """Paint the frames from `first` to before `end`; each is good until the next."""
         frame = blank(self.view.width, self.view.height)
         for index in range(first, end):
-            self.morph.paint(frame, self.pace.progress(index))
+            self.crossing.paint(frame, self.pace.progress(index))
             yield frame
 
 
