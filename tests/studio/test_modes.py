@@ -16,7 +16,7 @@ from filming import Scene
 from filming import shoot as shoot_film
 from rushes.domain.spec import Mode, Role, Size
 from rushes.studio.crossing import ALIKE, likeness
-from rushes.studio.director import TAG, about, direct, shoot
+from rushes.studio.director import TAG, about, captions, direct, shoot
 from rushes.studio.order import BadOrder, Input, Order
 from rushes.studio.pictures import last_frame, still, tags_of
 from rushes.studio.planes import Frame, blank, over
@@ -274,6 +274,38 @@ def test_an_extension_is_the_source_and_then_goes_on(order: MakeOrder, source: P
     assert apart(made[-1], made[23]) > 10
     tail = list(direct(shoot(wish)).frames(36, 37))
     assert apart(tail[0], made[36]) == 0
+
+
+def whole_apart(one: Frame, other: Frame) -> float:
+    """Return how different two pictures are, words and all."""
+    return float(np.abs(one.y.astype(int) - other.y).mean())
+
+
+@pytest.mark.parametrize("mode", [Mode.EXTEND, Mode.CONTINUATION])
+def test_a_film_goes_on_without_a_jump_and_its_words_come_with_the_new_scene(
+    mode: Mode, order: MakeOrder, render: Render
+) -> None:
+    size = Size(320, 180)
+    clip = render(order("a sailboat on the sea, pan left", size=size, seconds=2), "clip")
+    role = Role.SOURCE_FILM if mode is Mode.EXTEND else Role.FIRST_CLIP
+    wish = order("a forest at night", size=size, seconds=5, mode=mode, files={role: clip})
+    made = frames(wish)
+    end = still_of(clip, size)
+    first_new = made[48] if mode is Mode.EXTEND else made[0]
+    assert whole_apart(first_new, end) < 4
+    begin = 48 if mode is Mode.EXTEND else 0
+    steps = [whole_apart(one, other) for one, other in pairwise(made[begin:])]
+    assert max(steps) < 8, "nowhere a cut"
+    (caption,) = captions(wish, wish.spec.prompt)
+    alone = blank(320, 180)
+    over(alone, caption.sprite, caption.x, caption.y)
+    letters = alone.y > 150
+    assert made[-1].y[letters].mean() > 150
+    assert first_new.y[letters].mean() < made[-1].y[letters].mean() - 30
+
+
+def still_of(clip: Path, size: Size) -> Frame:
+    return last_frame(Input("p", str(clip)), size.width_px, size.height_px)
 
 
 def test_a_source_that_is_too_short_is_held(order: MakeOrder, source: Path) -> None:

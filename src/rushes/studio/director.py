@@ -17,7 +17,7 @@ from rushes.studio.cast import Cast, Spot
 from rushes.studio.crossing import Crossing
 from rushes.studio.ink import Drawing
 from rushes.studio.light import Light, light_of
-from rushes.studio.motion import Dissolve, Within
+from rushes.studio.motion import Within
 from rushes.studio.order import BadOrder, Input, Order
 from rushes.studio.pictures import clip, last_frame, picture_size, still, still_bgr, tags_of
 from rushes.studio.plan import Move, Plan, Scene, Weather
@@ -34,7 +34,6 @@ from rushes.studio.reels import (
     Spliced,
     Staged,
     Take,
-    Turning,
 )
 from rushes.studio.scenes.places import BUILDERS
 from rushes.studio.scenes.setting import Setting
@@ -46,6 +45,9 @@ from rushes.studio.weather import before_all, weather
 PRINT_PX: Final = 640
 TAG: Final = "description"
 """The tag in which a film of ours says what is on it: read again when it is remixed."""
+
+_TURN: Final = (0.3, 0.6)
+"""Between which points of its way a film that goes on comes to its new scene."""
 
 _TAG_CHARACTERS_MAX: Final = 4_000
 
@@ -194,7 +196,9 @@ def _going_on(shot: Shoot) -> Reel:
         crossing = Crossing(start, still(lasts[0], *shot.size), shot.plan.move)
         reel: Reel = Crossed(crossing, shot.view, shot.pace)
     else:
-        reel = _moving_on(shot, start)
+        label = _label_on(source)
+        reel = _moving_on(shot, start, is_captioned=label is not None)
+        return _gone_on(shot, reel, label)
     return _finished(shot, reel, covering=_label_on(source))
 
 
@@ -255,9 +259,11 @@ def _longer(shot: Shoot) -> Reel:
     count = _length(source, shot) if known_s is None else round(known_s * shot.order.fps)
     count = max(1, min(count, shot.pace.frame_count - 1))
     rest = Pace(shot.pace.frame_count - count, shot.order.fps)
-    more = _moving_on(replace(shot, pace=rest), last_frame(source, *shot.size))
+    label = _label_on(source)
+    start = last_frame(source, *shot.size)
+    more = _moving_on(replace(shot, pace=rest), start, is_captioned=label is not None)
     reel = Spliced(Source(source, shot.view, shot.order.fps), count, more)
-    return _finished(shot, reel, covering=_label_on(source))
+    return _gone_on(shot, reel, label)
 
 
 _TURNED: Final = frozenset({Mode.REMIX, Mode.EDIT})
@@ -286,11 +292,19 @@ def _scene(shot: Shoot, more: Sequence[Piece] = ()) -> Reel:
     return Staged(Stage(shot.view, pieces), shot.pace)
 
 
-def _moving_on(shot: Shoot, start: Frame) -> Reel:
-    """Begin on a picture, move within it, and come to the scene the words ask for."""
+def _moving_on(shot: Shoot, start: Frame, *, is_captioned: bool) -> Reel:
+    """Begin on a picture, move within it, and come to the scene the words ask for.
+
+    A picture that has a caption of its own keeps it; the new words come with the new scene.
+    """
     within = Moving(Within(start, shot.plan.move), shot.view, shot.pace)
-    dissolve = Dissolve.of(shot.plan.dice("turn"), *shot.size)
-    return Turning(within, _scene(shot), dissolve, 0.35, 0.8, shot.pace)
+    count = shot.pace.frame_count
+    first, last = (round(count * part) for part in _TURN)
+    scene = _scene(shot)
+    words = captions(shot.order, shot.words) if is_captioned else ()
+    return Cutting(
+        [Take(lambda: within, 0, last), Take(lambda: scene, first, count, first, last, words)]
+    )
 
 
 def _finished(
@@ -304,6 +318,16 @@ def _finished(
         after=grade.of_mood(shot.light),
         titles=titles(shot.order, shot.words, covering=covering),
     )
+
+
+def _gone_on(shot: Shoot, reel: Reel, label: str | None) -> Reel:
+    """Finish a film that goes on from a clip; `label` is what stands on it, if it is ours."""
+    if label is None:
+        return _finished(shot, reel)
+    chip = text.chip(shot.order.label, *shot.size, covering=text.chip(label, *shot.size))
+    mark = [text.mark(*shot.size)] if shot.order.spec.with_watermark else []
+    after = grade.of_mood(shot.light)
+    return Dressed(reel, shot.view, shot.pace, after=after, titles=[chip, *mark])
 
 
 def _falling(setting: Setting) -> list[Piece]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 
-from rushes.studio.noise import field
 from rushes.studio.pictures import grey
 from rushes.studio.plan import Move
 from rushes.studio.planes import Floats, Frame, Plane
@@ -19,7 +17,6 @@ ZOOM_AT_REST: Final = 0.012
 
 _SMALL: Final = 160
 _FLOW_SHARE: Final = 0.1
-_RAGGED: Final = 0.35
 
 
 class Within:
@@ -107,33 +104,6 @@ class Morph:
         _remap(picture, np.asarray(map_x, np.float32), np.asarray(map_y, np.float32), into)
 
 
-@dataclass(slots=True)
-class Dissolve:
-    """The order in which the parts of a picture give way to another."""
-
-    order: Floats
-
-    @classmethod
-    def of(cls, dice: np.random.Generator, width: int, height: int) -> Dissolve:
-        """Draw an order by lot."""
-        return cls(_ragged(dice, width, height))
-
-    def blend(self, frame: Frame, other: Frame, share: float) -> None:
-        """Turn a frame into another by a share (0-1)."""
-        dissolve(frame, other, self.order, share)
-
-
-def dissolve(frame: Frame, other: Frame, order: Floats, share: float) -> None:
-    """Turn a frame into another by a share (0-1), part by part."""
-    if share <= 0:
-        return
-    if share >= 1:
-        frame.paste(other)
-        return
-    seen = cv2.convertScaleAbs(np.clip((share * (1 + _RAGGED) - order) / _RAGGED, 0, 1), alpha=255)
-    mix(frame, other, np.asarray(seen, np.uint8))
-
-
 def mix(frame: Frame, other: Frame, weight: Plane) -> None:
     """Turn a frame into another, as much as `weight` (0-255) says of each pixel."""
     size = (frame.u.shape[1], frame.u.shape[0])
@@ -194,17 +164,3 @@ def _flow(one: Frame, other: Frame) -> tuple[Floats, Floats]:
     large = cv2.resize(flow, (one.width, one.height), interpolation=cv2.INTER_LINEAR)
     there = np.asarray(large, np.float32)
     return np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
-
-
-def _ragged(dice: np.random.Generator, width: int, height: int) -> Floats:
-    """Return a field of 0..1 that says which part of a picture gives way first."""
-    small = (max(4, width // 4), max(4, height // 4))
-    noise = field(dice, *small, cells=(4, 3), octaves=3)
-    low, high = float(noise.min()), float(noise.max())
-    whole = (noise - low) / (high - low + 1e-6)
-    return np.asarray(
-        cv2.resize(whole, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
-    )
-
-
-__all__ = ["Dissolve", "Morph", "Plane", "Within", "dissolve", "fade", "mix"]
