@@ -67,7 +67,7 @@ def _key(text: str) -> str:
     key = text.strip()
     if not key:
         raise NotConfigured(
-            "There is no API key. Set RUSHES_API_KEY, or give Rushes(api_key=…): `rushes serve` "
+            "There is no API key. Set RUSHES_API_KEY, or give api_key=…: `rushes serve` "
             "prints one at its first start, `rushes keys create NAME` makes more beside it."
         )
     if not _VISIBLE_ASCII.fullmatch(key):
