@@ -339,7 +339,7 @@ def tell(measures: Sequence[Measure], loads: Sequence[float], given: Any) -> Non
             best = max(ours, key=lambda line: line["films_per_s"])
             figures = (best["films_per_s"], "/s", 90, 300, best["beside_per_s"])
             name = f"completions per worker process, {database}"
-            budgets.append(Budget(name, *figures, "three files written and synced"))
+            budgets.append(Budget(name, *figures, "film and stills written and synced"))
     large = [line for name, line in lines.items() if name.startswith("large")]
     notes = []
     if large:

@@ -441,6 +441,31 @@ def test_the_key_that_is_sent_is_ours_before_theirs(
     assert asked.extensions["timeout"]["read"] == 7.0
 
 
+@pytest.mark.parametrize("verb", ["with_options", "copy"])
+async def test_a_client_is_changed_for_a_call_over_the_same_connections(
+    kind: str, verb: str
+) -> None:
+    script = Script(told(200, video_body()), told(200, video_body()))
+    transport = httpx2.MockTransport(script)
+    first: Any = (
+        ours.OpenAI(api_key="sk-1", http_client=httpx2.Client(transport=transport))
+        if kind == "sync"
+        else ours.AsyncOpenAI(api_key="sk-1", http_client=httpx2.AsyncClient(transport=transport))
+    )
+    other = getattr(first, verb)(
+        timeout=3, max_retries=0, default_headers={"X-App": "a"}, default_query={"q": "1"}
+    )
+    await awaited(other.videos.retrieve(ID))
+    asked = script.asked[0]
+    assert (asked.headers["x-app"], asked.url.params["q"]) == ("a", "1")
+    assert asked.headers["authorization"] == "Bearer sk-1"
+    assert (asked.extensions["timeout"]["read"], other.max_retries) == (3.0, 0)
+    again = getattr(other, verb)()
+    await awaited(again.videos.retrieve(ID))
+    assert script.asked[1].headers["x-app"] == "a"
+    assert (again.timeout, again.max_retries, first.max_retries) == (3.0, 0, 2)
+
+
 async def test_a_client_closes_what_it_opened_and_nothing_else() -> None:
     lent = httpx2.Client()
     with ours.OpenAI(api_key="sk-1", http_client=lent):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,11 +16,24 @@ import pytest
 from PIL import Image
 
 from filming import Scene, shoot
+from postgres import Server
 from rushes.domain.spec import Size
-from rushes.domain.task import Measures, Status, Task
+from rushes.domain.task import Event, Measures, Status, Task
 from rushes.gateway.reprints import Reprints
-from rushes.ports import ArtifactKind, Blobs, Developed, NotAFilm, Still, Transaction, kept_of
-from rushes.testing.builders import NOON
+from rushes.ports import (
+    Artifact,
+    ArtifactKind,
+    Blobs,
+    Developed,
+    NotAFilm,
+    Still,
+    Transaction,
+    kept_of,
+)
+from rushes.store.migrate import migrate
+from rushes.store.postgres import PostgresStore
+from rushes.testing.builders import NOON, an_artifact, kept, put_move, put_task
+from rushes.testing.fakes import ManualClock, MemoryBlobs
 from wiring import STILLS, Wired, wired
 
 LAST = STILLS[ArtifactKind.LAST_FRAME]
@@ -200,6 +215,39 @@ async def test_of_two_processes_that_make_it_at_once_one_keeps_it(
     assert on_record(house, task).count("last_frame kept") == 1
     assert names(house, task) == ["film", "poster", "spritesheet", "still-last.webp"]
     assert len(on_record(house, task)) == 4
+
+
+async def test_machines_that_keep_it_in_the_same_moment_keep_one(
+    postgres: Server, darkroom: Darkroom
+) -> None:
+    """There, unlike on SQLite, two transactions run at once: the row of the task is held."""
+    url, clock, count = postgres.make_database(), ManualClock(NOON), 20
+    migrate(url, at=NOON)
+    blobs = darkroom.blobs = MemoryBlobs(clock)
+    with closing(PostgresStore(url)) as here, closing(PostgresStore(url)) as there:
+        tasks = [here.write_now(put_film) for _ in range(count)]
+        both = asyncio.Barrier(2)
+        darkroom.on_develop = both.wait
+        machines = [Reprints(store, clock, blobs, darkroom) for store in (here, there)]
+        for task in tasks:
+            one, other = await asyncio.gather(*(machine.last_frame(task) for machine in machines))
+            assert one == other
+            found = here.read_now(partial(artifacts_of, task))
+            assert [artifact.kind for artifact in found] == ["film", "last_frame"]
+    assert len([name async for name, _ in blobs.names("")]) == count
+
+
+def artifacts_of(task: Task, tx: Transaction) -> Sequence[Artifact]:
+    return tx.artifacts(task.id)
+
+
+def put_film(tx: Transaction) -> Task:
+    """A task that succeeded with a film and nothing else."""
+    task = put_task(tx, Status.STORING)
+    film = an_artifact(task)
+    tx.add_artifacts(film)
+    tx.keep_artifacts(kept(film))
+    return put_move(tx, task, Event.STORED)
 
 
 async def test_a_film_too_long_to_be_decoded_while_a_caller_waits_is_refused(

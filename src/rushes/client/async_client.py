@@ -33,6 +33,7 @@ from rushes.client.shapes import (
     WebhookSecret,
 )
 from rushes.client.sinks import Target
+from rushes.client.streaming import FilmFeed
 from rushes.client.waiting import DEADLINE_S, OnProgress
 from rushes.client.wires import LIMITS, AsyncClock, AsyncLine, AsyncSystemClock
 
@@ -230,6 +231,17 @@ class AsyncVideos:
     ) -> DownloadedVideo:
         """`download` into memory; see `Videos.download_content`."""
         return await self.download(video, variant=variant)
+
+    async def stream(
+        self, video: Video | str, *, variant: Variant = "video"
+    ) -> AsyncGenerator[bytes]:
+        """Give a film on as it comes (`async for`); see `Videos.stream`."""
+        feed = FilmFeed(self._line, video, variant)
+        try:
+            while chunk := await feed.next():
+                yield chunk
+        finally:
+            await feed.close()
 
     async def events(
         self, video: Video | str, *, after: int = 0, deadline_s: float = DEADLINE_S

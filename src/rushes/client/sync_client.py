@@ -30,6 +30,7 @@ from rushes.client.shapes import (
     WebhookSecret,
 )
 from rushes.client.sinks import Target
+from rushes.client.streaming import FilmFeed
 from rushes.client.waiting import DEADLINE_S, OnProgress
 from rushes.client.wires import LIMITS, Clock, SyncLine, SystemClock
 
@@ -322,6 +323,24 @@ class Videos:
     ) -> DownloadedVideo:
         """`download` into memory, under the retired OpenAI client's name."""
         return self.download(video, variant=variant)
+
+    def stream(self, video: Video | str, *, variant: Variant = "video") -> Generator[bytes]:
+        """Give a film on as it comes, or a still of it, to somebody who keeps none of it.
+
+        A connection that breaks is taken up where it broke. Close the generator to hang up
+        before the end.
+
+        Raises:
+            BadRequest: with code `task_not_finished` or `task_failed`: there is no film.
+            ArtifactExpired: retention removed it.
+            DownloadFailed: it broke off, and could not be continued.
+        """
+        feed = FilmFeed(self._line, video, variant)
+        try:
+            while chunk := at_once(feed.next()):
+                yield chunk
+        finally:
+            at_once(feed.close())
 
     def events(
         self, video: Video | str, *, after: int = 0, deadline_s: float = DEADLINE_S

@@ -49,7 +49,10 @@ POSTER_AT_S: Final = 0.5
 """Past a fade from black, and within the first second."""
 
 WEBP_QUALITY: Final = 80
-WEBP_METHOD: Final = 2
+WEBP_METHOD: Final = 1
+"""A still of a film in 720p takes 21 ms; by method 2 it takes 28, and is a quarter smaller. There
+are two of each film, and all of a film of five seconds is decoded in 400."""
+
 JPEG_QUALITY: Final = 85
 
 DAMAGED_SHARE_MAX: Final = 0.1
@@ -310,13 +313,16 @@ def _shown_size(frame: VideoFrame) -> tuple[int, int]:
 
 
 def _picture(frame: VideoFrame, width_px: int, height_px: int) -> Image.Image:
-    """Return a frame as a player shows it, in this size, in RGB."""
+    """Return a frame as a player shows it, in this size, in RGB.
+
+    A byte beside each pixel is how Pillow holds RGB: so it takes the picture as it is.
+    """
     is_turned = frame.rotation % 180 != 0
     is_hd = frame.width > _SD_WIDTH_PX_MAX or frame.height > _SD_HEIGHT_PX_MAX
     rgb = frame.reformat(
         width=height_px if is_turned else width_px,
         height=width_px if is_turned else height_px,
-        format="rgb24",
+        format="rgb0",
         # Untagged films are read as players read them: HD in BT.709, the rest in BT.601.
         src_colorspace="ITU709" if is_hd and frame.colorspace == _UNSPECIFIED else None,
         interpolation="AREA",
@@ -324,7 +330,7 @@ def _picture(frame: VideoFrame, width_px: int, height_px: int) -> Image.Image:
     )
     plane = rgb.planes[0]
     size = (rgb.width, rgb.height)
-    picture = Image.frombuffer("RGB", size, bytes(plane), "raw", "RGB", plane.line_size, 1)
+    picture = Image.frombuffer("RGBX", size, bytes(plane), "raw", "RGBX", plane.line_size, 1)
     turn = _TURNS.get(frame.rotation % 360)
     return picture if turn is None else picture.transpose(turn)
 

@@ -37,6 +37,8 @@ _COMPANY: Final = {
     "fish": 2,
     "jellyfish": 2,
     "kite": 1,
+    "penguin": 3,
+    "sheep": 3,
 }
 """How many more of a kind come along."""
 
@@ -139,6 +141,8 @@ class Cast:
         """Give a subject that seldom comes alone smaller company, farther off."""
         dice = self._setting.dice("flock", name)
         flock: list[Piece] = []
+        if lead.subject.habit is Habit.WALK:
+            return self._herd(name, lead)
         for _ in range(_COMPANY.get(name, 0)):
             shift = float(dice.uniform(-0.42, 0.42))
             rise = float(dice.uniform(-0.2, 0.14)) * self._setting.height
@@ -156,6 +160,27 @@ class Cast:
                 )
             )
         return flock
+
+    def _herd(self, name: str, lead: Actor) -> list[Piece]:
+        """Give a subject company on the same ground: close by, a little behind."""
+        dice = self._setting.dice("herd", name)
+        herd: list[Piece] = []
+        count = _COMPANY.get(name, 0)
+        for index in range(count):
+            shift = (index - (count - 1) / 2) * 0.11 + float(dice.uniform(-0.03, 0.03))
+            size = float(dice.uniform(0.6, 0.84))
+            spot = replace(lead.spot, y=lead.spot.y - (1 - size) * 22 * self._setting.unit)
+            herd.append(
+                replace(
+                    lead,
+                    spot=spot,
+                    from_x=lead.from_x + shift,
+                    to_x=lead.to_x + shift,
+                    phase=float(dice.random()),
+                    size=size,
+                )
+            )
+        return herd
 
     def _actor(self, name: str, subject: Subject, spot: Spot) -> Actor:
         setting = self._setting

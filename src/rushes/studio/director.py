@@ -8,22 +8,25 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
+import msgspec
+
 from rushes.domain.spec import Mode, Role
 from rushes.studio import grade, text
 from rushes.studio.camera import View
 from rushes.studio.cast import Cast, Spot
+from rushes.studio.crossing import Crossing
 from rushes.studio.ink import Drawing
 from rushes.studio.light import Light, light_of
-from rushes.studio.motion import Dissolve, Morph, Within
+from rushes.studio.motion import Within
 from rushes.studio.order import BadOrder, Input, Order
 from rushes.studio.pictures import clip, last_frame, picture_size, still, still_bgr, tags_of
 from rushes.studio.plan import Move, Plan, Scene, Weather
 from rushes.studio.planes import Frame, Plane, bgr_of
 from rushes.studio.prints import prints
 from rushes.studio.reels import (
+    Crossed,
     Cutting,
     Dressed,
-    Morphing,
     Moving,
     Pace,
     Reel,
@@ -31,11 +34,10 @@ from rushes.studio.reels import (
     Spliced,
     Staged,
     Take,
-    Turning,
 )
 from rushes.studio.scenes.places import BUILDERS
 from rushes.studio.scenes.setting import Setting
-from rushes.studio.shots import DISSOLVE_S, Join, Shot, storyboard, whole
+from rushes.studio.shots import DISSOLVE_S, Join, Shot, storyboard, turned, whole
 from rushes.studio.stage import Piece, Stage
 from rushes.studio.subjects.pen import Habit
 from rushes.studio.weather import before_all, weather
@@ -43,6 +45,11 @@ from rushes.studio.weather import before_all, weather
 PRINT_PX: Final = 640
 TAG: Final = "description"
 """The tag in which a film of ours says what is on it: read again when it is remixed."""
+
+_TURN: Final = (0.3, 0.6)
+"""Between which points of its way a film that goes on comes to its new scene."""
+
+_TAG_CHARACTERS_MAX: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +153,16 @@ def _lap(shot: Shoot) -> int:
 
 
 def about(shot: Shoot) -> str:
-    """Say what is on a film, for when it is remixed."""
-    return f"rushes-studio scene={shot.plan.scene} subjects={','.join(shot.plan.subjects)}"
+    """Say what is on a film, for when it is remixed: one that was staged can be staged again."""
+    mode = shot.order.spec.mode
+    staged = shot if mode is Mode.TEXT_TO_VIDEO and len(shot.board) == 1 else None
+    if mode in _TURNED:
+        staged = _restaged(shot, _source(shot))
+    shown = shot.plan if staged is None else staged.plan
+    said = f"rushes-studio scene={shown.scene} subjects={','.join(shown.subjects)}"
+    if staged is None:
+        return said
+    return f"{said} plan={msgspec.json.encode(shown, order='deterministic').decode()}"
 
 
 def _from_text(shot: Shoot) -> Reel:
@@ -163,8 +178,8 @@ def _from_still(shot: Shoot) -> Reel:
 def _between(shot: Shoot) -> Reel:
     first = still(shot.only(Role.FIRST_FRAME), *shot.size)
     last = still(shot.only(Role.LAST_FRAME), *shot.size)
-    morph = Morph(first, last, shot.plan.dice("morph"))
-    return _finished(shot, Morphing(morph, shot.view, shot.pace))
+    crossing = Crossing(first, last, shot.plan.move)
+    return _finished(shot, Crossed(crossing, shot.view, shot.pace))
 
 
 def _with_references(shot: Shoot) -> Reel:
@@ -178,17 +193,25 @@ def _going_on(shot: Shoot) -> Reel:
     start = last_frame(source, *shot.size)
     lasts = shot.order.inputs(Role.LAST_FRAME)
     if lasts:
-        morph = Morph(start, still(lasts[0], *shot.size), shot.plan.dice("morph"))
-        reel: Reel = Morphing(morph, shot.view, shot.pace)
+        crossing = Crossing(start, still(lasts[0], *shot.size), shot.plan.move)
+        reel: Reel = Crossed(crossing, shot.view, shot.pace)
     else:
-        reel = _moving_on(shot, start)
+        label = _label_on(source)
+        reel = _moving_on(shot, start, is_captioned=label is not None)
+        return _gone_on(shot, reel, label)
     return _finished(shot, reel, covering=_label_on(source))
 
 
 def _anew(shot: Shoot) -> Reel:
-    source = shot.only(Role.SOURCE_FILM, Role.FIRST_CLIP, Role.REFERENCE_VIDEO)
+    source = _source(shot)
+    staged = _restaged(shot, source)
+    if staged is not None:
+        next(
+            clip(source, 2, 2, shot.order.fps)
+        )  # a clip that cannot be read is refused all the same
+        return _finished(staged, _scene(staged))
     before = tags_of(source).get(TAG, "")
-    known = before.partition("subjects=")[2].split(",")
+    known = before.partition("subjects=")[2].partition(" ")[0].split(",")
     fresh = tuple(name for name in shot.plan.subjects if name not in known)
     setting = replace(shot, plan=replace(shot.plan, subjects=fresh)).setting()
     still_view = View(*shot.size, Move.STATIC)
@@ -209,17 +232,41 @@ def _anew(shot: Shoot) -> Reel:
     )
 
 
+def _source(shot: Shoot) -> Input:
+    return shot.only(Role.SOURCE_FILM, Role.FIRST_CLIP, Role.REFERENCE_VIDEO)
+
+
+def _restaged(shot: Shoot, source: Input) -> Shoot | None:
+    """Return a film of ours as it is staged anew: the same layout, in the light of new words.
+
+    None where the source was not staged by us, or not in one shot.
+    """
+    text = tags_of(source).get(TAG, "")
+    if not text.startswith("rushes-studio") or len(text) > _TAG_CHARACTERS_MAX:
+        return None
+    try:
+        before = msgspec.json.decode(text.partition(" plan=")[2], type=Plan)
+    except msgspec.DecodeError:  # nothing of the kind, or somebody else's words in our place
+        return None
+    planned = turned(before, shot.plan, shot.order.spec.prompt)
+    view = View(*shot.size, move_in(planned))
+    return replace(shot, plan=planned, light=light_of(planned), view=view)
+
+
 def _longer(shot: Shoot) -> Reel:
-    source = shot.only(Role.SOURCE_FILM, Role.FIRST_CLIP, Role.REFERENCE_VIDEO)
+    source = _source(shot)
     known_s = shot.order.spec.source_seconds
     count = _length(source, shot) if known_s is None else round(known_s * shot.order.fps)
     count = max(1, min(count, shot.pace.frame_count - 1))
     rest = Pace(shot.pace.frame_count - count, shot.order.fps)
-    more = _moving_on(replace(shot, pace=rest), last_frame(source, *shot.size))
+    label = _label_on(source)
+    start = last_frame(source, *shot.size)
+    more = _moving_on(replace(shot, pace=rest), start, is_captioned=label is not None)
     reel = Spliced(Source(source, shot.view, shot.order.fps), count, more)
-    return _finished(shot, reel, covering=_label_on(source))
+    return _gone_on(shot, reel, label)
 
 
+_TURNED: Final = frozenset({Mode.REMIX, Mode.EDIT})
 _PARTED: Final = frozenset(
     {Mode.TEXT_TO_VIDEO, Mode.IMAGE_TO_VIDEO, Mode.REFERENCE_TO_VIDEO, Mode.CONTINUATION}
 )
@@ -245,11 +292,19 @@ def _scene(shot: Shoot, more: Sequence[Piece] = ()) -> Reel:
     return Staged(Stage(shot.view, pieces), shot.pace)
 
 
-def _moving_on(shot: Shoot, start: Frame) -> Reel:
-    """Begin on a picture, move within it, and come to the scene the words ask for."""
+def _moving_on(shot: Shoot, start: Frame, *, is_captioned: bool) -> Reel:
+    """Begin on a picture, move within it, and come to the scene the words ask for.
+
+    A picture that has a caption of its own keeps it; the new words come with the new scene.
+    """
     within = Moving(Within(start, shot.plan.move), shot.view, shot.pace)
-    dissolve = Dissolve.of(shot.plan.dice("turn"), *shot.size)
-    return Turning(within, _scene(shot), dissolve, 0.35, 0.8, shot.pace)
+    count = shot.pace.frame_count
+    first, last = (round(count * part) for part in _TURN)
+    scene = _scene(shot)
+    words = captions(shot.order, shot.words) if is_captioned else ()
+    return Cutting(
+        [Take(lambda: within, 0, last), Take(lambda: scene, first, count, first, last, words)]
+    )
 
 
 def _finished(
@@ -263,6 +318,16 @@ def _finished(
         after=grade.of_mood(shot.light),
         titles=titles(shot.order, shot.words, covering=covering),
     )
+
+
+def _gone_on(shot: Shoot, reel: Reel, label: str | None) -> Reel:
+    """Finish a film that goes on from a clip; `label` is what stands on it, if it is ours."""
+    if label is None:
+        return _finished(shot, reel)
+    chip = text.chip(shot.order.label, *shot.size, covering=text.chip(label, *shot.size))
+    mark = [text.mark(*shot.size)] if shot.order.spec.with_watermark else []
+    after = grade.of_mood(shot.light)
+    return Dressed(reel, shot.view, shot.pace, after=after, titles=[chip, *mark])
 
 
 def _falling(setting: Setting) -> list[Piece]:

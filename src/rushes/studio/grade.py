@@ -9,11 +9,9 @@ import numpy as np
 
 from rushes.studio.camera import Moment
 from rushes.studio.colours import Colour
-from rushes.studio.ink import Drawing
 from rushes.studio.light import Light
 from rushes.studio.plan import Hour, Plan, Weather
-from rushes.studio.planes import Frame, Plane, frame_of, sprite_of
-from rushes.studio.stage import Plate
+from rushes.studio.planes import Frame, Plane, Sprite, frame_of, over, sprite_of
 
 _SEPIA: Colour = (150, 124, 92)
 
@@ -64,7 +62,20 @@ def of_remix(plan: Plan, light: Light) -> Grade:
     return Grade(luma, _table(keep, 128 + (u - 128) * tint), _table(keep, 128 + (v - 128) * tint))
 
 
-def vignette(width: int, height: int, strength: float = 0.34) -> Plate:
+@dataclass(slots=True)
+class Vignette:
+    """Darker corners: they belong to the lens, so no zoom makes them larger."""
+
+    sprite: Sprite
+    is_still: bool = True
+
+    def draw(self, frame: Frame, at: Moment) -> None:
+        """Paint itself on a frame, whenever it is."""
+        del at
+        over(frame, self.sprite, 0, 0)
+
+
+def vignette(width: int, height: int, strength: float = 0.34) -> Vignette:
     """Build darker corners."""
     down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     across = np.linspace(-1, 1, width, dtype=np.float32)[None]
@@ -72,7 +83,7 @@ def vignette(width: int, height: int, strength: float = 0.34) -> Plate:
     alpha = np.clip((far - 0.62) / 0.75, 0, 1) ** 1.6 * strength * 255
     pixels = np.zeros((height, width, 4), np.uint8)
     pixels[..., 3] = (alpha + 0.5).astype(np.uint8)
-    return Plate(Drawing(sprite_of(pixels), 0, 0), 0.0)
+    return Vignette(sprite_of(pixels))
 
 
 def _chroma(colour: Colour) -> tuple[float, float]:

@@ -11,9 +11,10 @@ from itertools import chain, islice, repeat
 from typing import Protocol
 
 from rushes.studio.camera import View, moment
+from rushes.studio.crossing import Crossing
 from rushes.studio.grade import Grade
 from rushes.studio.ink import Drawing
-from rushes.studio.motion import Dissolve, Morph, Within, fade
+from rushes.studio.motion import Within, fade
 from rushes.studio.order import Input
 from rushes.studio.pictures import clip
 from rushes.studio.planes import Frame, blank, over
@@ -80,10 +81,10 @@ class Moving:
 
 
 @dataclass(slots=True)
-class Morphing:
+class Crossed:
     """One still turning into another."""
 
-    morph: Morph
+    crossing: Crossing
     view: View
     pace: Pace
 
@@ -91,7 +92,7 @@ class Morphing:
         """Paint the frames from `first` to before `end`; each is good until the next."""
         frame = blank(self.view.width, self.view.height)
         for index in range(first, end):
-            self.morph.paint(frame, self.pace.progress(index))
+            self.crossing.paint(frame, self.pace.progress(index))
             yield frame
 
 
@@ -107,27 +108,6 @@ class Source:
         """Paint the frames from `first` to before `end`; each is good until the next."""
         pictures = clip(self.source, self.view.width, self.view.height, self.fps)
         return islice(_held(pictures), first, end)
-
-
-@dataclass(slots=True)
-class Turning:
-    """One reel that gives way to another, between two points (0-1) of the way."""
-
-    one: Reel
-    other: Reel
-    dissolve: Dissolve
-    start: float
-    stop: float
-    pace: Pace
-
-    def frames(self, first: int, end: int) -> Iterator[Frame]:
-        """Paint the frames from `first` to before `end`; each is good until the next."""
-        pictures = zip(self.one.frames(first, end), self.other.frames(first, end), strict=True)
-        for index, (frame, other) in enumerate(pictures, first):
-            part = (self.pace.progress(index) - self.start) / (self.stop - self.start)
-            share = min(1.0, max(0.0, part))
-            self.dissolve.blend(frame, other, share * share * (3 - 2 * share))
-            yield frame
 
 
 @dataclass(slots=True)

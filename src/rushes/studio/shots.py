@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from rushes.studio.plan import Move, Plan, Scene, dice, plan
+from rushes.studio.plan import SUBJECTS_MAX, Move, Plan, Scene, dice, plan
 from rushes.studio.words import CHARACTERS_MAX, read
 
 SHOT_S_MIN: Final = 1.2
@@ -291,6 +291,22 @@ def _sequel(
         subjects=subjects,
         extras=own.extras | (before.extras - _FRAMINGS if stays else frozenset()),
         seed=before.seed if stays and passage.join is Join.DISSOLVE else own.seed,
+    )
+
+
+def turned(before: Plan, own: Plan, words: str) -> Plan:
+    """Return a plan as new words turn it: laid out as before, with what they name."""
+    said = _said(words)
+    fresh = [name for name in own.subjects if name not in before.subjects]
+    return replace(
+        before,
+        scene=own.scene if "scene" in said else before.scene,
+        hour=own.hour if "hour" in said else before.hour,
+        weather=own.weather if "weather" in said else before.weather,
+        mood=own.mood if "mood" in said else before.mood,
+        move=own.move if "camera" in said else before.move,
+        subjects=(*before.subjects, *fresh)[:SUBJECTS_MAX],
+        extras=own.extras | before.extras,
     )
 
 

@@ -90,7 +90,7 @@ season.summer: summer, summertime, midsummer | 夏, 夏天, 夏日, 夏夜, 盛�
 season.autumn: autumn, fall leaves, falling leaves, autumn leaves, maple, foliage, fall foliage, fall colors | 秋, 秋天, 秋日, 秋季, 落叶, 枫叶, 红叶, 枫林, 银杏, 秋叶, 深秋
 season.winter: winter, ice, iceberg, ice floe, wintry, snow, snowing, snowy, snowfall, blizzard, christmas, arctic, antarctica, snow covered, snow-covered, snow capped, snow-capped, snowcapped | 冬, 冬天, 冬日, 冬季, 冬夜, 雪, 下雪, 大雪, 雪花, 雪地, 雪天, 飘雪, 圣诞, 雪山, 冰雪, 暴风雪, 北极, 南极
 
-mood.neon: neon, cyberpunk, synthwave, vaporwave, retrowave, futuristic, blade runner, sci fi, sci-fi, hologram, holographic | 霓虹, 赛博朋克, 蒸汽波, 未来, 科幻, 霓虹灯, 全息
+mood.neon: neon, cyberpunk, synthwave, vaporwave, retrowave, futuristic, blade runner, sci fi, sci-fi, hologram, holographic | 霓虹, 霓虹街, 赛博朋克, 蒸汽波, 未来, 科幻, 霓虹灯, 全息
 mood.mono: black and white, monochrome, noir, grayscale, greyscale, film noir, silent film | 黑白, 单色, 黑白电影, 老电影
 mood.ink: ink wash, ink painting, sumi-e, ink wash painting, chinese painting | 水墨, 水墨画, 国画, 中国画, 水墨风
 mood.sepia: sepia, vintage, retro, old film, nostalgic, 1920s, super 8 | 复古, 怀旧, 老照片, 泛黄

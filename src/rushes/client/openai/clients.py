@@ -12,7 +12,7 @@ import httpx2
 from rushes.client.access import Access, read_access
 from rushes.client.openai.errors import in_their_words
 from rushes.client.openai.extras import Extras, Headers, Timeout, seconds_of
-from rushes.client.openai.given import not_given
+from rushes.client.openai.given import NotGiven, Omit, not_given, or_none
 from rushes.client.openai.videos import AsyncVideos, Videos
 from rushes.client.retry import Retry
 from rushes.client.wires import LIMITS, AsyncLine, SyncLine
@@ -63,14 +63,38 @@ class OpenAI:
         http_client: httpx2.Client | None = None,
     ) -> None:
         del organization, project
-        access = _access(base_url, api_key)
-        self.base_url = access.base_url
+        self._access = _access(base_url, api_key)
+        self.base_url = self._access.base_url
+        self.timeout = seconds_of(timeout) or TIMEOUT_S
         self.max_retries = max_retries
+        self._headers, self._query = dict(default_headers or {}), dict(default_query or {})
         self._http = http_client or httpx2.Client(trust_env=False, limits=LIMITS)
         self._is_own = http_client is None
         retry = Retry(attempts_max=max_retries + 1)
-        line = SyncLine(self._http, access, seconds_of(timeout) or TIMEOUT_S, retry)
-        self.videos = Videos(Extras(default_headers or {}, default_query or {}).over(line))
+        line = SyncLine(self._http, self._access, self.timeout, retry)
+        self.videos = Videos(Extras(self._headers, self._query).over(line))
+
+    def with_options(
+        self,
+        *,
+        timeout: Timeout = not_given,
+        max_retries: int | NotGiven = not_given,
+        default_headers: Headers | None = None,
+        default_query: Mapping[str, object] | None = None,
+    ) -> Self:
+        """Return a client that differs in these, over the same connections."""
+        retries_max = or_none(max_retries)
+        return type(self)(
+            api_key=self._access.api_key,
+            base_url=self.base_url,
+            timeout=self.timeout if isinstance(timeout, Omit) else timeout,
+            max_retries=self.max_retries if retries_max is None else retries_max,
+            default_headers={**self._headers, **(default_headers or {})},
+            default_query={**self._query, **(default_query or {})},
+            http_client=self._http,
+        )
+
+    copy = with_options
 
     def close(self) -> None:
         """Close the connections, unless the `http_client` is yours."""
@@ -106,14 +130,38 @@ class AsyncOpenAI:
         http_client: httpx2.AsyncClient | None = None,
     ) -> None:
         del organization, project
-        access = _access(base_url, api_key)
-        self.base_url = access.base_url
+        self._access = _access(base_url, api_key)
+        self.base_url = self._access.base_url
+        self.timeout = seconds_of(timeout) or TIMEOUT_S
         self.max_retries = max_retries
+        self._headers, self._query = dict(default_headers or {}), dict(default_query or {})
         self._http = http_client or httpx2.AsyncClient(trust_env=False, limits=LIMITS)
         self._is_own = http_client is None
         retry = Retry(attempts_max=max_retries + 1)
-        line = AsyncLine(self._http, access, seconds_of(timeout) or TIMEOUT_S, retry)
-        self.videos = AsyncVideos(Extras(default_headers or {}, default_query or {}).over(line))
+        line = AsyncLine(self._http, self._access, self.timeout, retry)
+        self.videos = AsyncVideos(Extras(self._headers, self._query).over(line))
+
+    def with_options(
+        self,
+        *,
+        timeout: Timeout = not_given,
+        max_retries: int | NotGiven = not_given,
+        default_headers: Headers | None = None,
+        default_query: Mapping[str, object] | None = None,
+    ) -> Self:
+        """Return a client that differs in these, over the same connections."""
+        retries_max = or_none(max_retries)
+        return type(self)(
+            api_key=self._access.api_key,
+            base_url=self.base_url,
+            timeout=self.timeout if isinstance(timeout, Omit) else timeout,
+            max_retries=self.max_retries if retries_max is None else retries_max,
+            default_headers={**self._headers, **(default_headers or {})},
+            default_query={**self._query, **(default_query or {})},
+            http_client=self._http,
+        )
+
+    copy = with_options
 
     async def close(self) -> None:
         """Close the connections, unless the `http_client` is yours."""

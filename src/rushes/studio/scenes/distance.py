@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import numpy as np
+
 from rushes.studio.colours import darker, lighter, mix, rgb
 from rushes.studio.ink import Drawing, Fade
 from rushes.studio.plan import Scene
@@ -41,8 +43,12 @@ def _town(setting: Setting, horizon: float) -> list[Piece]:
         pieces.append(Plate(drawing, depth))
     pieces.append(mist(setting, horizon - 26 * setting.unit, setting.height * 0.1, 0.12, 0.3))
     if setting.plan.scene is Scene.SEA:
-        pieces.append(Plate(_quay(setting, horizon), 0.12))
-    return pieces
+        return [*pieces, Plate(_quay(setting, horizon), 0.12)]
+    ground = setting.light.lit(turf(setting), 0.45)
+    plain = np.full(len(range(*setting.across(0.12))), horizon)
+    low = min(setting.height, horizon + 0.14 * setting.height)
+    ink = land(setting, plain, 0.12, Fade(ground, darker(ground, 0.2)), bottom=low)
+    return [*pieces, Plate(ink.drawing(), 0.12)]
 
 
 def _quay(setting: Setting, horizon: float) -> Drawing:

@@ -64,11 +64,13 @@ def _crest(setting: Setting, ridge: Ridge, name: str) -> np.ndarray:
     """Return the rows of a range: sharp peaks, great and small, and round valleys."""
     first, last = setting.across(ridge.depth)
     dice = setting.dice("crest", name)
+    # As broad in a tall picture as in a wide one: fewer of them find room.
+    lumps = ridge.lumps * float(np.clip(setting.width / (1280 * setting.unit), 0.5, 1.7))
     total = np.zeros(last - first)
     for share, finer in ((0.62, 1.0), (0.26, 2.3), (0.12, 5.1)):
-        wave = line(dice, last - first, lumps=ridge.lumps * 1.6 * finer, octaves=1) / 1.6
+        wave = line(dice, last - first, lumps=lumps * 1.6 * finer, octaves=1) / 1.6
         total += share * (1 - np.abs(wave)) ** 1.5
-    total += 0.03 * line(dice, last - first, lumps=ridge.lumps * 18, octaves=3)
+    total += 0.03 * line(dice, last - first, lumps=lumps * 18, octaves=3)
     return np.asarray(ridge.y - ridge.height * np.clip(total * 1.5 - 0.42, -0.05, 1.1))
 
 

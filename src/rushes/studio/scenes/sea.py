@@ -81,12 +81,20 @@ def _rocks(setting: Setting) -> Drawing:
     """Draw wet rocks at the near edge, on the side that no words stand on."""
     light, unit, depth = setting.light, setting.unit, 1.7
     ink = setting.ink(depth, setting.height * 0.7, setting.height)
-    _, last = setting.across(depth)
+    first, last = setting.across(depth)
     dice = setting.dice("rocks")
     low = setting.height + setting.view.margin_y(depth) + 6
     rock = mix(darker(light.near, 0.1), light.haze, 0.1)
-    for away, wide, tall in ((250, 96, 62), (20, 190, 150), (140, 120, 96)):
-        x = last - away * unit
+    # One group is in view whatever the camera does: they come again and again.
+    span = max(setting.width * 1.15, 1000 * unit)
+    groups = [setting.width - 40 * unit + span * number for number in range(-2, 3)]
+    stones = [
+        (right - away * unit, wide, tall)
+        for right in groups
+        for away, wide, tall in ((250, 96, 62), (20, 190, 150), (140, 120, 96))
+        if first - 200 * unit < right < last + 300 * unit
+    ]
+    for x, wide, tall in stones:
         points: list[Point] = [(x - wide * unit, low)]
         for share in (-0.7, -0.35, 0.0, 0.3, 0.62):
             high = tall * (1 - share * share) * float(dice.uniform(0.72, 1.1))

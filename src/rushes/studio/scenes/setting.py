@@ -124,7 +124,8 @@ def land(
     end = setting.height if bottom is None else bottom
     ink = setting.ink(depth, float(rows.min()) - 2 - growth * setting.unit, end)
     low = end + setting.view.margin_y(depth)
-    step = max(1, round(setting.unit))
+    # Edges of a pixel or two would be drawn as stairs.
+    step = max(2, round(6 * setting.unit))
     xs = np.arange(first, last, step, dtype=np.float64)
     outline = np.stack([xs, rows[: last - first : step][: len(xs)]], 1)
     ink.fill(

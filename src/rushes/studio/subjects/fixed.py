@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from rushes.studio.ink import box
 from rushes.studio.plan import Season
 from rushes.studio.subjects.pen import Habit, Pen, Subject, wave
 
@@ -15,10 +16,10 @@ def tree(pen: Pen, phase: float) -> None:
     pen.ground_shadow(250, y=3)
     trunk = [(-26, 3), (-14, -40), (-12, -90), (-44, -160), (-32, -164), (-4, -118), (4, -180)]
     trunk += [(18, -180), (14, -116), (48, -150), (56, -140), (18, -78), (17, -36), (30, 3)]
-    pen.shape(trunk, ("6f4a30", "4a2f1e"))
     if pen.season is Season.WINTER:
         _bare(pen, sway)
         return
+    pen.shape(trunk, ("6f4a30", "4a2f1e"))
     for x, y, size, _ in _CROWN:
         pen.disc(x + sway * (-y / 200), y + size * 0.06, size, pen.leaf("27592f"))
     for x, y, size, colour in _CROWN:
@@ -29,9 +30,9 @@ def tree(pen: Pen, phase: float) -> None:
             angle, out = index * 2.4 + number, size * 0.84 * math.sqrt((index + 0.5) / 34)
             dx, dy = out * math.cos(angle), out * math.sin(angle)
             is_lit = dx - dy > size * 0.1
-            tone = pen.leaf("8cc878" if is_lit else "2f6f38")
+            tone = pen.leaf("6cae62" if is_lit else "367a40")
             at = (x + dx + sway * (-y / 200), y + dy)
-            pen.oval(*at, 7, 4, tone, turn=index * 37.0, alpha=0.5 if is_lit else 0.4)
+            pen.oval(*at, 7, 4, tone, turn=index * 37.0)
 
 
 _CROWN: Final = (
@@ -41,22 +42,37 @@ _CROWN: Final = (
 
 
 def _bare(pen: Pen, sway: float) -> None:
-    """Draw the branches of a tree without leaves, with snow on them."""
-    for x, y, wide in (
-        (-96, -236, 13), (-44, -292, 12), (18, -314, 13), (66, -276, 12), (104, -218, 12),
-        (-118, -178, 9), (122, -172, 9),
-    ):  # fmt: skip
-        bend = (x * 0.42, -150 + y * 0.12)
-        tip = (x + sway, y)
-        pen.curve([(0, -104), bend, tip], wide, "5a3c28", width_end=2.5)
-        pen.curve(
-            [(0, -110), (bend[0], bend[1] - 5), (tip[0], tip[1] - 3)], 4, "f4f8fc", width_end=1.5
-        )
-        for side in (-1, 1):
-            root = (x * 0.62, -160 + (y + 160) * 0.5)
-            twig = (root[0] + side * 32 + sway, root[1] - 36)
-            pen.line([root, twig], 4.5, "5a3c28", width_end=1.5)
-            pen.line([(root[0], root[1] - 2), (twig[0], twig[1] - 2)], 2, "f4f8fc", width_end=1)
+    """Draw a tree without leaves, with snow on its branches."""
+    pen.shape(
+        [(-28, 3), (-15, -40), (-11, -112), (0, -124), (11, -112), (16, -40), (30, 3)],
+        ("5f4330", "44301f"),
+    )
+    _branch(pen, (0, -112), -90, 84, 4, sway)
+    _branch(pen, (0, -104), -128, 74, 3, sway)
+    _branch(pen, (0, -104), -52, 76, 3, sway)
+
+
+def _branch(
+    pen: Pen, root: tuple[float, float], angle: float, long: float, levels: int, sway: float
+) -> None:
+    """Draw a branch with what grows from it; `angle` is in degrees, up is -90."""
+    way = math.radians(angle)
+    tip = (
+        root[0] + long * math.cos(way) + sway * long / 300,
+        root[1] + long * math.sin(way),
+    )
+    wide = 1.6 + 4.6 * levels
+    pen.line([root, tip], wide, "5a3c28", width_end=max(1.8, wide - 4.6))
+    lift = wide * 0.34
+    pen.line(
+        [(root[0], root[1] - lift), (tip[0], tip[1] - lift * 0.6)],
+        1.4 + 0.9 * levels,
+        "f4f8fc",
+        width_end=1.2,
+    )
+    if levels > 1:
+        for turn, part in ((-31, 0.74), (27, 0.7)):
+            _branch(pen, tip, angle + turn + 5 * math.sin(root[0]), long * part, levels - 1, sway)
 
 
 def flower(pen: Pen, phase: float) -> None:
@@ -187,6 +203,15 @@ def house(pen: Pen, phase: float) -> None:
     pen.shape([(70, 2), (78, -28), (104, -24), (116, 2)], "478244")
 
 
+def _window(pen: Pen, x: float, y: float, wide: float, tall: float, glass: str) -> None:
+    """Draw a small window; after dark it shines by itself."""
+    if not pen.is_dark:
+        pen.box(x, y, wide, tall, glass, round_by=wide / 2)
+        return
+    pen.lamp(x + wide / 2, y + tall / 2, tall * 1.3, "ffb84a", 0.55)
+    pen.bright(box(x, y, wide, tall, round_by=wide / 2), "ffd98a")
+
+
 def castle(pen: Pen, phase: float) -> None:
     """Draw a castle with flags."""
     pen.ground_shadow(360, y=2)
@@ -211,7 +236,7 @@ def castle(pen: Pen, phase: float) -> None:
             "e0483c",
         )
         for row in range(2):
-            pen.box(x + wide / 2 - 6, -tall + 34 + row * 56, 12, 24, window, round_by=6)
+            _window(pen, x + wide / 2 - 6, -tall + 34 + row * 56, 12, 24, window)
     pen.box(-96, -120, 192, 122, ("d8d2d8", "9f99a6"))
     for index in range(7):
         pen.box(-98 + index * 29, -134, 16, 16, "c8c2ca")
@@ -229,7 +254,7 @@ def pagoda(pen: Pen, phase: float) -> None:
         pen.box(-wide * 0.36, y - 46, wide * 0.72, 48, ("b83a2e", "8a2822"))
         glow = "ffd67a" if pen.is_dark else "f4e0b4"
         for column in (-0.2, 0.0, 0.2):
-            pen.box(wide * column - 7, y - 36, 14, 28, glow, round_by=3)
+            _window(pen, wide * column - 7, y - 36, 14, 28, glow)
         pen.shape(
             [
                 (-wide * 0.78, y - 50),
