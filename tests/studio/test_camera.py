@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 
 from rushes.studio.camera import ZOOM_MAX, View, moment
+from rushes.studio.director import direct, shoot
+from rushes.studio.order import Order
 from rushes.studio.plan import Move, plan
 
 SECONDS = 5.0
@@ -98,3 +103,20 @@ def test_looking_up_moves_all_alike_and_rising_does_not() -> None:
 def test_a_zoom_grows_all_alike_and_a_dolly_does_not() -> None:
     assert ways(Move.ZOOM_IN, 0.2)[2] == pytest.approx(ways(Move.ZOOM_IN, 1.0)[2])
     assert ways(Move.PUSH_IN, 0.2)[2] < ways(Move.PUSH_IN, 1.0)[2]
+
+
+def cactus_at(order: Order, index: int) -> float:
+    """Return where (0-1, from the left) the cactus is: nothing else in a desert is green."""
+    (frame,) = direct(shoot(order)).frames(index, index + 1)
+    across = np.nonzero((frame.v[6:38] < 116) & (frame.u[6:38] < 122))[1]
+    return float(across.mean()) / frame.u.shape[1]
+
+
+def test_what_stands_stays_with_its_ground(order: Callable[..., Order]) -> None:
+    panned = order("a cactus in the desert at noon, pan right")
+    way = 2 * View(160, 90, Move.PAN_RIGHT).reach_x / 160
+    assert cactus_at(panned, 0) - cactus_at(panned, 23) == pytest.approx(way, abs=0.03)
+    still = order("a cactus in the desert at noon, static shot")
+    assert cactus_at(still, 0) == pytest.approx(cactus_at(still, 23), abs=0.005)
+    orbit = order("a cactus in the desert at noon, orbit")
+    assert cactus_at(orbit, 0) == pytest.approx(cactus_at(orbit, 23), abs=0.03)

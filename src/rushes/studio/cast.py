@@ -1,7 +1,7 @@
 """The cast: which subjects a film has, and how each one crosses the picture.
 
-A place says where there is ground, water or air; the cast says who belongs there. On the
-screen an actor keeps to its part of the picture whatever the camera does.
+A place says where there is ground, water or air; the cast says who belongs there. Whoever moves
+by itself keeps to its part of the picture whatever the camera does; whatever stands, stands.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ _CADENCE_MIN: Final = 0.55
 _CADENCE_MAX: Final = 1.7
 _WANDER: Final = 0.03
 """How far a subject the camera follows strays from its place, as a share of the width."""
+
+_PLACED: Final = frozenset({Habit.STAND, Habit.THING})
+"""Those who stay where they are put: the camera leaves them behind."""
 
 CLOSE_UP: Final = 1.6
 WIDE: Final = 0.62
@@ -86,6 +89,8 @@ class Actor:
         index = int((at.t * self.cadence + self.phase) * len(self.poses)) % len(self.poses)
         pose = self.poses[index]
         x = (self.from_x + (self.to_x - self.from_x) * at.progress) * self.setting.width
+        if self.subject.habit in _PLACED:  # or it would slide over the ground it stands on
+            x = at.pivot_x + (x - at.left(self.spot.depth) - at.pivot_x) * zoom
         swing = 2 * math.pi * (at.t / self.spot.bob_s + self.phase)
         rise = math.sin(swing) * self.spot.bob * self.setting.unit
         y = self.spot.y + rise - at.up(self.spot.depth)
@@ -190,7 +195,7 @@ class Cast:
         scale = spot.scale * (1.0, 0.72, 0.6)[min(rank, 2)] * _framing(setting)
         is_left = setting.view.move is Move.PAN_LEFT
         from_x, to_x = spot.from_x, spot.to_x
-        if subject.habit in {Habit.STAND, Habit.THING} or not spot.crossing:
+        if subject.habit in _PLACED or not spot.crossing:
             middle = 0.5 * (from_x + to_x)
             from_x = to_x = middle
         elif setting.view.move in FOLLOWING:
