@@ -11,7 +11,7 @@ taken from the rows' own instants, first tenth left out.
 `engine` has a darkroom that looks at nothing and stores stills as they come: what a completion
 costs but for its film. `tiny` is a film of half a second at 64x36, `large` one of five seconds at
 720p. `decode` is a loop, in as many processes as there are cores, that decodes such a film to its
-end, makes its stills, and keeps nothing. `write` puts a film and two stills into the blobs, as
+end, makes its stills, and keeps nothing. `write` puts a film and its stills into the blobs, as
 many at once as tasks are collected. PostgreSQL is a server of its own that syncs to its disk; the
 process is `rushes serve` on both, so that a rate is that of one process.
 """
@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -58,7 +58,7 @@ from rushes.engine.dispatch import DbosDispatcher, make_tables
 from rushes.folder import open_books
 from rushes.media import inspector_child
 from rushes.media.inspection import InspectionLimits
-from rushes.ports import Blobs, Developed, Transaction, Work, work_id_of
+from rushes.ports import ArtifactKind, Blobs, Developed, Still, Transaction, Work, work_id_of
 from rushes.studio import film
 from rushes.studio.order import Order, label_of
 from rushes.testing.builders import a_spec, put_task
@@ -72,7 +72,11 @@ base_url = "http://127.0.0.1:{port}/v1"
 api_key = "env:GPU_KEY"
 in_flight_max = 8
 """
-POSTER_BYTES, SHEET_BYTES = 60_000, 90_000
+STILL_BYTES = {
+    ArtifactKind.POSTER: 60_000,
+    ArtifactKind.SPRITESHEET: 90_000,
+    ArtifactKind.LAST_FRAME: 60_000,
+}
 PATIENCE_S = 900.0
 BATCH = 100
 LEFT_OUT = 0.1
@@ -111,12 +115,14 @@ class BlindDarkroom:
     def __init__(self, blobs: Blobs, *_: object) -> None:
         self._blobs = blobs
 
-    async def develop(self, film: str, *, poster: str, spritesheet: str) -> Developed:
+    async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:
         del film
-        stills = [(poster, bytes(POSTER_BYTES)), (spritesheet, bytes(SHEET_BYTES))]
-        await asyncio.gather(*(self._blobs.put(name, _once(content)) for name, content in stills))
-        sums = [sha256(content).hexdigest() for _, content in stills]
-        return Developed(5.0, Size(1280, 720), POSTER_BYTES, sums[0], SHEET_BYTES, sums[1])
+        contents = {kind: bytes(STILL_BYTES[kind]) for kind in stills}
+        await asyncio.gather(
+            *(self._blobs.put(stills[kind], _once(content)) for kind, content in contents.items())
+        )
+        made = {kind: Still(len(c), sha256(c).hexdigest()) for kind, c in contents.items()}
+        return Developed(5.0, Size(1280, 720), made)
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:
@@ -163,9 +169,8 @@ async def written_per_s(folder: Path, content: bytes, count: int, at_once: int) 
     async def writer() -> None:
         for number in todo:
             for name, bytes_ in (
-                ("film.mp4", content),
-                ("poster.webp", bytes(POSTER_BYTES)),
-                ("spritesheet.jpg", bytes(SHEET_BYTES)),
+                ("film", content),
+                *((kind, bytes(length)) for kind, length in STILL_BYTES.items()),
             ):
                 await blobs.put(f"films/{number}/1/{name}", _once(bytes_))
 
@@ -334,7 +339,7 @@ def tell(measures: Sequence[Measure], loads: Sequence[float], given: Any) -> Non
             best = max(ours, key=lambda line: line["films_per_s"])
             figures = (best["films_per_s"], "/s", 90, 300, best["beside_per_s"])
             name = f"completions per worker process, {database}"
-            budgets.append(Budget(name, *figures, "three files written and synced"))
+            budgets.append(Budget(name, *figures, "film and stills written and synced"))
     large = [line for name, line in lines.items() if name.startswith("large")]
     notes = []
     if large:

@@ -29,21 +29,27 @@ from rushes.domain.task import MOVES, Event, Measures, Status, Task, advance
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
+from rushes.gateway.reprints import Reprints
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
+from rushes.http.envelope import Styles
 from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.server import Application, Wire
+from rushes.media.darkroom import FilmDarkroom
 from rushes.media.examiner import FileExaminer
 from rushes.media.fetch import GuardedFetcher
+from rushes.media.inspector import FilmInspector
 from rushes.media.poster import GuardedPoster
 from rushes.observe import Metrics
 from rushes.ports import (
+    FILE_NAMES,
     Artifact,
     ArtifactKind,
     ArtifactState,
     Blobs,
     Budgets,
+    Darkroom,
     HintReader,
     Transaction,
     Work,
@@ -56,11 +62,10 @@ from rushes.testing.fakes import ManualClock
 
 SECRET = "sk-live-0000000000000000000000000000"
 FILM = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + bytes(range(256)) * 8
-STILLS = {ArtifactKind.POSTER: b"RIFF....WEBP" * 20, ArtifactKind.SPRITESHEET: b"\xff\xd8" * 300}
-TYPES = {
-    ArtifactKind.FILM: "video/mp4",
-    ArtifactKind.POSTER: "image/webp",
-    ArtifactKind.SPRITESHEET: "image/jpeg",
+STILLS = {
+    ArtifactKind.POSTER: b"RIFF....WEBP" * 20,
+    ArtifactKind.SPRITESHEET: b"\xff\xd8" * 300,
+    ArtifactKind.LAST_FRAME: b"RIFF----WEBP" * 30,
 }
 
 
@@ -101,8 +106,12 @@ class Wired:
         blobs: Blobs | None = None,
         former: tuple[bytes, ...] = (),
         sign: Sign | None = None,
+        styles: Styles | None = None,
+        film: bytes = FILM,
+        darkroom: Darkroom | None = None,
     ) -> None:
         self.clock = ManualClock(NOON)
+        self.film = film
         self.bell = LocalBell()
         path = folder / "rushes.db"
         migrate(path, at=NOON)
@@ -121,6 +130,12 @@ class Wired:
             examiner=FileExaminer(),
             fetcher=GuardedFetcher(),
             poster=GuardedPoster(),
+            reprints=Reprints(
+                self.store,
+                self.clock,
+                self.films,
+                darkroom or FilmDarkroom(self.films, FilmInspector(), folder / "scratch"),
+            ),
             budgets=Budgets(),
             policies=policies or Policies(),
             metrics=Metrics(),
@@ -159,6 +174,7 @@ class Wired:
                 is_metrics_open=True,
                 version="0.0.0",
                 sign=sign,
+                styles=styles or Styles(),
             )
         )
 
@@ -206,14 +222,14 @@ class Wired:
             at=self.clock.now(),
             deadline_at=None if status.is_final else NOON.replace(year=NOON.year + 1),
             failure=failure,
-            measures=_measures(task) if status is Status.SUCCEEDED else None,
+            measures=_measures(task, self.film) if status is Status.SUCCEEDED else None,
         )
         after = replace(after, **changes)
 
         def act(tx: Transaction) -> None:
             assert tx.move(task, after, event, at=self.clock.now())
             if status is Status.SUCCEEDED:
-                for artifact in _artifacts(task):
+                for artifact in _artifacts(task, self.film):
                     tx.add_artifacts(artifact)
 
         self.store.write_now(act)
@@ -232,8 +248,8 @@ class Wired:
         return task
 
     async def store_film(self, task: Task) -> None:
-        for artifact in _artifacts(task):
-            content = FILM if artifact.kind is ArtifactKind.FILM else STILLS[artifact.kind]
+        for artifact in _artifacts(task, self.film):
+            content = self.film if artifact.kind is ArtifactKind.FILM else STILLS[artifact.kind]
             await self.films.put(artifact.blob, _once(content))
 
 
@@ -252,8 +268,8 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _artifacts(task: Task) -> list[Artifact]:
-    contents = {ArtifactKind.FILM: FILM, **STILLS}
+def _artifacts(task: Task, film: bytes) -> list[Artifact]:
+    contents = {ArtifactKind.FILM: film, **STILLS}
     return [
         Artifact(
             blob=f"films/{task.id}/1/{kind}",
@@ -262,7 +278,7 @@ def _artifacts(task: Task) -> list[Artifact]:
             kind=kind,
             state=ArtifactState.KEPT,
             created_at=NOON,
-            content_type=TYPES[kind],
+            content_type=FILE_NAMES[kind][1],
             size_bytes=len(content),
             sha256=sha256(content).hexdigest(),
         )
@@ -270,9 +286,9 @@ def _artifacts(task: Task) -> list[Artifact]:
     ]
 
 
-def _measures(task: Task) -> Measures:
+def _measures(task: Task, film: bytes) -> Measures:
     seconds = 5.0 if task.spec.seconds < 0 else float(task.spec.seconds)
     size: Size = task.spec.size
     return Measures(
-        size_bytes=len(FILM), seconds=seconds, size=size, sha256=sha256(FILM).hexdigest()
+        size_bytes=len(film), seconds=seconds, size=size, sha256=sha256(film).hexdigest()
     )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from rushes.domain.submit import Submit, Ticket
 from rushes.domain.task import Status, Task
 from rushes.engine.keeper import Keeper
 from rushes.engine.world import Upstream, World
-from rushes.ports import Budgets, Developed, Transaction, Work
+from rushes.ports import ArtifactKind, Budgets, Developed, Still, Transaction, Work
 from rushes.providers.base import (
     Assets,
     CancelOutcome,
@@ -113,11 +114,14 @@ class Darkroom:
     blobs: MemoryBlobs
     on_develop: Callable[[str], Awaitable[None]] = develop
 
-    async def develop(self, film: str, *, poster: str, spritesheet: str) -> Developed:
-        await self.blobs.put(poster, whole({}))
+    async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:
+        first, *others = stills.values()
+        await self.blobs.put(first, whole({}))
         await self.on_develop(film)
-        await self.blobs.put(spritesheet, whole({}))
-        return Developed(5.0, Size(1280, 720), 6, "aa", 5, "bb")
+        for blob in others:
+            await self.blobs.put(blob, whole({}))
+        still = Still(len(FILM), sha256(FILM).hexdigest())
+        return Developed(5.0, Size(1280, 720), dict.fromkeys(stills, still))
 
 
 class Dispatcher:

@@ -14,9 +14,11 @@ from rushes.engine.dispatch import queue_name
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
+from rushes.gateway.reprints import Reprints
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
+from rushes.http.envelope import Styles
 from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.server import Application, Wire, server_of
@@ -28,6 +30,7 @@ from rushes.settings import Settings
 from rushes.storage import is_up
 from rushes.terms import poster_of, queues_of, widths_of
 
+ENVELOPE: Final = "envelope"
 SIGNED_LIFE: Final = timedelta(hours=1)
 """How long an address of the bucket's own lives: it is signed anew whenever a link is followed."""
 
@@ -82,9 +85,11 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         examiner=parts.examiner,
         fetcher=parts.fetcher,
         poster=poster_of(settings),
+        reprints=Reprints(parts.truth.store, parts.truth.clock, parts.blobs, parts.world.darkroom),
         budgets=parts.world.budgets,
         policies=Policies(
             metadata=settings.metadata_policy,
+            coerces=settings.coerce_parameters,
             cancel_rule=settings.cancel_rule,
             free_bytes_min=settings.storage.free_bytes_min,
         ),
@@ -140,6 +145,10 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         download_bytes_max=settings.limits.download_json_bytes_max,
         streams_per_key_max=settings.limits.streams_per_key_max,
         is_metrics_open=settings.metrics_open,
+        styles=Styles(
+            settings.response_style == ENVELOPE,
+            {key.id: key.response_style == ENVELOPE for key in settings.keys},
+        ),
         version=__version__,
     )
 

@@ -287,13 +287,17 @@ def open_books(
 # -- keys --------------------------------------------------------------------------------------
 
 
-def make_key(store: Books, name: str, clock: Clock, *, by: str = SERVER) -> tuple[Key, str]:
+def make_key(
+    store: Books, name: str, clock: Clock, *, by: str = SERVER, is_test: bool = False
+) -> tuple[Key, str]:
     """Make a key, and write down `by` whom; return it and its secret, shown once, never stored.
+
+    Everything under a key that `is_test` is a rehearsal (CONTRACT §12).
 
     Raises:
         SchemaBehind: the database needs `rushes migrate` first.
     """
-    at, secret = clock.now(), new_secret()
+    at, secret = clock.now(), new_secret(is_test=is_test)
     key = Key(
         id=new_key_id(at),
         account_id=DEFAULT_ACCOUNT_ID,

@@ -7,13 +7,14 @@ and must not wait for anything but the store.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol, TypeVar
+from typing import IO, Final, NamedTuple, Protocol, TypeVar
 
 from rushes.domain.access import Entry, Key
 from rushes.domain.catalog import InputRule
@@ -40,6 +41,7 @@ class ArtifactKind(StrEnum):
     FILM = "film"
     POSTER = "poster"
     SPRITESHEET = "spritesheet"
+    LAST_FRAME = "last_frame"
 
 
 class ArtifactState(StrEnum):
@@ -63,6 +65,35 @@ class Artifact:
     content_type: str = ""
     size_bytes: int = 0
     sha256: str = ""
+
+
+FILE_NAMES: Final[Mapping[ArtifactKind, tuple[str, str]]] = {
+    ArtifactKind.FILM: ("film.mp4", "video/mp4"),
+    ArtifactKind.POSTER: ("poster.webp", "image/webp"),
+    ArtifactKind.SPRITESHEET: ("spritesheet.jpg", "image/jpeg"),
+    # After the poster in the order of names: code before takes the first of the two for one.
+    ArtifactKind.LAST_FRAME: ("still-last.webp", "image/webp"),
+}
+"""What a file of each kind is called in the folder of its try, and what type it has."""
+
+
+def new_try(
+    task: Task, kinds: Iterable[ArtifactKind], *, at: datetime
+) -> dict[ArtifactKind, Artifact]:
+    """Name the blobs of a new try at files of a task; no other try has these names."""
+    folder = f"films/{task.id}/{task.lease_epoch}-{secrets.token_hex(4)}"
+    return {
+        kind: Artifact(
+            blob=f"{folder}/{FILE_NAMES[kind][0]}",
+            task_id=task.id,
+            epoch=task.lease_epoch,
+            kind=kind,
+            state=ArtifactState.WRITING,
+            created_at=at,
+            content_type=FILE_NAMES[kind][1],
+        )
+        for kind in kinds
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -665,6 +696,14 @@ class Work(StrEnum):
     COLLECT = "collect"
 
 
+def kept_of(tx: Transaction, task_id: str, kind: ArtifactKind) -> Artifact | None:
+    """Return the artifact of a kind that a task kept, None if there is none."""
+    for artifact in tx.artifacts(task_id):
+        if artifact.kind is kind and artifact.state is ArtifactState.KEPT:
+            return artifact
+    return None
+
+
 def work_id_of(task: Task, work: Work) -> str:
     """Name a piece of work; the epoch makes the name new whenever the work is given anew."""
     return f"{task.id}:{work}:{task.lease_epoch}"
@@ -779,7 +818,7 @@ class Probe:
     audio_codec: str | None
     poster: Path
     spritesheet: Path
-    last_frame: Path | None = None
+    last_frame: Path
 
 
 class NotAFilm(Exception):
@@ -809,22 +848,27 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
+class Still:
+    """A still that was stored."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Developed:
-    """A film that was decoded to its end, and the stills that were stored on the way."""
+    """A film that was decoded to its end, and the stills that were stored of it."""
 
     seconds: float
     size: Size
-    poster_bytes: int
-    poster_sha256: str
-    spritesheet_bytes: int
-    spritesheet_sha256: str
+    stills: Mapping[ArtifactKind, Still]
 
 
 class Darkroom(Protocol):
     """Turns a stored film into facts and stills."""
 
-    async def develop(self, film: str, *, poster: str, spritesheet: str) -> Developed:
-        """Decode the blob `film` to its end, and store its stills under the names given.
+    async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:
+        """Decode the blob `film` to its end, and store each still named as the blob given.
 
         Raises:
             NotAFilm: with a sentence that says what is wrong.
@@ -835,10 +879,14 @@ class Darkroom(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InputFacts:
-    """What an input turned out to be; `size` is upright (EXIF), and None for sound."""
+    """What an input turned out to be; `size` is upright (EXIF), and None for sound.
+
+    `seconds` is how long a video says it is, where it does.
+    """
 
     content_type: str
     size: Size | None = None
+    seconds: float | None = None
 
 
 class Examiner(Protocol):

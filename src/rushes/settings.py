@@ -242,6 +242,13 @@ class AccountSettings(_Section):
     films_s: Annotated[int, Field(ge=0)] | None = None
 
 
+class KeySettings(_Section):
+    """What is different for a key: how it is answered (CONTRACT §5.4)."""
+
+    id: str
+    response_style: Literal["flat", "envelope"]
+
+
 class _TomlFile(InitSettingsSource):
     """The config file, if there is one."""
 
@@ -264,6 +271,8 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
     metadata_policy: Literal["listed", "all", "none"] = "listed"
+    coerce_parameters: bool = False
+    response_style: Literal["flat", "envelope"] = "flat"
     cancel_rule: CancelRule = CancelRule.RELEASE
     metrics_open: bool = True
     server: Server = Server()
@@ -279,6 +288,7 @@ class Settings(BaseSettings):
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     accounts: tuple[AccountSettings, ...] = ()
+    keys: tuple[KeySettings, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -396,6 +406,10 @@ def _misfits(settings: Settings) -> list[str]:
     complaints += [
         f"accounts: the id {name} is taken twice"
         for name in _doubles([account.id for account in settings.accounts])
+    ]
+    complaints += [
+        f"keys: the id {name} is taken twice"
+        for name in _doubles([key.id for key in settings.keys])
     ]
     return [*complaints, *_storage_misfits(settings)]
 

@@ -20,7 +20,7 @@ from rushes.cli.inventory import YOUNG, Fault, Inventory, Trouble
 from rushes.clock import SystemClock
 from rushes.domain.task import Status, Task
 from rushes.folder import open_books
-from rushes.ports import Artifact, Filed, Transaction
+from rushes.ports import FILE_NAMES, Artifact, ArtifactKind, Filed, Transaction
 from rushes.settings import Settings, load
 from rushes.store.sqlite import SqliteStore
 from rushes.testing.builders import NOON, an_artifact, put_task
@@ -54,12 +54,18 @@ def lay(settings: Settings, name: str, content: bytes = CONTENT, *, is_old: bool
         os.utime(path, (before, before))
 
 
-def made(store: SqliteStore, settings: Settings, number: int) -> Artifact:
-    """A film on record, and its bytes."""
+def made(
+    store: SqliteStore,
+    settings: Settings,
+    number: int,
+    kind: ArtifactKind = ArtifactKind.FILM,
+) -> Artifact:
+    """A film on record, or a still, and its bytes."""
 
     def act(tx: Transaction) -> Artifact:
         task = put_task(tx, Status.STORING)
-        artifact = an_artifact(task, blob=f"films/{task.id}/1-{number:04x}/film.mp4")
+        blob = f"films/{task.id}/1-{number:04x}/{FILE_NAMES[kind][0]}"
+        artifact = an_artifact(task, blob=blob, kind=kind)
         tx.add_artifacts(artifact)
         measured = replace(artifact, size_bytes=len(CONTENT), sha256=sha256(CONTENT).hexdigest())
         tx.keep_artifacts(measured)
@@ -118,6 +124,18 @@ def test_every_loss_is_told_with_its_task(
     told = doctor("doctor", "--films").stdout
     assert "3 lost, of 2 tasks." in told
     assert sound.blob not in told
+
+
+@pytest.mark.parametrize("kind", ArtifactKind)
+def test_a_still_that_is_missing_is_told_by_its_kind(
+    kind: ArtifactKind, store: SqliteStore, settings: Settings, doctor: Typed
+) -> None:
+    gone = made(store, settings, 1, kind)
+    (settings.blobs_path / gone.blob).unlink()
+    run = doctor("doctor", "--films", "--json")
+    assert run.exit_code == 1
+    fault, _ = map(json.loads, run.stdout.splitlines())
+    assert (fault["trouble"], fault["kind"], fault["blob"]) == ("missing", kind, gone.blob)
 
 
 def test_only_a_deep_look_sees_other_bytes_of_the_same_size(

@@ -52,6 +52,13 @@ def test_a_person_gets_the_secret_alone_on_standard_output(typed: Typed) -> None
     assert run.stdout.strip() not in run.stderr
 
 
+def test_a_test_key_is_told_apart_by_its_beginning_and_in_words(typed: Typed) -> None:
+    run = typed("keys", "create", "ci", "--test")
+    assert run.stdout.startswith("sk-test-")
+    assert "at most 10 s and 720p" in run.stderr
+    assert json.loads(typed("keys", "list", "--json").stdout)[0]["prefix"].startswith("sk-test-")
+
+
 def test_a_folder_made_for_a_key_is_for_its_owner_only(typed: Typed, tmp_path: Path) -> None:
     made(typed)
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700

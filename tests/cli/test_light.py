@@ -59,7 +59,7 @@ def python(program: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[
     "program",
     [
         "from rushes.cli import menu",
-        "from rushes.cli import menu, filming, shows, watching, telling, listening",
+        "from rushes.cli import menu, filming, deriving, shows, watching, telling, listening",
     ],
 )
 def test_help_and_the_callers_verbs_load_nothing_of_the_server(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import os
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import closing
+from importlib import import_module
 from typing import get_type_hints
 
 import httpx2
@@ -116,6 +119,13 @@ async def test_a_client_closes_what_it_opened_and_nothing_else(stage: Stage) -> 
         pass
     with pytest.raises(RuntimeError, match="closed"):
         await others.videos.retrieve(ID)
+
+
+@pytest.mark.parametrize(
+    "room", [each.name for each in pkgutil.walk_packages(client.__path__, "rushes.client.")]
+)
+def test_the_examples_in_docstrings_are_true(room: str) -> None:
+    assert doctest.testmod(import_module(room)).failed == 0
 
 
 def test_no_key_is_an_error_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,3 +166,56 @@ def test_the_preferred_route_says_who_serves() -> None:
     listing = catalog_of(CARDS["sora-2"], far, near).get("sora-2")
     assert listing.routes == (near, far)
     assert listing.is_sandboxed
+
+
+# -- coercion ------------------------------------------------------------------------------------
+
+
+def coerced(model: str, **said: Any) -> Decision:
+    order = tuple(one.param for one in said.values() if isinstance(one, Said))
+    wish = Wish(prompt=PROMPT, order=(*order, *said.get("size_params", ())), **said)
+    return decide(wish, CATALOG.get(model), coerces=True)
+
+
+def test_what_is_outside_the_card_takes_its_default_where_the_operator_says_so() -> None:
+    found = coerced(
+        "sora-2", seconds=Said(7, "seconds"), resolution=Said("480p", "metadata.resolution")
+    )
+    assert (found.seconds, found.resolution) == (4, "720p")
+    assert found.coerced == (Said("4", "seconds"), Said("720p", "metadata.resolution"))
+
+
+def test_a_size_outside_the_card_becomes_what_else_was_asked_for() -> None:
+    size = Said(Size(640, 360), "size")
+    found = coerced("sora-2", ratio=Said("16:9", "ratio"), size=size, size_params=("size",))
+    assert found.size == Size(1280, 720)
+    assert found.coerced == (Said("1280x720", "size"),)
+    edges = coerced("sandbox", size=Said(Size(640, 360), "width"), size_params=("width", "height"))
+    assert edges.coerced == (Said("1280", "width"), Said("720", "height"))
+
+
+def test_what_is_inside_the_card_is_not_touched() -> None:
+    found = coerced("sora-2", seconds=Said(8, "seconds"), ratio=Said("16:9", "ratio"))
+    assert (found.seconds, found.ratio, found.coerced) == (8, "16:9", ())
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.id)
+def test_every_card_can_be_coerced_into(card: ModelCard) -> None:
+    roles = () if Mode.TEXT_TO_VIDEO in card.modes else (Role.FIRST_FRAME,)
+    if card.modes == (Mode.REFERENCE_TO_VIDEO,):
+        roles = (Role.REFERENCE_IMAGE,)
+    offered = tuple(Offered("image", role, url=URL) for role in roles)
+    wish = Wish(
+        prompt=PROMPT,
+        offered=offered,
+        seconds=Said(99, "seconds"),
+        resolution=Said("9p", "resolution"),
+        ratio=Said("9:8", "ratio"),
+        order=("seconds", "resolution", "ratio"),
+    )
+    found = decide(wish, CATALOG.get(card.id), coerces=True)
+    assert (found.seconds, found.resolution) == (card.seconds_default, card.resolution_default)
+    names = ["seconds", "resolution", *(["ratio"] if card.ratios else [])]
+    assert [said.param for said in found.coerced] == names
+    with pytest.raises(BadRequest):
+        decide(wish, CATALOG.get(card.id))

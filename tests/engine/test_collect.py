@@ -12,7 +12,7 @@ from rushes.domain.errors import Reason
 from rushes.domain.task import Status
 from rushes.engine import collect
 from rushes.engine.world import OVER, Again
-from rushes.ports import Budgets
+from rushes.ports import ArtifactKind, Budgets
 from rushes.providers.base import Film, FilmLost
 from rushes.testing.builders import NOON
 from working import FILM, Workers, never
@@ -34,7 +34,7 @@ async def test_a_try_that_fails_leaves_no_blob_behind() -> None:
     workers.darkroom.on_develop = never_mind
     assert await collect.step(task.id, task.lease_epoch, workers.world) == OVER
     assert workers.task(task).status is Status.SUCCEEDED
-    assert len(await workers.blob_names()) == 3
+    assert len(await workers.blob_names()) == len(ArtifactKind)
 
 
 @pytest.mark.promise("P3")

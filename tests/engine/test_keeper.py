@@ -18,7 +18,7 @@ from rushes.engine.keeper import Keeper
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
-from rushes.ports import Transaction
+from rushes.ports import ArtifactKind, Transaction
 from rushes.providers.base import CancelOutcome
 from rushes.testing.builders import (
     NOON,
@@ -279,9 +279,9 @@ async def test_an_expired_film_is_gone_with_its_stills_and_its_task_stays() -> N
     expiring = await collected(workers)
     workers.world.retention = Retention()
     staying = await collected(workers)
-    assert len(await workers.blob_names()) == 6
+    assert len(await workers.blob_names()) == 2 * len(ArtifactKind)
     await workers.keeper.sweep(workers.clock.now() + timedelta(minutes=59))
-    assert len(await workers.blob_names()) == 6
+    assert len(await workers.blob_names()) == 2 * len(ArtifactKind)
     await workers.keeper.sweep(workers.clock.now() + timedelta(minutes=61))
     assert {name.split("/")[1] for name in await workers.blob_names()} == {staying.id}
     found = workers.task(expiring)
@@ -307,7 +307,7 @@ async def test_a_keeper_that_dies_between_row_and_blobs_leaves_the_rest_to_the_n
     workers.blobs.delete = break_off  # type: ignore[method-assign]
     await workers.keeper.sweep(workers.clock.now() + timedelta(hours=2))
     assert workers.task(task).is_film_gone
-    assert len(await workers.blob_names()) == 2
+    assert len(await workers.blob_names()) == len(ArtifactKind) - 1
     await workers.keeper.sweep(A_DAY_LATER)
     assert await workers.blob_names() == []
 

@@ -57,6 +57,18 @@ async def test_every_path_of_the_document_is_answered_by_its_own_route(tmp_path:
                     assert code not in {"route_not_found", "method_not_allowed"}, (method, path)
 
 
+async def test_the_document_tells_every_variant_of_a_videos_content(tmp_path: Path) -> None:
+    async with wired(tmp_path) as house:
+        document = await document_of(house)
+    operation = document["paths"]["/v1/videos/{video_id}/content"]["get"]
+    (told,) = (one for one in operation["parameters"] if one["name"] == "variant")
+    names = ["video", "thumbnail", "last_frame", "spritesheet"]
+    assert (told["in"], told["schema"]["enum"], told["schema"]["default"]) == (
+        "query", names, "video",
+    )  # fmt: skip
+    assert all(f"`{name}`" in told["description"] for name in names)
+
+
 async def test_every_reference_of_the_document_leads_somewhere(tmp_path: Path) -> None:
     async with wired(tmp_path) as house:
         document = await document_of(house)

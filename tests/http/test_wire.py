@@ -22,6 +22,7 @@ from rushes.domain.ids import new_account_id
 from rushes.domain.reading import shipped_cards
 from rushes.domain.task import Status
 from rushes.http.live import CHECK_S, HEARTBEAT_S
+from rushes.ports import ArtifactKind
 from rushes.testing.builders import NOON
 from wiring import FILM, SECRET, Wired, wired
 
@@ -113,6 +114,7 @@ async def test_a_scheme_that_is_not_bearer_is_no_key(house: Wired) -> None:
         ("GET", "/v1/videos/{}"),
         ("GET", "/v1/videos/{}/content"),
         ("GET", "/v1/videos/{}/content?variant=thumbnail"),
+        ("GET", "/v1/videos/{}/content?variant=last_frame"),
         ("POST", "/v1/videos/{}/remix"),
         ("DELETE", "/v1/videos/{}"),
     ],
@@ -435,7 +437,7 @@ async def test_a_film_that_cannot_be_removed_now_is_left_to_the_sweep(house: Wir
     async with house.client() as client:
         assert (await client.delete(f"{ROOT}/{name}")).json()["deleted"] is True
         assert (await client.get(f"{ROOT}/{name}")).status_code == 404
-    assert len(house.store.read_now(lambda tx: tx.artifacts(name))) == 3
+    assert len(house.store.read_now(lambda tx: tx.artifacts(name))) == len(ArtifactKind)
 
 
 async def test_an_error_quotes_no_more_than_a_message_holds(house: Wired) -> None:

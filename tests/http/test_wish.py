@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rushes.domain.errors import BadRequest, ConflictingParameters, InvalidValue, Refusal
-from rushes.domain.spec import Role, Script, Size, Wish
+from rushes.domain.spec import Mode, Role, Script, Size, Wish
 from rushes.http.offers import Upload
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS, JsonAsked
 
@@ -50,7 +50,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "with_audio": ("true", True),
     "with_watermark": (True, True),
     "outputs": (1, 1),
-    "remix_of": ("video_" + "0" * 32, "video_" + "0" * 32),
+    "source_id": ("video_" + "0" * 32, "video_" + "0" * 32),
     "callback_url": ("https://x.example/h", "https://x.example/h"),
     "user": ("u", "u"),
 }
@@ -275,11 +275,12 @@ def test_a_script_is_any_other_key_where_no_sandbox_reads_it(script: object) -> 
     assert (found.script, found.metadata_keys) == (None, {"sandbox": script})
 
 
-@pytest.mark.parametrize("is_remix", [False, True])
-def test_beside_a_remix_the_rest_is_not_even_read(is_remix: bool) -> None:
+@pytest.mark.parametrize("derives", [None, Mode.REMIX, Mode.EDIT])
+def test_beside_a_source_the_rest_is_not_even_read(derives: Mode | None) -> None:
     body = {"prompt": "x", "duration": "abc", "image": 5, "metadata": {"sandbox": 3}, "turbo": 1}
-    source = {} if is_remix else {"remix_from_video_id": "video_" + "0" * 32}
-    found = JsonAsked({**body, **source}, is_remix=is_remix).wish(is_sandboxed=True)
+    name = "video_" + "0" * 32
+    body |= {"remix_from_video_id": name} if derives is None else {"video": {"id": name}}
+    found = JsonAsked(body, derives=derives).wish(is_sandboxed=True)
     assert (found.seconds, found.offered, found.script) == (None, (), None)
     assert found.prompt is not None
 

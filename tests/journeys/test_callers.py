@@ -109,6 +109,12 @@ def test_the_official_sdk_runs_every_verb_it_had(client: openai.OpenAI, server: 
     assert whole[4:8] == b"ftyp"
     poster = client.videos.download_content(film.id, variant="thumbnail").read()
     assert poster[8:12] == b"WEBP"
+    last_frame = client.videos.download_content(
+        film.id,
+        variant="last_frame",  # type: ignore[arg-type]
+    ).read()
+    assert last_frame[8:12] == b"WEBP"
+    assert last_frame != poster
     sheet = client.videos.download_content(film.id, variant="spritesheet").read()
     assert sheet[:2] == b"\xff\xd8"
     remix = client.videos.remix(film.id, prompt="The boat is now made of glass, at night")

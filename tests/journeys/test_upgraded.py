@@ -27,6 +27,7 @@ from rushes.domain.ids import new_secret
 from rushes.domain.task import Status
 from rushes.store.migrate import STEPS, SchemaState, schema_state
 from rushes.store.postgres import PostgresStore
+from rushes.store.rows import LAST_FRAME_MARK
 from rushes.store.sqlite import open_file
 from rushes.testing.audit import read_log
 from rushes.testing.builders import a_key
@@ -90,6 +91,7 @@ def taken_back(path: Path, folder: Path) -> None:
         for name, columns in wanted["table"].items():
             for column in set(ours["table"][name]) - set(columns):
                 books.execute(f"ALTER TABLE {name} DROP COLUMN {column}")
+        books.execute("DELETE FROM artifacts WHERE content_type LIKE ?", (f"%{LAST_FRAME_MARK}",))
         books.execute("UPDATE workflow_status SET priority = 0")
         books.execute("UPDATE alembic_version SET version_num = ?", (BEFORE,))
     now = schema_of(path)
@@ -133,20 +135,22 @@ def test_a_folder_of_the_step_before_with_tasks_in_every_status_upgrades_and_fin
     with upstream as far:
         config = CONFIG.format(port=far.port)
         with a_server(folder, config=config) as server:
-            stand_everywhere(server.url, server.key, folder)
+            key = server.key
+            stand_everywhere(server.url, key, folder)
             server.process.kill()
             server.process.wait(20)
         before = statuses(folder)
         assert set(before.values()) == {status.value for status in Status}
         taken_back(folder / "rushes.db", tmp_path)
         httpx2.post(f"http://127.0.0.1:{far.port}/_simulator/rules", json={"rules": []})
-        with a_server(folder, config=config):
+        with a_server(folder, config=config) as server:
             assert schema_state(folder / "rushes.db") is SchemaState.CURRENT
             wait_until(
                 lambda: not books_of(folder).open,
                 timeout_s=60,
                 why=lambda: str(statuses(folder)),
             )
+            assert last_frame(server.url, key, folder)[8:12] == b"WEBP"
         after = statuses(folder)
         verdict = audited(folder, log)
     assert list(folder.glob("rushes.db.before-*")), "a copy of before was made"
@@ -157,6 +161,19 @@ def test_a_folder_of_the_step_before_with_tasks_in_every_status_upgrades_and_fin
     begun = [one.prompt for one in read_log(log) if one.is_accepted]
     assert len(begun) == len(set(begun))
     assert verdict.is_clean, verdict.findings
+
+
+def last_frame(url: str, key: str, folder: Path) -> bytes:
+    """Ask for the last frame of the film of before, which has none yet; the auditor counts it."""
+    kept = books_of(folder).tasks.values()
+    done = next(one.task.id for one in kept if one.task.spec.prompt == "succeeded")
+    answer = httpx2.get(
+        f"{url}/v1/videos/{done}/content?variant=last_frame",
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
+    )
+    answer.raise_for_status()
+    return answer.content
 
 
 def stand_everywhere(url: str, key: str, folder: Path) -> None:

@@ -19,7 +19,7 @@ from rushes.domain.catalog import InputRule
 from rushes.domain.errors import InvalidMedia
 from rushes.domain.spec import Medium, Size
 from rushes.media.clips import ClipFacts, check_audio, check_video
-from rushes.media.containers import mp4_size, webm_size
+from rushes.media.containers import mp4_shape, webm_shape
 from rushes.media.examiner import FileExaminer
 from rushes.ports import Examiner, InputFacts
 
@@ -162,7 +162,7 @@ def test_matroska_is_not_webm() -> None:
         video(shoot(Scene(frame_count=1, container="matroska")))
 
 
-boxes = [b"moov", b"trak", b"tkhd", b"\0\0\0\x08", b"\0\0\0\x01", b"\xff" * 8, bytes(8)]
+boxes = [b"moov", b"mvhd", b"trak", b"tkhd", b"\0\0\0\x08", b"\0\0\0\x01", b"\xff" * 8, bytes(8)]
 elements = [b"\x18\x53\x80\x67", b"\x16\x54\xae\x6b", b"\x01", b"\xae", b"\x84"]
 pieces = st.sampled_from([*boxes, *elements])
 
@@ -170,10 +170,27 @@ pieces = st.sampled_from([*boxes, *elements])
 @given(content=st.lists(st.binary(max_size=20) | pieces, max_size=20).map(b"".join))
 @example(content=b"\0\0\0\x01free" + b"\xff" * 8)
 @example(content=b"\x18\x53\x80\x67\x01" + b"\xff" * 7)
-def test_no_boxes_break_the_reading_of_a_size(content: bytes) -> None:
-    for size_of in (mp4_size, webm_size):
-        size = size_of(io.BytesIO(content))
-        assert size is None or size.width_px > 0
+def test_no_boxes_break_the_reading_of_a_shape(content: bytes) -> None:
+    for shape_of in (mp4_shape, webm_shape):
+        shape = shape_of(io.BytesIO(content))
+        assert shape.size is None or shape.size.width_px > 0
+        assert shape.seconds is None or shape.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "frame_count"),
+    [("mp4", "libx264", 36), ("mov", "libx264", 12), ("webm", "libvpx-vp9", 24)],
+)
+def test_a_video_tells_how_long_it_is(container: str, codec: str, frame_count: int) -> None:
+    film = shoot(Scene(frame_count=frame_count, container=container, codec=codec))
+    assert video(film).seconds == pytest.approx(frame_count / 24, abs=0.05)
+
+
+def test_a_length_that_nobody_wrote_is_none() -> None:
+    header = bytes(12) + (90_000).to_bytes(4, "big") + b"\xff" * 4
+    boxed = (8 + len(header)).to_bytes(4, "big") + b"mvhd" + header
+    movie = (8 + len(boxed)).to_bytes(4, "big") + b"moov" + boxed
+    assert mp4_shape(io.BytesIO(movie)).seconds is None
 
 
 # -- the examiner -------------------------------------------------------------------------------
@@ -183,7 +200,7 @@ async def test_each_medium_is_examined_in_its_way() -> None:
     examiner: Examiner = FileExaminer()
     for medium, content, facts in (
         (Medium.AUDIO, wav(), InputFacts("audio/wav")),
-        (Medium.VIDEO, shoot(Scene(64, 48, 1)), InputFacts("video/mp4", Size(64, 48))),
+        (Medium.VIDEO, shoot(Scene(64, 48, 24)), InputFacts("video/mp4", Size(64, 48), 1.0)),
     ):
         rule = InputRule(medium, 1_000_000)
         assert await examiner.examine(io.BytesIO(content), rule, param="x") == facts

@@ -30,7 +30,6 @@ from rushes.ports import Inspector, NotAFilm, Probe
 
 PATIENCE_S = 60.0
 USUAL = InspectionLimits()
-WITH_LAST_FRAME = replace(USUAL, keeps_last_frame=True)
 
 
 class Chosen:
@@ -87,9 +86,9 @@ async def test_a_film_is_measured_by_decoding_all_of_it(tmp_path: Path) -> None:
     assert probe.fps == pytest.approx(24.0)
     assert probe.size == Size(128, 96)
     assert (probe.video_codec, probe.audio_codec) == ("h264", "aac")
-    assert [path.name for path in (probe.poster, probe.spritesheet)] == [POSTER, SPRITESHEET]
-    assert probe.last_frame is None
-    assert names(tmp_path) == ["film.mp4", POSTER, SPRITESHEET]
+    stills = [probe.last_frame, probe.poster, probe.spritesheet]
+    assert [path.name for path in stills] == [LAST_FRAME, POSTER, SPRITESHEET]
+    assert names(tmp_path) == ["film.mp4", LAST_FRAME, POSTER, SPRITESHEET]
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1", "mpeg4"])
@@ -109,8 +108,7 @@ async def test_every_form_of_mp4_is_taken(movflags: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("movflags", ["+faststart", "+frag_keyframe+empty_moov"])
 async def test_the_stills_are_those_of_the_contract(movflags: str, tmp_path: Path) -> None:
     scene = Scene(640, 360, frame_count=100, fps=10, grey_step=2, movflags=movflags)
-    probe = await inspect(shoot(scene), tmp_path, WITH_LAST_FRAME)
-    assert probe.last_frame == tmp_path / LAST_FRAME
+    probe = await inspect(shoot(scene), tmp_path)
     poster, last_frame = opened(probe.poster), opened(probe.last_frame)
     sheet = opened(probe.spritesheet)
     assert (poster.format, last_frame.format, sheet.format) == ("WEBP", "WEBP", "JPEG")
@@ -120,6 +118,22 @@ async def test_the_stills_are_those_of_the_contract(movflags: str, tmp_path: Pat
     assert sheet.size == (5 * 320, 2 * 180)
     stills = [grey(sheet, 160 + 320 * (n % 5), 90 + 180 * (n // 5)) for n in range(10)]
     assert stills == pytest.approx([2 * (10 * n + 5) for n in range(10)], abs=6)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libsvtav1", "mpeg4"])
+@pytest.mark.parametrize("has_sound", [True, False])
+async def test_the_last_frame_is_the_very_last_picture(
+    codec: str, has_sound: bool, tmp_path: Path
+) -> None:
+    """Pictures that wait in the decoder for their turn come after the last packet."""
+    scene = Scene(128, 96, frame_count=24, grey_step=10, codec=codec, has_sound=has_sound)
+    probe = await inspect(shoot(scene), tmp_path)
+    assert grey(opened(probe.last_frame), 64, 48) == pytest.approx(10 * 23, abs=4)
+
+
+async def test_a_film_of_one_frame_ends_with_it(tmp_path: Path) -> None:
+    probe = await inspect(shoot(Scene(frame_count=1)), tmp_path)
+    assert probe.last_frame.read_bytes() == probe.poster.read_bytes()
 
 
 async def test_a_film_of_one_frame_fills_its_sheet(tmp_path: Path) -> None:
@@ -145,7 +159,7 @@ async def test_a_turned_film_is_shown_upright(tmp_path: Path) -> None:
     at = film.index(upright, film.index(b"tkhd"))
     probe = await inspect(film[:at] + quarter + film[at + len(quarter) :], tmp_path)
     assert probe.size == Size(64, 96)
-    assert opened(probe.poster).size == (64, 96)
+    assert opened(probe.poster).size == opened(probe.last_frame).size == (64, 96)
     assert opened(probe.spritesheet).size == (5 * 64, 2 * 96)
 
 

@@ -16,9 +16,9 @@ from rushes.domain.errors import Failure, Reason
 from rushes.domain.spec import SEED_MAX, Asset, Mode, Role, Script, Size, Spec
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Measures, Status, Task
-from rushes.ports import Answer, Artifact, ArtifactKind, ArtifactState
+from rushes.ports import Answer, Artifact, ArtifactKind, ArtifactState, new_try
 from rushes.store import rows, schema
-from rushes.testing.builders import a_key, a_submit, a_task, an_answer, an_artifact
+from rushes.testing.builders import NOON, a_key, a_submit, a_task, an_answer, an_artifact
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
 """What databases hold; the rest is replaced, as the conformance suite asks."""
@@ -226,6 +226,28 @@ def test_a_submit_comes_back_from_its_columns(through: Through, submit: Submit) 
 def test_an_artifact_comes_back_from_its_columns(through: Through, artifact: Artifact) -> None:
     found = through(schema.artifacts, rows.artifact_values(artifact))
     assert same(rows.artifact_of(found), artifact)
+
+
+KINDS_BEFORE = {"film", "poster", "spritesheet"}
+
+
+def test_to_code_of_before_a_last_frame_is_a_poster_that_comes_after_the_poster() -> None:
+    """It takes the first poster for the poster, and breaks on a kind that it does not know."""
+    tried = new_try(a_task(), ArtifactKind, at=NOON)
+    written = [rows.artifact_values(one) for one in tried.values()]
+    assert {row["kind"] for row in written} == KINDS_BEFORE
+    posters = [row for row in written if row["kind"] == "poster"]
+    posters.sort(key=lambda row: (row["created_at"], row["blob"]))
+    assert [row["blob"] for row in posters] == [
+        tried[ArtifactKind.POSTER].blob,
+        tried[ArtifactKind.LAST_FRAME].blob,
+    ]
+
+
+def test_a_last_frame_that_code_of_after_wrote_is_read() -> None:
+    last = an_artifact(a_task(), kind=ArtifactKind.LAST_FRAME, content_type="image/webp")
+    written = {**rows.artifact_values(last), "kind": "last_frame", "content_type": "image/webp"}
+    assert rows.artifact_of(written) == last
 
 
 @quickly

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -14,7 +15,8 @@ from PIL import Image
 from filming import Scene
 from filming import shoot as shoot_film
 from rushes.domain.spec import Mode, Role, Size
-from rushes.studio.director import TAG, direct, shoot
+from rushes.studio.crossing import ALIKE, likeness
+from rushes.studio.director import TAG, about, captions, direct, shoot
 from rushes.studio.order import BadOrder, Input, Order
 from rushes.studio.pictures import last_frame, still, tags_of
 from rushes.studio.planes import Frame, blank, over
@@ -121,6 +123,36 @@ def test_a_film_begins_on_the_first_frame_and_ends_on_the_last(
     assert apart(made[12], at(first)) > 3
 
 
+def moved(one: Frame, other: Frame) -> int:
+    """Return how many pixels to the right all things go between two pictures."""
+    before, after = (picture.y[20:60].astype(int) for picture in (one, other))
+    middle = after[:, 40:120]
+    shifts = range(-16, 17)
+    return min(shifts, key=lambda by: np.abs(before[:, 40 - by : 120 - by] - middle).mean())
+
+
+@pytest.mark.parametrize(("words", "way"), [("pan left", 1), ("pan right", -1)])
+def test_unlike_pictures_are_joined_by_one_swing_of_the_camera(
+    words: str, way: int, order: MakeOrder, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"{name}.png" for name in ("first", "last")]
+    for seed, path in enumerate(paths):
+        noise = np.random.default_rng(seed).integers(0, 255, (23, 40, 3), np.uint8)
+        Image.fromarray(noise).resize((160, 90), Image.Resampling.BICUBIC).save(path)
+    first, last = paths
+    files = {Role.FIRST_FRAME: first, Role.LAST_FRAME: last}
+    made = frames(order(words, seconds=2, mode=Mode.FIRST_LAST_FRAME, files=files))
+    assert likeness(at(first), at(last)) < 0.2
+    assert moved(made[0], made[7]) * way > 2, "the first leaves"
+    assert moved(made[-7], made[-1]) * way > 2, "and the last comes from the other side"
+    assert max(apart(one, other) for one, other in pairwise(made)) < 40, "without a jump"
+
+
+def test_a_place_by_day_and_by_night_flows_without_a_swing(order: MakeOrder) -> None:
+    made = frames(order("mountains at noon, static shot, then night falls", seconds=3))
+    assert likeness(made[0], made[-1]) > ALIKE
+
+
 def test_references_hang_in_the_scene(order: MakeOrder, picture: Picture, render: Render) -> None:
     red = picture("red", RED, RED)
     wish = order(
@@ -166,9 +198,47 @@ def test_a_remix_keeps_the_composition_in_another_light(
     assert np.corrcoef(one, other)[0, 1] > 0.5
 
 
+@pytest.mark.parametrize("mode", [Mode.REMIX, Mode.EDIT])
+def test_a_film_of_ours_is_staged_anew_with_its_layout(
+    mode: Mode, order: MakeOrder, source: Path, render: Render
+) -> None:
+    """Lamps are lit and stars are out: that no grading of pictures can do."""
+    wish = order("at night, with a whale", mode=mode, files={Role.SOURCE_FILM: source})
+    again = shoot(order("a sailboat on the sea at noon", seconds=1)).plan
+    turned_film = render(wish, "turned")
+    told = tags_of(Input("p", str(turned_film)))[TAG]
+    assert f'"seed":{again.seed}' in told
+    assert '"hour":"night"' in told
+    assert "subjects=sailboat,whale " in told
+    twice = order("at dawn", mode=mode, files={Role.SOURCE_FILM: turned_film})
+    assert f'"seed":{again.seed}' in about(shoot(twice))
+
+
+@pytest.mark.parametrize(
+    "said",
+    ['rushes-studio plan={"scene":"nowhere"}', "rushes-studio plan=", "plan={}", "x" * 9_000],
+)
+def test_a_clip_that_only_says_it_is_ours_is_graded(
+    said: str, order: MakeOrder, source: Path, tmp_path: Path
+) -> None:
+    claimed = tmp_path / "claimed.mp4"
+    with av.open(str(source)) as film, av.open(str(claimed), "w") as copy:
+        copy.metadata["description"] = said
+        stream = copy.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(film.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    wish = order("at noon, static shot", mode=Mode.REMIX, files={Role.SOURCE_FILM: claimed})
+    assert "plan=" not in about(shoot(wish))
+    start = last_frame(Input("p", str(claimed)), 160, 90)
+    assert apart(frames(wish)[-1], start) < 25
+
+
 def test_only_the_new_label_is_seen_on_a_remix(order: MakeOrder, render: Render) -> None:
     size = Size(640, 360)
-    named = order("a boat at noon", size=size, model="a-model-with-quite-a-long-name")
+    prompt = "a boat at noon. Cut to: the boat at noon"  # of two shots, so not staged anew
+    named = order(prompt, size=size, seconds=3, model="a-model-with-quite-a-long-name")
     files = {Role.SOURCE_FILM: render(named, "named")}
     wish = order("a boat at noon", size=size, mode=Mode.REMIX, files=files)
     older = chip(named.label, 640, 360)
@@ -185,7 +255,7 @@ def test_only_the_new_label_is_seen_on_a_remix(order: MakeOrder, render: Render)
 
 def test_a_film_of_ours_says_what_is_on_it(source: Path) -> None:
     said = tags_of(Input("p", str(source)))[TAG]
-    assert said == "rushes-studio scene=sea subjects=sailboat"
+    assert said.startswith("rushes-studio scene=sea subjects=sailboat plan={")
 
 
 def test_an_extension_is_the_source_and_then_goes_on(order: MakeOrder, source: Path) -> None:
@@ -204,6 +274,38 @@ def test_an_extension_is_the_source_and_then_goes_on(order: MakeOrder, source: P
     assert apart(made[-1], made[23]) > 10
     tail = list(direct(shoot(wish)).frames(36, 37))
     assert apart(tail[0], made[36]) == 0
+
+
+def whole_apart(one: Frame, other: Frame) -> float:
+    """Return how different two pictures are, words and all."""
+    return float(np.abs(one.y.astype(int) - other.y).mean())
+
+
+@pytest.mark.parametrize("mode", [Mode.EXTEND, Mode.CONTINUATION])
+def test_a_film_goes_on_without_a_jump_and_its_words_come_with_the_new_scene(
+    mode: Mode, order: MakeOrder, render: Render
+) -> None:
+    size = Size(320, 180)
+    clip = render(order("a sailboat on the sea, pan left", size=size, seconds=2), "clip")
+    role = Role.SOURCE_FILM if mode is Mode.EXTEND else Role.FIRST_CLIP
+    wish = order("a forest at night", size=size, seconds=5, mode=mode, files={role: clip})
+    made = frames(wish)
+    end = still_of(clip, size)
+    first_new = made[48] if mode is Mode.EXTEND else made[0]
+    assert whole_apart(first_new, end) < 4
+    begin = 48 if mode is Mode.EXTEND else 0
+    steps = [whole_apart(one, other) for one, other in pairwise(made[begin:])]
+    assert max(steps) < 8, "nowhere a cut"
+    (caption,) = captions(wish, wish.spec.prompt)
+    alone = blank(320, 180)
+    over(alone, caption.sprite, caption.x, caption.y)
+    letters = alone.y > 150
+    assert made[-1].y[letters].mean() > 150
+    assert first_new.y[letters].mean() < made[-1].y[letters].mean() - 30
+
+
+def still_of(clip: Path, size: Size) -> Frame:
+    return last_frame(Input("p", str(clip)), size.width_px, size.height_px)
 
 
 def test_a_source_that_is_too_short_is_held(order: MakeOrder, source: Path) -> None:
@@ -230,7 +332,7 @@ def test_a_clip_in_a_coding_that_nobody_knows_is_refused(
     odd.write_bytes(content)
     wish = order(mode=Mode.REMIX, files={Role.SOURCE_FILM: odd}, with_audio=True)
     with pytest.raises(BadOrder, match="the_source_film"):
-        (frames(wish), score(wish, shoot(wish).plan))
+        (frames(wish), score(wish, shoot(wish).board))
 
 
 def test_a_clip_of_giant_pictures_is_refused(order: MakeOrder, tmp_path: Path) -> None:

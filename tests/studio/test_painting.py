@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rushes.studio.camera import View, moment
+from rushes.studio.camera import ZOOM_MAX, View, moment
 from rushes.studio.ink import Fade, Ink
 from rushes.studio.lay import lay, lay_scaled, lay_turned
 from rushes.studio.plan import Move
@@ -114,7 +114,7 @@ def test_the_camera_stays_within_its_reach(move: Move) -> None:
         at = moment(view, index / 8, 5.0)
         assert abs(at.x) <= view.reach_x + 1e-6
         assert abs(at.y) <= view.reach_y + 1e-6
-        assert 1.0 <= at.zoom <= 1.2
+        assert 1.0 <= at.zoom <= ZOOM_MAX
 
 
 def test_panning_left_is_panning_right_backwards() -> None:

@@ -224,7 +224,8 @@ def test_a_renderer_asks_for_only_so_much_memory(
 def test_a_clip_that_breaks_off_late_is_the_orders_fault(
     tmp_path: Path, child: Callable[[Order, Path], list[Line]], order: MakeOrder, render: Render
 ) -> None:
-    whole = render(order("a storm at sea", seconds=3), "whole").read_bytes()
+    storm = order("a storm at sea. Cut to: the stormy sea at night", seconds=3)
+    whole = render(storm, "whole").read_bytes()
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole[: len(whole) * 4 // 5])
     wish = order(mode="remix", seconds=3, files={Role.SOURCE_FILM: cut})

@@ -8,6 +8,7 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 DEADLINE_S: Final = 3600.0
+EXTENSION_S: Final = 4
 
 Asks: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Id: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The id of a video.")]
@@ -17,9 +18,37 @@ Output: TypeAlias = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Where the file goes: a file, a folder, or - for standard output. [default: ID.mp4]",
+        help="A file, a folder, or - for standard output; else here, named after the ID.",
         show_default=False,
     ),
+]
+Prompt: TypeAlias = Annotated[str, typer.Argument(metavar="PROMPT", help="What to see.")]
+SourceOf: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ID|FILE", help="The id of a finished video, or a film of yours.")
+]
+AnyModel: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Who makes it; else whoever made the first, and sora-2 for a file.",
+        show_default=False,
+    ),
+]
+Key: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="KEY", help="The same key makes the film only once.")
+]
+StartWithin: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="SECONDS", help="Give up, at no cost, if it has not been started by then."
+    ),
+]
+Wait: TypeAlias = Annotated[
+    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for it.")
+]
+Detach: TypeAlias = Annotated[
+    bool, typer.Option("--detach", "-d", help="Do not wait: print the id and go.")
 ]
 
 
@@ -75,19 +104,14 @@ def generate(
         str | None,
         typer.Option(metavar="JSON", help="An object kept with the film; may hold options."),
     ] = None,
-    idempotency_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="The same key makes the film only once.")
-    ] = None,
-    wait_s: Annotated[
-        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for it.")
-    ] = DEADLINE_S,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Do not wait: print the id and go.")
-    ] = False,
+    start_within: StartWithin = None,
+    idempotency_key: Key = None,
+    wait_s: Wait = DEADLINE_S,
+    detach: Detach = False,
     as_json: Asks = False,
 ) -> None:
     """Have a film made, wait for it, and bring it home."""
-    from rushes.cli.filming import Order, generate
+    from rushes.cli.filming import Order, make
 
     order = Order(
         prompt=prompt,
@@ -103,9 +127,92 @@ def generate(
         audio=audio,
         negative_prompt=negative,
         metadata=metadata,
+        start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
-    generate(order, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+    make(order, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+
+
+def remix(
+    video_id: Id,
+    prompt: Prompt,
+    *,
+    output: Output = None,
+    model: AnyModel = None,
+    start_within: StartWithin = None,
+    idempotency_key: Key = None,
+    wait_s: Wait = DEADLINE_S,
+    detach: Detach = False,
+    as_json: Asks = False,
+) -> None:
+    """Have a finished video made anew with another prompt, and bring that home."""
+    from rushes.cli.deriving import Remix
+    from rushes.cli.filming import make
+
+    wish = Remix(
+        video_id=video_id,
+        prompt=prompt,
+        model=model,
+        start_within_s=start_within,
+        idempotency_key=idempotency_key,
+    )
+    make(wish, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+
+
+def edit(
+    source: SourceOf,
+    prompt: Prompt,
+    *,
+    output: Output = None,
+    model: AnyModel = None,
+    start_within: StartWithin = None,
+    idempotency_key: Key = None,
+    wait_s: Wait = DEADLINE_S,
+    detach: Detach = False,
+    as_json: Asks = False,
+) -> None:
+    """Have a film changed as the prompt says, as long and as large as it is, and bring it home."""
+    from rushes.cli.deriving import Edit
+    from rushes.cli.filming import make
+
+    wish = Edit(
+        source=source,
+        prompt=prompt,
+        model=model,
+        start_within_s=start_within,
+        idempotency_key=idempotency_key,
+    )
+    make(wish, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+
+
+def extend(
+    source: SourceOf,
+    prompt: Prompt,
+    *,
+    seconds: Annotated[
+        int, typer.Option("--seconds", "-s", help="How much longer: 4, 8, 12, 16 or 20.")
+    ] = EXTENSION_S,
+    output: Output = None,
+    model: AnyModel = None,
+    start_within: StartWithin = None,
+    idempotency_key: Key = None,
+    wait_s: Wait = DEADLINE_S,
+    detach: Detach = False,
+    as_json: Asks = False,
+) -> None:
+    """Have a film continued, and bring the longer one home."""
+    from rushes.cli.deriving import Extension
+    from rushes.cli.filming import make
+
+    wish = Extension(
+        source=source,
+        seconds=seconds,
+        prompt=prompt,
+        model=model,
+        start_within_s=start_within,
+        idempotency_key=idempotency_key,
+    )
+    make(wish, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
 
 
 def watch(

@@ -12,7 +12,7 @@ from hashlib import file_digest
 from pathlib import Path
 from secrets import token_hex
 from shlex import quote
-from typing import IO, Final, cast
+from typing import IO, Final, Protocol, cast
 
 import typer
 from rich.console import Console
@@ -27,6 +27,10 @@ from rushes.client.shapes import Variant
 
 STANDARD_OUTPUT: Final = "-"
 INTERRUPTED: Final = 130
+
+TEST_KEY: Final = (
+    "A test key: rehearsed by the sandbox, free, at most 10 s and 720p, and gone after a day."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,20 @@ class Order:
     audio: bool | None = None
     negative_prompt: str | None = None
     metadata: str | None = None
+    start_within_s: int | None = None
     idempotency_key: str | None = None
 
-    def options(self) -> CreateOptions:
-        """Return the order as the client takes it.
+    def ask(self, client: Rushes, key: str) -> Video:
+        """Have the film made, under an idempotency key.
 
         Raises:
             Refused: the metadata are no JSON object.
+            RushesError: the server said no, or was not there.
+            OSError: a file that the order names cannot be read.
         """
+        return client.videos.create(self.prompt, model=self.model, **self._options(key))
+
+    def _options(self, key: str) -> CreateOptions:
         return CreateOptions(
             seconds=self.seconds,
             size=self.size,
@@ -66,9 +76,22 @@ class Order:
             audio=self.audio,
             negative_prompt=self.negative_prompt,
             metadata=read_metadata(self.metadata),
-            # Drawn here, so that a call that is cut off can be repeated under the same key.
-            idempotency_key=self.idempotency_key or f"rushes-{token_hex(16)}",
+            start_within_s=self.start_within_s,
+            idempotency_key=key,
         )
+
+
+class Wish(Protocol):
+    """What was typed after a verb that makes films."""
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """Return the key to ask under, if one was typed."""
+        ...
+
+    def ask(self, client: Rushes, key: str) -> Video:
+        """Have the film made, under an idempotency key."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +103,22 @@ class Home:
     sha256: str | None
 
 
-def generate(
-    order: Order, output: str | None, *, wait_s: float, is_detached: bool, as_json: bool
+def make(
+    wish: Wish, output: str | None, *, wait_s: float, is_detached: bool, as_json: bool
 ) -> None:
     """Have a film made, wait for it, and bring it home.
 
     Raises:
         RushesError: the server said no, or was not there.
         Refused: the film could not be written where it is to go.
-        OSError: a file that the order names cannot be read.
+        OSError: a file that the wish names cannot be read.
         typer.Exit: the film failed (1), is not done in time (3), or Ctrl-C (130).
     """
     check_target(output, as_json=as_json)
     console = talk()
     with Rushes() as client:
-        video = _ask(client, order)
-        _note(console, video)
+        video = _ask(client, wish)
+        _note(console, video, is_test=client.is_test)
         if is_detached:
             _tell_detached(video, as_json=as_json)
             return
@@ -129,12 +152,12 @@ def download(video_id: str, output: str | None, variant: str, *, as_json: bool) 
         _tell_home(home, "" if variant == "video" else variant)
 
 
-def _ask(client: Rushes, order: Order) -> Video:
-    options = order.options()
+def _ask(client: Rushes, wish: Wish) -> Video:
+    # Drawn here, so that a call that is cut off can be repeated under the same key.
+    key = wish.idempotency_key or f"rushes-{token_hex(16)}"
     try:
-        return client.videos.create(order.prompt, model=order.model, **options)
+        return wish.ask(client, key)
     except KeyboardInterrupt:
-        key = options["idempotency_key"]
         say(talk(), "It may have been asked for already.")
         say(talk(), f"The same command with --idempotency-key {key} finds out, and pays once.")
         raise typer.Exit(INTERRUPTED) from None
@@ -234,19 +257,33 @@ def _kept_there(video: Video) -> Iterator[None]:
         raise
 
 
-def _note(console: Console, video: Video) -> None:
+def _note(console: Console, video: Video, *, is_test: bool) -> None:
     """Tell what became of the wish beyond a yes."""
     if video.is_replayed:
         say(console, "This was asked before under the same key: here is the first answer again.")
-    if video.is_rehearsal:
+    if is_test:
+        say(console, TEST_KEY)
+    elif video.is_rehearsal:
         say(console, f"Rehearsal: the sandbox renders in place of {plain(video.model or 'it')}.")
-    if video.ignored_parameters:
-        say(console, f"Without effect: {plain(', '.join(video.ignored_parameters))}")
-    if video.coerced_parameters:
-        say(
-            console,
-            f"Changed to what the model takes: {plain(', '.join(video.coerced_parameters))}",
-        )
+    if changes := changes_of(video):
+        say(console, plain(changes))
+
+
+def changes_of(video: Video) -> str:
+    """Say in one line what of the wish was changed, and what was not followed.
+
+    >>> from dataclasses import replace
+    >>> video = Video(id="video_0", status="queued", progress=0, coerced_parameters=("seconds=10",))
+    >>> changes_of(video)
+    'Changed to what may be had: seconds=10.'
+    >>> changes_of(replace(video, ignored_parameters=("style", "metadata.mood")))
+    'Changed to what may be had: seconds=10. Without effect: style, metadata.mood.'
+    """
+    told = (
+        ("Changed to what may be had", video.coerced_parameters),
+        ("Without effect", video.ignored_parameters),
+    )
+    return " ".join(f"{what}: {', '.join(names)}." for what, names in told if names)
 
 
 def _tell_detached(video: Video, *, as_json: bool) -> None:

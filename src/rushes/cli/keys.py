@@ -21,7 +21,7 @@ from rushes.settings import load
 NAME_CHARACTERS_MAX: Final = 200
 
 
-def create(name: str, *, as_json: bool) -> None:
+def create(name: str, *, is_test: bool, as_json: bool) -> None:
     """Make a key, and show its secret this once.
 
     Raises:
@@ -32,12 +32,18 @@ def create(name: str, *, as_json: bool) -> None:
         raise Refused(f"The name of a key has 1 to {NAME_CHARACTERS_MAX} characters.")
     clock = SystemClock()
     with books(load(), clock, may_make=True) as store:
-        key, secret = make_key(store, name, clock, by=actor())
+        key, secret = make_key(store, name, clock, by=actor(), is_test=is_test)
     if as_json:
         show_json({**key_json(key), "secret": secret})
         return
     say(talk(), f"{key.id} ({plain(name)}). The secret is shown this once, and kept nowhere:")
     answers().print(secret, style="bold", soft_wrap=True)
+    if is_test:
+        say(
+            talk(),
+            "A test key: the sandbox renders whatever it asks for, free, at most 10 s and 720p, "
+            "and forgets it after a day.",
+        )
 
 
 def show(*, as_json: bool) -> None:

@@ -12,6 +12,10 @@ from rushes import __version__
 from rushes.cli import callers, operators
 from rushes.cli.plainly import plainly
 
+_EXIT_CODES: Final = (
+    "Exit codes: 0 done, 1 it did not work, 2 it was not begun, 3 not finished in the time that "
+    "was given, 130 Ctrl-C."
+)
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
 _FILMS: Final = "Making films (RUSHES_BASE_URL, RUSHES_API_KEY)"
 _SERVER: Final = "Running a server (RUSHES_DATA_DIR, RUSHES_CONFIG)"
@@ -20,8 +24,7 @@ _INSIDE: Final = "Looking inside the data folder, beside a running server too"
 app: Final = typer.Typer(
     name="rushes",
     help="One durable API in front of every video model: ask once, pay once, get a film.",
-    epilog="Exit codes: 0 done, 1 it did not work, 2 it was not begun, 3 not finished in the time "
-    "that was given, 130 Ctrl-C.",
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=_SETTINGS,
@@ -103,6 +106,9 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_SERVER, "doctor", operators.doctor),
     (_SERVER, "verify-provider", operators.verify_provider),
     (_FILMS, "generate", callers.generate),
+    (_FILMS, "remix", callers.remix),
+    (_FILMS, "edit", callers.edit),
+    (_FILMS, "extend", callers.extend),
     (_FILMS, "watch", callers.watch),
     (_FILMS, "get", callers.get),
     (_FILMS, "list", callers.list_films),
@@ -113,7 +119,8 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_INSIDE, "audit", operators.audit),
 )
 for _panel, _name, _verb in _MENU:
-    app.command(_name, rich_help_panel=_panel)(plainly(_verb))
+    _epilog = _EXIT_CODES if _panel == _FILMS else None
+    app.command(_name, rich_help_panel=_panel, epilog=_epilog)(plainly(_verb))
 app.command(
     "simulate",
     rich_help_panel=_SERVER,

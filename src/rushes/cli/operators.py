@@ -259,12 +259,17 @@ def update_models(
 
 
 def create_key(
-    name: Annotated[str, typer.Argument(help="What the key is for.")], *, as_json: Asks = False
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    *,
+    test: Annotated[
+        bool, typer.Option("--test", help="A test key: everything is rehearsed, and free.")
+    ] = False,
+    as_json: Asks = False,
 ) -> None:
     """Make a key; its secret is shown this once. It works at once, beside a running server too."""
     from rushes.cli.keys import create
 
-    create(name, as_json=as_json)
+    create(name, is_test=test, as_json=as_json)
 
 
 def list_keys(*, as_json: Asks = False) -> None:

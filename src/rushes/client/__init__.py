@@ -9,15 +9,15 @@
 It needs httpx2 and the standard library, and nothing of the server. `AsyncRushes` has the
 same verbs for asyncio.
 
-An application written for the retired Videos API of OpenAI keeps its verbs: `create`,
-`create_and_poll`, `retrieve`, `list`, `delete`, `remix` and `download_content` (with
-`write_to_file`), and its four words of status. What differs: `client = Rushes()` in place of
-`OpenAI()`; a wait has a deadline (`deadline_s`) in place of `poll_interval_ms`; `seconds` is a
-number and instants are datetimes; the `limit` of a list bounds the list and not its pages;
-`model` is `sandbox` where none is given; errors are those of `rushes.client.errors`.
+An application written for the retired Videos API of OpenAI moves by one import, to
+`rushes.client.openai`, where all is named as it was. The verbs here have those names too, where
+they mean the same; but a wait has a deadline (`deadline_s`), `seconds` is a number and instants
+are datetimes, the `limit` of a list bounds the list and not its pages, `model` is `sandbox` where
+none is given, and errors are those of `rushes.client.errors`.
 """
 
 from rushes.client.async_client import AsyncModels, AsyncRushes, AsyncVideos, AsyncWebhooks
+from rushes.client.deriving import DeriveOptions, Source
 from rushes.client.errors import (
     ApiError,
     ArtifactExpired,
@@ -74,6 +74,7 @@ __all__ = [
     "Complaint",
     "ConnectionFailed",
     "DeletedVideo",
+    "DeriveOptions",
     "DownloadFailed",
     "DownloadedVideo",
     "Forbidden",
@@ -94,6 +95,7 @@ __all__ = [
     "Rushes",
     "RushesError",
     "ServerError",
+    "Source",
     "TooLarge",
     "Unauthenticated",
     "UnexpectedAnswer",

@@ -16,6 +16,7 @@ from rushes.client.errors import NotConfigured
 
 BASE_URL_DEFAULT: Final = "http://127.0.0.1:8080"
 
+_TEST_KEY_PREFIX: Final = "sk-test-"
 _VISIBLE_ASCII: Final = re.compile(r"[!-~]+")
 
 
@@ -25,6 +26,11 @@ class Access:
 
     base_url: str
     api_key: str = field(repr=False)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether the key is one for tests: all that it makes is a rehearsal, and free."""
+        return self.api_key.startswith(_TEST_KEY_PREFIX)
 
 
 def read_access(base_url: str | None, api_key: str | None, environ: Mapping[str, str]) -> Access:

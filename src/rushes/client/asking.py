@@ -92,7 +92,7 @@ _AS_THEY_ARE: Final = (
 )
 
 
-def create(prompt: str | None, model: str, options: CreateOptions) -> Request:
+def create(prompt: str | None, model: str | None, options: CreateOptions) -> Request:
     """Build a create; reads the files that it names.
 
     Frames given as bytes or files travel as file parts of a form, which may be larger than a
@@ -107,7 +107,7 @@ def create(prompt: str | None, model: str, options: CreateOptions) -> Request:
     if unknown:
         raise TypeError(f"create() got an unexpected keyword argument {unknown[0]!r}")
     given: dict[str, object] = {name: v for name, v in options.items() if v is not None}
-    body: dict[str, object] = {"model": model}
+    body: dict[str, object] = {} if model is None else {"model": model}
     if prompt is not None:
         body["prompt"] = prompt
     body |= {name: given[name] for name in _AS_THEY_ARE if name in given}
@@ -127,21 +127,9 @@ def create(prompt: str | None, model: str, options: CreateOptions) -> Request:
             body[name] = wire_value(frame)
     body |= options.get("extra_body") or {}
     if is_form:
-        fields = {name: _field(value) for name, value in body.items()}
+        fields = {name: field_of(value) for name, value in body.items()}
         return Request(method="POST", path=VIDEOS, headers=headers, fields=fields, files=files)
     return Request(method="POST", path=VIDEOS, headers=headers, json_body=encode(body))
-
-
-def remix(
-    video: Video | str, prompt: str, idempotency_key: str | None, start_within_s: int | None
-) -> Request:
-    """Build a remix of a finished video."""
-    return Request(
-        method="POST",
-        path=f"{VIDEOS}/{_id(video)}/remix",
-        headers=creating(idempotency_key, start_within_s),
-        json_body=encode({"prompt": prompt}),
-    )
 
 
 def creating(idempotency_key: str | None, start_within_s: int | None) -> dict[str, str]:
@@ -241,7 +229,7 @@ def models() -> Request:
 
 def model(name: str) -> Request:
     """Build the request for one model."""
-    return Request(method="GET", path=f"{MODELS}/{_segment(name)}")
+    return Request(method="GET", path=f"{MODELS}/{segment(name)}")
 
 
 def webhook_secret() -> Request:
@@ -255,10 +243,10 @@ def id_of(video: Video | str) -> str:
 
 
 def _id(video: Video | str) -> str:
-    return _segment(id_of(video))
+    return segment(id_of(video))
 
 
-def _segment(name: str) -> str:
+def segment(name: str) -> str:
     """Quote a name for a path; an empty one would ask for something else.
 
     Raises:
@@ -281,6 +269,6 @@ def _frames(options: CreateOptions) -> dict[str, Media]:
     return frames
 
 
-def _field(value: object) -> str:
+def field_of(value: object) -> str:
     """Return a value as the text of a form field: JSON, unless it is a text already."""
     return sendable(value) if isinstance(value, str) else encode(value).decode()

@@ -15,6 +15,7 @@ import httpx2
 from rushes.client import verbs, waiting
 from rushes.client.access import read_access
 from rushes.client.asking import CreateOptions, Listing
+from rushes.client.deriving import DeriveOptions, Source
 from rushes.client.download import OnBytes, download
 from rushes.client.events import EventFeed
 from rushes.client.line import Line
@@ -32,6 +33,7 @@ from rushes.client.shapes import (
     WebhookSecret,
 )
 from rushes.client.sinks import Target
+from rushes.client.streaming import FilmFeed
 from rushes.client.waiting import DEADLINE_S, OnProgress
 from rushes.client.wires import LIMITS, AsyncClock, AsyncLine, AsyncSystemClock
 
@@ -39,8 +41,8 @@ from rushes.client.wires import LIMITS, AsyncClock, AsyncLine, AsyncSystemClock
 class AsyncRushes:
     """A client for asyncio, to be used in an `async with`.
 
-    Args and errors are those of `Rushes`; `http_client` is an `httpx2.AsyncClient`. Callbacks
-    are ordinary functions, called on the loop. One client serves one event loop.
+    Args, errors and `is_test` are those of `Rushes`; `http_client` is an `httpx2.AsyncClient`.
+    Callbacks are ordinary functions, called on the loop. One client serves one event loop.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class AsyncRushes:
     ) -> None:
         access = read_access(base_url, api_key, os.environ)
         self.base_url = access.base_url
+        self.is_test = access.is_test
         self._http = http_client or httpx2.AsyncClient(trust_env=False, limits=LIMITS)
         self._is_own = http_client is None
         line = AsyncLine(
@@ -192,15 +195,25 @@ class AsyncVideos:
         return await verbs.delete(self._line, video)
 
     async def remix(
-        self,
-        video: Video | str,
-        prompt: str,
-        *,
-        start_within_s: int | None = None,
-        idempotency_key: str | None = None,
+        self, video: Video | str, prompt: str, **options: Unpack[DeriveOptions]
     ) -> Video:
         """Have a finished video made anew with another prompt; see `Videos.remix`."""
-        return await verbs.remix(self._line, video, prompt, idempotency_key, start_within_s)
+        return await verbs.remix(self._line, video, prompt, options)
+
+    async def edit(self, source: Source, prompt: str, **options: Unpack[DeriveOptions]) -> Video:
+        """Have a film changed as the prompt says; see `Videos.edit`."""
+        return await verbs.edit(self._line, source, prompt, options)
+
+    async def extend(
+        self,
+        source: Source,
+        prompt: str,
+        *,
+        seconds: int | str,
+        **options: Unpack[DeriveOptions],
+    ) -> Video:
+        """Have a film continued by `seconds`; see `Videos.extend`."""
+        return await verbs.extend(self._line, source, prompt, seconds, options)
 
     async def download(
         self,
@@ -218,6 +231,17 @@ class AsyncVideos:
     ) -> DownloadedVideo:
         """`download` into memory; see `Videos.download_content`."""
         return await self.download(video, variant=variant)
+
+    async def stream(
+        self, video: Video | str, *, variant: Variant = "video"
+    ) -> AsyncGenerator[bytes]:
+        """Give a film on as it comes (`async for`); see `Videos.stream`."""
+        feed = FilmFeed(self._line, video, variant)
+        try:
+            while chunk := await feed.next():
+                yield chunk
+        finally:
+            await feed.close()
 
     async def events(
         self, video: Video | str, *, after: int = 0, deadline_s: float = DEADLINE_S

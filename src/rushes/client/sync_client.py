@@ -12,6 +12,7 @@ import httpx2
 from rushes.client import verbs, waiting
 from rushes.client.access import read_access
 from rushes.client.asking import CreateOptions, Listing
+from rushes.client.deriving import DeriveOptions, Source
 from rushes.client.download import OnBytes, download
 from rushes.client.events import EventFeed
 from rushes.client.line import Line, at_once
@@ -29,6 +30,7 @@ from rushes.client.shapes import (
     WebhookSecret,
 )
 from rushes.client.sinks import Target
+from rushes.client.streaming import FilmFeed
 from rushes.client.waiting import DEADLINE_S, OnProgress
 from rushes.client.wires import LIMITS, Clock, SyncLine, SystemClock
 
@@ -46,6 +48,9 @@ class Rushes:
             from the environment.
         clock: how time passes; for tests.
 
+    `is_test` says that the key is one for tests: the sandbox renders whatever it asks for, free,
+    at most 10 s and 720p, and the server forgets it after 24 h.
+
     Raises:
         NotConfigured: there is no key, or no sound address.
     """
@@ -62,6 +67,7 @@ class Rushes:
     ) -> None:
         access = read_access(base_url, api_key, os.environ)
         self.base_url = access.base_url
+        self.is_test = access.is_test
         self._http = http_client or httpx2.Client(trust_env=False, limits=LIMITS)
         self._is_own = http_client is None
         line = SyncLine(self._http, access, timeout_s, retry or Retry(), clock or SystemClock())
@@ -247,19 +253,46 @@ class Videos:
         """
         return at_once(verbs.delete(self._line, video))
 
-    def remix(
-        self,
-        video: Video | str,
-        prompt: str,
-        *,
-        start_within_s: int | None = None,
-        idempotency_key: str | None = None,
-    ) -> Video:
+    def remix(self, video: Video | str, prompt: str, **options: Unpack[DeriveOptions]) -> Video:
         """Have a finished video made anew with another prompt, and return the new one, queued.
 
-        As `create`, it makes one video however often it is sent.
+        Seconds and size are the source's. As `create`, it makes one video however often it is
+        sent. Options are those of `DeriveOptions`.
+
+        Raises:
+            TypeError: an option that there is not.
         """
-        return at_once(verbs.remix(self._line, video, prompt, idempotency_key, start_within_s))
+        return at_once(verbs.remix(self._line, video, prompt, options))
+
+    def edit(self, source: Source, prompt: str, **options: Unpack[DeriveOptions]) -> Video:
+        """Have a film changed as the prompt says, and return the new one, queued.
+
+        `source` is a finished video or its id, or a file of your own (`Path("boat.mp4")`). The
+        model must know how to edit: `models.retrieve(…).modes` says so. Otherwise as `remix`.
+
+        Raises:
+            TypeError: an option that there is not.
+            OSError: a file that cannot be read.
+        """
+        return at_once(verbs.edit(self._line, source, prompt, options))
+
+    def extend(
+        self,
+        source: Source,
+        prompt: str,
+        *,
+        seconds: int | str,
+        **options: Unpack[DeriveOptions],
+    ) -> Video:
+        """Have a film continued by `seconds`, and return the longer one, queued.
+
+        Its `seconds` are those of both parts together. Otherwise as `edit`.
+
+        Raises:
+            TypeError: an option that there is not.
+            OSError: a file that cannot be read.
+        """
+        return at_once(verbs.extend(self._line, source, prompt, seconds, options))
 
     def download(
         self,
@@ -290,6 +323,24 @@ class Videos:
     ) -> DownloadedVideo:
         """`download` into memory, under the retired OpenAI client's name."""
         return self.download(video, variant=variant)
+
+    def stream(self, video: Video | str, *, variant: Variant = "video") -> Generator[bytes]:
+        """Give a film on as it comes, or a still of it, to somebody who keeps none of it.
+
+        A connection that breaks is taken up where it broke. Close the generator to hang up
+        before the end.
+
+        Raises:
+            BadRequest: with code `task_not_finished` or `task_failed`: there is no film.
+            ArtifactExpired: retention removed it.
+            DownloadFailed: it broke off, and could not be continued.
+        """
+        feed = FilmFeed(self._line, video, variant)
+        try:
+            while chunk := at_once(feed.next()):
+                yield chunk
+        finally:
+            at_once(feed.close())
 
     def events(
         self, video: Video | str, *, after: int = 0, deadline_s: float = DEADLINE_S

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from rushes.client import asking
+from rushes.client import asking, deriving
 from rushes.client.asking import PAGE_MAX, CreateOptions, Listing
+from rushes.client.deriving import DeriveOptions, Source
 from rushes.client.errors import BadRequest, NotFound, RushesError
 from rushes.client.line import Line, ask, ask_once
 from rushes.client.reading import (
@@ -26,21 +27,30 @@ from rushes.client.retry import may_pass
 from rushes.client.shapes import DeletedVideo, Model, Video, VideoPage, WebhookSecret
 
 
-async def create(line: Line, prompt: str | None, model: str, options: CreateOptions) -> Video:
+async def create(
+    line: Line, prompt: str | None, model: str | None, options: CreateOptions
+) -> Video:
     """Have a video made; see `Videos.create`."""
     request = await line.aside(partial(asking.create, prompt, model, options))
     return read_video(await ask(line, request))
 
 
-async def remix(
-    line: Line,
-    video: Video | str,
-    prompt: str,
-    idempotency_key: str | None,
-    start_within_s: int | None,
-) -> Video:
+async def remix(line: Line, video: Video | str, prompt: str, options: DeriveOptions) -> Video:
     """Have a finished video made anew; see `Videos.remix`."""
-    request = asking.remix(video, prompt, idempotency_key, start_within_s)
+    return read_video(await ask(line, deriving.remix(video, prompt, options)))
+
+
+async def edit(line: Line, source: Source, prompt: str, options: DeriveOptions) -> Video:
+    """Have a film changed; see `Videos.edit`."""
+    request = await line.aside(partial(deriving.edit, source, prompt, options))
+    return read_video(await ask(line, request))
+
+
+async def extend(
+    line: Line, source: Source, prompt: str, seconds: int | str, options: DeriveOptions
+) -> Video:
+    """Have a film continued; see `Videos.extend`."""
+    request = await line.aside(partial(deriving.extend, source, prompt, seconds, options))
     return read_video(await ask(line, request))
 
 

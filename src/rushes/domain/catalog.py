@@ -195,6 +195,22 @@ class Catalog:
             raise ModelNotFound(message, param="model")
         return listing
 
+    def rehearsed(self, model: str) -> Listing:
+        """Return a model as a test key sees it: played by the sandbox, and free (CONTRACT §12).
+
+        Raises:
+            ModelNotFound: there is neither such a model nor a card of that name.
+        """
+        card = self.cards.get(model)
+        if model in self.listings or card is None or not card.is_rehearsed:
+            card = self.get(model).card
+        return Listing(model, card, (SANDBOX_ROUTE,), is_rehearsal=model != SANDBOX)
+
+    def all_rehearsed(self) -> tuple[Listing, ...]:
+        """Return every model that a test key may ask for: what is listed, and what has a card."""
+        cards = [card.id for card in self.cards.values() if card.is_rehearsed]
+        return tuple(self.rehearsed(name) for name in dict.fromkeys((*self.listings, *cards)))
+
 
 def build_catalog(
     cards: Iterable[ModelCard],

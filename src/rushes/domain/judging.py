@@ -38,7 +38,8 @@ class Decision:
 
     `ignored` names what had no effect, as the caller spelled it, in the order sent. `ratio` is
     `adaptive`, or None for a card whose ratio is the source's, when the size waits for the first
-    frame: then `size` is the 16:9 stand-in.
+    frame: then `size` is the 16:9 stand-in. `coerced` has the values that took the place of some
+    outside the card, under the caller's names.
     """
 
     mode: Mode
@@ -52,13 +53,21 @@ class Decision:
     options: Mapping[str, Any]
     passthrough: Mapping[str, Any]
     ignored: tuple[str, ...]
+    coerced: tuple[Said[str], ...] = ()
 
 
-def decide(wish: Wish, listing: Listing, *, passes_all_metadata: bool | None = None) -> Decision:
+def decide(
+    wish: Wish,
+    listing: Listing,
+    *,
+    passes_all_metadata: bool | None = None,
+    coerces: bool = False,
+) -> Decision:
     """Judge a wish by the card of its model.
 
     `passes_all_metadata` is the operator's metadata policy: None lists (the default), True
-    passes every key, False passes none.
+    passes every key, False passes none. With `coerces` a duration, resolution, ratio or size
+    outside the card is no fault: the card's default takes its place.
 
     Raises:
         BadRequest: a sub-class names what is wrong; `param` is the caller's spelling.
@@ -67,6 +76,9 @@ def decide(wish: Wish, listing: Listing, *, passes_all_metadata: bool | None = N
     """
     card = listing.card
     model = listing.id
+    coerced: tuple[Said[str], ...] = ()
+    if coerces:
+        wish, coerced = _coerced(wish, card)
     offered = tuple(_with_role(offer, wish.offered, card, model) for offer in wish.offered)
     mode = _mode(offered)
     _check_inputs(offered, mode, card, model)
@@ -95,7 +107,35 @@ def decide(wish: Wish, listing: Listing, *, passes_all_metadata: bool | None = N
         options=options,
         passthrough=passthrough,
         ignored=tuple(path for path in wish.order if path in no_effect),
+        coerced=coerced,
     )
+
+
+def _coerced(wish: Wish, card: ModelCard) -> tuple[Wish, tuple[Said[str], ...]]:
+    """Take what is outside the card out of a wish; return what takes its place, as sent."""
+    changed: list[Said[str]] = []
+    if wish.seconds is not None and wish.seconds.value not in card.seconds:
+        changed.append(Said(str(card.seconds_default), wish.seconds.param))
+        wish = replace(wish, seconds=None)
+    if wish.resolution is not None and wish.resolution.value not in card.resolutions:
+        changed.append(Said(card.resolution_default, wish.resolution.param))
+        wish = replace(wish, resolution=None)
+    if wish.ratio is not None and card.ratios and wish.ratio.value not in card.ratios:
+        changed.append(Said(card.ratio_default or FALLBACK_RATIO, wish.ratio.param))
+        wish = replace(wish, ratio=None)
+    if wish.size is not None and card.ratios and not _has_size(card, wish.size.value):
+        wish, sized = replace(wish, size=None, size_params=()), wish
+        _, _, size, _ = _frame(wish, card, card.id)
+        edges = {"width": str(size.width_px), "height": str(size.height_px)}
+        changed += [
+            Said(edges.get(path.rpartition(".")[2], str(size)), path) for path in sized.size_params
+        ]
+    order = {path: at for at, path in enumerate(wish.order)}
+    return wish, tuple(sorted(changed, key=lambda said: order.get(said.param, len(order))))
+
+
+def _has_size(card: ModelCard, size: Size) -> bool:
+    return str(size) in card.sizes or size in _grid(card)
 
 
 def _with_role(

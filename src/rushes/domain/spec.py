@@ -19,6 +19,9 @@ PROMPT_CHARACTERS_MAX: Final = 10_000
 SEED_MAX: Final = 2**31 - 1
 EDGE_PX_MIN: Final = 2
 EDGE_PX_MAX: Final = 8192
+FILM_SECONDS_MAX: Final = 120
+"""How long a film may be that another one became; no card allows more at once."""
+
 SECONDS_BY_PROVIDER: Final = -1
 
 T = TypeVar("T")
@@ -35,6 +38,11 @@ class Mode(StrEnum):
     REMIX = "remix"
     EDIT = "edit"
     EXTEND = "extend"
+
+    @property
+    def derives(self) -> bool:
+        """Whether the film is made from a whole film, whose shape it takes over."""
+        return self in {Mode.REMIX, Mode.EDIT, Mode.EXTEND}
 
 
 class Medium(StrEnum):
@@ -207,8 +215,9 @@ class Offered:
 class Wish:
     """What the caller said, by the names of CONTRACT §4; None means not said.
 
-    `size_params` are the names that told the size. `options` maps the house's name of a
-    provider option to what was said of it, `metadata_keys` maps the dotted path of every
+    `source_id` is the task whose film is remixed, edited or extended; `source_film` is such a film
+    that came along. `size_params` are the names that told the size. `options` maps the house's
+    name of a provider option to what was said of it, `metadata_keys` maps the dotted path of every
     metadata key that is no spelling of ours to its value; `ignored` names the unknown top-level
     keys. `order` has the path of everything the caller gave, in the order sent: the top level,
     then metadata.
@@ -226,7 +235,8 @@ class Wish:
     with_audio: Said[bool] | None = None
     with_watermark: Said[bool] | None = None
     outputs: Said[int] | None = None
-    remix_of: Said[str] | None = None
+    source_id: Said[str] | None = None
+    source_film: Offered | None = None
     start_within_s: Said[int] | None = None
     callback_url: Said[str] | None = None
     user: Said[str] | None = None

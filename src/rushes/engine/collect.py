@@ -7,7 +7,6 @@ writes blobs of its own; the winner is named in the transaction that says `succe
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -25,8 +24,10 @@ from rushes.ports import (
     ArtifactState,
     Developed,
     NotAFilm,
+    Still,
     Transaction,
     Work,
+    new_try,
     work_id_of,
 )
 from rushes.providers.base import FilmLost, Lost, NotThere, NotUnderstood, Ready, Unreachable
@@ -37,11 +38,7 @@ if TYPE_CHECKING:
 COLLECT_STATUSES: Final = frozenset({Status.STORING})
 DAMAGED_MAX: Final = 3
 LOOK_AGAIN_MIN_S: Final = 0.2
-FILE_NAMES: Final = {
-    ArtifactKind.FILM: ("film.mp4", "video/mp4"),
-    ArtifactKind.POSTER: ("poster.webp", "image/webp"),
-    ArtifactKind.SPRITESHEET: ("spritesheet.jpg", "image/jpeg"),
-}
+STILLS: Final = tuple(kind for kind in ArtifactKind if kind is not ArtifactKind.FILM)
 
 
 class TooLong(Exception):
@@ -127,7 +124,8 @@ def _begin(tx: Transaction, task_id: str, epoch: int, world: World) -> _Try | No
         raise LeaseLost(f"{task_id}: epoch {epoch} is past, {task.lease_epoch} owns it")
     submit = tx.submits(task_id)[-1]
     upstream = world.upstream_of(submit)
-    blobs = {} if upstream is None or _is_over(task, world) else _names(task, world)
+    is_to_do = upstream is not None and not _is_over(task, world)
+    blobs = new_try(task, ArtifactKind, at=world.clock.now()) if is_to_do else {}
     tx.add_artifacts(*blobs.values())
     return _Try(task, submit, upstream, blobs)
 
@@ -160,11 +158,8 @@ async def _store(found: _Try, upstream: Upstream, world: World) -> tuple[list[Ar
             raise Unreachable(
                 f"the film broke off at {counted.size_bytes} of {stream.length} bytes"
             )
-        developed = await world.darkroom.develop(
-            film.blob,
-            poster=found.blobs[ArtifactKind.POSTER].blob,
-            spritesheet=found.blobs[ArtifactKind.SPRITESHEET].blob,
-        )
+        stills: dict[ArtifactKind, str] = {kind: found.blobs[kind].blob for kind in STILLS}
+        developed = await world.darkroom.develop(film.blob, stills)
     kept = _measured(found.blobs, counted, developed)
     measures = Measures(
         size_bytes=counted.size_bytes,
@@ -189,38 +184,22 @@ async def _leave_nothing(blobs: Mapping[ArtifactKind, Artifact], world: World) -
             await world.blobs.delete(artifact.blob)
 
 
-def _names(task: Task, world: World) -> dict[ArtifactKind, Artifact]:
-    """Name the blobs of this try; no other try has these names."""
-    folder = f"films/{task.id}/{task.lease_epoch}-{secrets.token_hex(4)}"
-    at = world.clock.now()
-    return {
-        kind: Artifact(
-            blob=f"{folder}/{name}",
-            task_id=task.id,
-            epoch=task.lease_epoch,
-            kind=kind,
-            state=ArtifactState.WRITING,
-            created_at=at,
-            content_type=content_type,
-        )
-        for kind, (name, content_type) in FILE_NAMES.items()
-    }
-
-
 def _measured(
     blobs: Mapping[ArtifactKind, Artifact], counted: Counted, developed: Developed
 ) -> list[Artifact]:
-    facts = {
-        ArtifactKind.FILM: (counted.size_bytes, counted.hasher.hexdigest()),
-        ArtifactKind.POSTER: (developed.poster_bytes, developed.poster_sha256),
-        ArtifactKind.SPRITESHEET: (developed.spritesheet_bytes, developed.spritesheet_sha256),
-    }
-    return [
-        replace(
-            artifact, state=ArtifactState.KEPT, size_bytes=facts[kind][0], sha256=facts[kind][1]
-        )
-        for kind, artifact in blobs.items()
-    ]
+    film = replace(
+        blobs[ArtifactKind.FILM],
+        state=ArtifactState.KEPT,
+        size_bytes=counted.size_bytes,
+        sha256=counted.hasher.hexdigest(),
+    )
+    return [film, *(_kept(blobs[kind], developed.stills[kind]) for kind in STILLS)]
+
+
+def _kept(artifact: Artifact, still: Still) -> Artifact:
+    return replace(
+        artifact, state=ArtifactState.KEPT, size_bytes=still.size_bytes, sha256=still.sha256
+    )
 
 
 async def _keep(

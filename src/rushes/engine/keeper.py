@@ -19,7 +19,7 @@ from rushes.domain.catalog import SANDBOX
 from rushes.domain.errors import StoreBusy
 from rushes.domain.submit import Submit
 from rushes.domain.task import Task
-from rushes.engine import aftercare
+from rushes.engine import aftercare, ledger
 from rushes.engine.deadlines import run_out
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.queues import give_work
@@ -87,6 +87,8 @@ class Keeper:
     async def tend(self) -> None:
         """Do every duty that is due and needs no provider."""
         at = self.world.clock.now()
+        with self._apart("what was learned while the store was away"):
+            await ledger.write_down(self.world)
         with self._apart("tasks that ran out of time"):
             await self.end_overdue(at)
         with self._apart("whose turn it is"):

@@ -6,14 +6,15 @@ for the worker that owns it. Both happen in one transaction.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from rushes.domain.errors import Failure, LeaseLost
+from rushes.domain.errors import Failure, LeaseLost, StoreBusy
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Status, Task, advance
-from rushes.engine.world import World
+from rushes.engine.world import Unwritten, World
 from rushes.ports import Budgets, Transaction, Work, work_id_of
 
 UNANSWERED: Final = frozenset({Verdict.INTENT, Verdict.DOUBT})
@@ -36,10 +37,13 @@ async def learn(
     recorded, and the answer is False.
 
     `task` is the worker's view of it; `failure` ends the task. For a task that has ended the
-    row goes to the keeper, and a film that is ready counts as late (P11).
+    row goes to the keeper, and a film that is ready counts as late (P11). What the store does not
+    take now is remembered, and written by the keeper as soon as it does: the ticket of a film that
+    may be on a bill is in no other place.
 
     Raises:
         LeaseLost: the evidence is recorded, but the task belongs to someone else.
+        StoreBusy: it is remembered, but not recorded yet.
     """
     at = world.clock.now()
 
@@ -56,10 +60,30 @@ async def learn(
             _follow(tx, now, submit, world, at, failure)
         return True
 
-    is_ours = await world.store.write(act)
+    name = (submit.task_id, submit.n)
+    try:
+        is_ours = await world.store.write(act)
+    except StoreBusy:
+        if not is_found:  # a search finds it again
+            world.unwritten.setdefault(name, Unwritten(task, submit, expected, failure))
+        raise
+    late = world.unwritten.get(name)
+    if late is not None and late.submit == submit:
+        del world.unwritten[name]
     if is_ours is False:
         raise LeaseLost(f"{task.id}: what was learned is recorded, the task is not ours")
     return is_ours is not None
+
+
+async def write_down(world: World) -> None:
+    """Record what was learned while the store was away.
+
+    Raises:
+        StoreBusy: it still is.
+    """
+    for late in list(world.unwritten.values()):
+        with suppress(LeaseLost):  # it is recorded, and somebody else goes on by it
+            await learn(late.task, late.submit, late.expected, world, failure=late.failure)
 
 
 async def follow(task: Task, submit: Submit, world: World) -> None:

@@ -11,12 +11,13 @@ row without an answer is in doubt; what may be billed is never sent again (P2).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from rushes.domain.catalog import Route
-from rushes.domain.errors import Blame, Failure, LeaseLost, Reason
+from rushes.domain.errors import Blame, Failure, LeaseLost, Reason, StoreBusy
 from rushes.domain.ids import new_token
 from rushes.domain.submit import Submit, Ticket, Verdict
 from rushes.domain.task import Event, Status, Task, advance
@@ -189,8 +190,8 @@ async def _accept(task: Task, submit: Submit, ticket: Ticket, world: World) -> N
     accepted = replace(
         submit, verdict=Verdict.ACCEPTED, ticket=ticket, answered_at=world.clock.now()
     )
-    await health.note_success(submit, world)
-    await ledger.learn(task, accepted, ledger.UNANSWERED, world)
+    learning = ledger.learn(task, accepted, ledger.UNANSWERED, world)
+    await _first(learning, lambda: health.note_success(submit, world))
     return NOW
 
 
@@ -207,8 +208,8 @@ async def _is_adopted(task: Task, submit: Submit, ticket: Ticket, world: World) 
 
 async def _doubt(task: Task, submit: Submit, note: str, world: World) -> Next:
     doubted = replace(submit, verdict=Verdict.DOUBT, note=note, answered_at=world.clock.now())
-    await health.note_fault(submit, note, world)
-    await ledger.learn(task, doubted, frozenset({Verdict.INTENT}), world)
+    learning = ledger.learn(task, doubted, frozenset({Verdict.INTENT}), world)
+    await _first(learning, lambda: health.note_fault(submit, note, world))
     return NOW
 
 
@@ -225,8 +226,11 @@ async def _busy(task: Task, submit: Submit, verdict: Busy, world: World) -> Next
         answered_at=at,
         next_try_at=at + routing.seconds(wait_s),
     )
-    await health.note_fault(submit, verdict.note, world, retry_after_s=verdict.retry_after_s)
-    await ledger.learn(task, returned, ledger.UNANSWERED, world)
+    learning = ledger.learn(task, returned, ledger.UNANSWERED, world)
+    await _first(
+        learning,
+        lambda: health.note_fault(submit, verdict.note, world, retry_after_s=verdict.retry_after_s),
+    )
     return NOW
 
 
@@ -258,21 +262,39 @@ async def _refused(task: Task, submit: Submit, verdict: Refused, world: World) -
         note=verdict.failure.message,
         answered_at=world.clock.now(),
     )
-    await health.note_refusal(submit, verdict, world)
     if verdict.note:
         note = f"{submit.provider} refused: {verdict.note}"[:500]
         at = world.clock.now()
-        await world.store.write(lambda tx: tx.count_fault(task, note, at=at))
+        with suppress(StoreBusy):  # that it was refused matters more than why
+            await world.store.write(lambda tx: tx.count_fault(task, note, at=at))
     ends = verdict.failure if verdict.blame is Blame.CALLER else None
-    await ledger.learn(task, returned, ledger.UNANSWERED, world, failure=ends)
+    learning = ledger.learn(task, returned, ledger.UNANSWERED, world, failure=ends)
+    await _first(learning, lambda: health.note_refusal(submit, verdict, world))
     return NOW
+
+
+async def _first(learning: Awaitable[bool], noting: Callable[[], Awaitable[None]]) -> None:
+    """Write evidence of money before anything else; how its route fares counts whoever has it."""
+    try:
+        await learning
+    except (LeaseLost, StoreBusy):
+        await noting()
+        raise
+    await noting()
 
 
 # -- submitting, but not by us: somebody stopped between the intent and the answer -----------
 
 
 async def _face_the_gap(task: Task, submit: Submit, world: World) -> Next:
-    """Follow the evidence in the submit's row; without any, the submit is in doubt."""
+    """Follow the evidence in the submit's row; without any, the submit is in doubt.
+
+    This process may have some that the store did not take when it came.
+    """
+    late = world.unwritten.get((submit.task_id, submit.n))
+    if late is not None:
+        await ledger.learn(task, late.submit, late.expected, world, failure=late.failure)
+        return NOW
     if submit.verdict is not Verdict.INTENT:
         await ledger.follow(task, submit, world)
         return NOW

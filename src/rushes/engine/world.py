@@ -12,8 +12,10 @@ from typing import Final
 
 from rushes.clock import Clock
 from rushes.domain.catalog import Catalog
+from rushes.domain.errors import Failure
 from rushes.domain.retention import Retention
-from rushes.domain.submit import Submit
+from rushes.domain.submit import Submit, Verdict
+from rushes.domain.task import Task
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
 
@@ -157,6 +159,16 @@ def _one_life() -> int | None:
     return 1
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """What was learned of a submit, and how its task stood then, while the store was away."""
+
+    task: Task
+    submit: Submit
+    expected: frozenset[Verdict]
+    failure: Failure | None
+
+
 @dataclass(slots=True)
 class World:
     """The ports of the story. `jitter` draws from [0, 1); `note_progress` is saved in groups.
@@ -167,7 +179,8 @@ class World:
     `submitting` is held from an intent to its answer; `life` says in which
     life this process is, None while others may take it for dead: what was begun in one life must
     not be sent in another. `recoveries` keeps those who take over many watched tasks at once
-    from asking about all of them at once.
+    from asking about all of them at once. `unwritten` is what was learned of submits while the
+    store was away, by task and number.
     """
 
     store: Store
@@ -191,6 +204,7 @@ class World:
     hooks: str | None = None
     recoveries: Pace = field(default_factory=lambda: Pace(RECOVERIES_PER_S))
     retention: Retention = field(default_factory=Retention)
+    unwritten: dict[tuple[str, int], Unwritten] = field(default_factory=dict)
 
     def upstream_of(self, submit: Submit) -> Upstream | None:
         """Return the upstream that has a submit, with the credential that submitted it."""

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from rushes.domain.access import Key
-from rushes.domain.spec import Said, Wish
+from rushes.domain.spec import Mode, Said, Wish
 from rushes.domain.task import Task
 
 NAMES_CHARACTERS_MAX: Final = 1000
@@ -38,7 +38,9 @@ class Create:
     """A request to create a task. `route` and `key` are the scope of idempotency (CONTRACT §2).
 
     `is_retry` says that the caller's client repeats a request by itself, without a key.
-    `render` writes the dialect's answer.
+    `render` writes the dialect's answer. `default_model` counts where nobody named one, nor a
+    source that has one. `derives` is what a route for films from films makes; `source_id` is the
+    source that a path names.
     """
 
     caller: Key
@@ -49,6 +51,7 @@ class Create:
     asked: Asked
     render: Callable[[Task], bytes]
     default_model: str | None = None
+    derives: Mode | None = None
     source_id: str | None = None
 
 
@@ -62,23 +65,32 @@ class Created:
     is_replay: bool = False
 
 
-def beside_remix(wish: Wish) -> tuple[str, ...]:
-    """Name what a remix does not read (CONTRACT §4)."""
+def beside_source(wish: Wish) -> tuple[str, ...]:
+    """Name what is not read beside a film that becomes another one (CONTRACT §4, §7)."""
     told = (
         wish.model,
         wish.prompt,
-        wish.remix_of,
+        wish.seconds,
+        wish.source_id,
+        wish.source_film,
         wish.callback_url,
         wish.user,
         wish.start_within_s,
     )
-    read = {said.param.partition("[")[0] for said in told if said is not None}
+    read = {said.param.partition("[")[0].removesuffix(".id") for said in told if said is not None}
     return tuple(path for path in wish.order if path not in read)
 
 
-def headers_of(task: Task, ignored: tuple[str, ...]) -> dict[str, str]:
+def headers_of(
+    task: Task, ignored: tuple[str, ...], coerced: tuple[Said[str], ...] = ()
+) -> dict[str, str]:
     """Return the headers that describe a creation (CONTRACT §2)."""
     headers = {}
+    if coerced:
+        latest = {said.param: said.value for said in coerced}
+        headers["Rushes-Coerced-Parameters"] = _listed(
+            [f"{name}={value}" for name, value in latest.items()]
+        )
     if ignored:
         headers["Rushes-Ignored-Parameters"] = _listed(ignored)
     if task.is_rehearsal:

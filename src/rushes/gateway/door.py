@@ -15,25 +15,32 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rushes.domain.access import Key, hold
-from rushes.domain.catalog import Catalog, Listing, fit_size
+from rushes.domain.catalog import VIDEO_BYTES_MAX, Catalog, InputRule, Listing, fit_size
 from rushes.domain.errors import (
     IdempotencyKeyReused,
     MissingParameter,
     ModelNotAllowed,
     Overloaded,
     StoreBusy,
-    Unsupported,
 )
 from rushes.domain.ids import new_task_id
 from rushes.domain.judging import Decision, decide
 from rushes.domain.preference import in_order
+from rushes.domain.rehearsal import cut_down
 from rushes.domain.retention import TEST_LIFE
-from rushes.domain.spec import SEED_MAX, Asset, Mode, Role, Said, Spec, Wish
+from rushes.domain.spec import SEED_MAX, Medium, Mode, Role, Said, Spec, Wish
 from rushes.domain.task import Task
 from rushes.flights import Flights
-from rushes.gateway.creates import Create, Created, beside_remix, headers_of
+from rushes.gateway.creates import Create, Created, beside_source, headers_of
 from rushes.gateway.inputs import File, Inputs
 from rushes.gateway.looks import Looks
+from rushes.gateway.sources import (
+    check_mode,
+    check_wish,
+    source_of_file,
+    source_of_task,
+    told_source,
+)
 from rushes.observe import Metrics
 from rushes.ports import (
     Answer,
@@ -132,31 +139,35 @@ class Gateway(Looks):
         wish = create.asked.wish(is_sandboxed=listing is not None and listing.is_sandboxed)
         if wish.callback_url is not None:
             self.poster.check(wish.callback_url.value, param=wish.callback_url.param)
-        source_id = Said(create.source_id, "video_id") if create.source_id else wish.remix_of
-        if source_id is not None:
-            return await self._remix(create, listing, wish, source_id)
+        mode = create.derives or (Mode.REMIX if wish.source_id is not None else None)
+        if mode is not None:
+            return await self._derive(create, listing, wish, mode)
         if listing is None:
             raise MissingParameter("'model' is required.", param="model")
         passes = {"all": True, "none": False}.get(self.policies.metadata)
-        decision = decide(wish, listing, passes_all_metadata=passes)
+        decision = decide(wish, listing, passes_all_metadata=passes, coerces=self.policies.coerces)
         files = await self._inputs.examine(decision, listing)
         spec = self._spec(wish, decision, listing, files)
         await self._check_room()
         await self._inputs.keep(files)
-        return await self._accept(create, listing, wish, spec, ignored=decision.ignored)
+        return await self._accept(
+            create, listing, wish, spec, ignored=decision.ignored, coerced=decision.coerced
+        )
 
     def _named_listing(self, create: Create) -> Listing | None:
-        """Return what the caller named, or the dialect's default; None where a source tells it."""
+        """Return what the caller named, or the dialect's default; None where a source may tell."""
         said = create.asked.model()
-        model = said.value if said is not None else create.default_model
-        if model is not None:
-            return self._listing(create.caller, model)
-        if create.source_id is None:
+        if said is not None:
+            return self._listing(create.caller, said.value)
+        if create.derives is not None:
+            return None
+        if create.default_model is None:
             raise MissingParameter("'model' is required.", param="model")
-        return None
+        return self._listing(create.caller, create.default_model)
 
     def _listing(self, caller: Key, model: str) -> Listing:
-        listing = self.catalog.get(model)
+        catalog = self.catalog
+        listing = catalog.rehearsed(model) if caller.is_test else catalog.get(model)
         allowed = caller.models
         if allowed is not None and model not in allowed:
             raise ModelNotAllowed(f"This API key may not use model {model}.", param="model")
@@ -186,39 +197,43 @@ class Gateway(Looks):
             spec = fit_size(spec, file.asset.role, file.size)
         return spec
 
-    async def _remix(
-        self, create: Create, listing: Listing | None, wish: Wish, source_id: Said[str]
+    async def _derive(
+        self, create: Create, listing: Listing | None, wish: Wish, mode: Mode
     ) -> Created:
-        """Accept a remix: model, seconds and size are the source's (CONTRACT §4, §7)."""
-        param, prompt = source_id.param, wish.prompt
-        if prompt is None:
-            raise MissingParameter("'prompt' is required.", param="prompt")
-        _check_remix(listing)
-        source = await self.task(create.caller, source_id.value, param=param)
+        """Accept a film made from a film, whose shape it takes over (CONTRACT §4, §7)."""
+        check_wish(mode, wish)
+        if listing is not None:
+            check_mode(mode, listing)
+        source_id = told_source(create.source_id, wish)
+        if source_id is None:
+            return await self._derive_from_file(create, listing, wish, mode)
+        task = await self.task(create.caller, source_id.value, param=source_id.param)
         if listing is None:
-            listing = self._listing(create.caller, source.model)
-            _check_remix(listing)
-        film = await self.film(source, ArtifactKind.FILM, param=param)
+            listing = self._listing(create.caller, task.model)
+            check_mode(mode, listing)
+        film = await self.film(task, ArtifactKind.FILM, param=source_id.param)
+        source = source_of_task(task, film, source_id.param)
+        spec = source.spec_for(mode, listing, wish, _seed(wish))
         await self._check_room()
-        copy = await self._inputs.copy_film(film)
-        asset = Asset(
-            Role.SOURCE_FILM, param, blob=copy, content_type="video/mp4", size_bytes=film.size_bytes
-        )
-        measured = source.measures
-        spec = replace(
-            source.spec,
-            model=listing.id,
-            mode=Mode.REMIX,
-            prompt=prompt.value,
-            assets=(asset,),
-            seconds=source.spec.seconds,
-            size=measured.size if measured else source.spec.size,
-            seed=_seed(wish),
-            source_id=source.id,
-            source_seconds=measured.seconds if measured else None,
-            script=None,
-        )
-        return await self._accept(create, listing, wish, spec, ignored=beside_remix(wish))
+        await self._inputs.copy_film(film)
+        return await self._accept(create, listing, wish, spec, ignored=beside_source(wish))
+
+    async def _derive_from_file(
+        self, create: Create, listing: Listing | None, wish: Wish, mode: Mode
+    ) -> Created:
+        """Accept a film made from one that came along."""
+        offer = wish.source_film
+        if offer is None:
+            raise MissingParameter("'video' is required.", param="video")
+        if listing is None:
+            listing = self._listing(create.caller, create.default_model or "")
+            check_mode(mode, listing)
+        rule = InputRule(Medium.VIDEO, VIDEO_BYTES_MAX)
+        file = await self._inputs.look_into(offer, Role.SOURCE_FILM, rule)
+        spec = source_of_file(file, listing).spec_for(mode, listing, wish, _seed(wish))
+        await self._check_room()
+        await self._inputs.keep([file])
+        return await self._accept(create, listing, wish, spec, ignored=beside_source(wish))
 
     async def _check_room(self) -> None:
         """Refuse while storage is nearly full; how full it is, is asked once a second."""
@@ -245,9 +260,13 @@ class Gateway(Looks):
         spec: Spec,
         *,
         ignored: tuple[str, ...],
+        coerced: tuple[Said[str], ...] = (),
     ) -> Created:
+        if create.caller.is_test:
+            spec, cut = cut_down(spec, wish)
+            coerced = (*coerced, *cut)
         task = self._task(create, listing, wish, spec)
-        headers = headers_of(task, ignored)
+        headers = headers_of(task, ignored, coerced)
         answer = Answer(
             account_id=task.account_id,
             route=create.route,
@@ -326,8 +345,3 @@ def _seed(wish: Wish) -> int:
     if wish.seed is None or wish.seed.value < 0:
         return secrets.randbelow(SEED_MAX + 1)
     return wish.seed.value
-
-
-def _check_remix(listing: Listing | None) -> None:
-    if listing is not None and Mode.REMIX not in listing.card.modes:
-        raise Unsupported(f"Model {listing.id} does not support remix.", param="model")

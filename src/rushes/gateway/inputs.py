@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import IO, Final
 
 from rushes.clock import Clock
-from rushes.domain.catalog import Listing, input_rule
+from rushes.domain.catalog import InputRule, Listing, input_rule
 from rushes.domain.errors import InvalidValue, UpstreamError
 from rushes.domain.judging import Decision
 from rushes.domain.spec import Asset, Offered, Role, Size
@@ -21,11 +21,15 @@ CHUNK_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An input on its way: what it is, its bytes if they came along, its size in pixels."""
+    """An input on its way: what it is, its bytes if they came along, its size in pixels.
+
+    `seconds` is how long a video says it is.
+    """
 
     asset: Asset
     content: IO[bytes] | None
     size: Size | None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +51,29 @@ class Inputs:
                 self.fetcher.check(offer.url, param=offer.param)
                 files.append(File(Asset(role, offer.param, url=offer.url), None, None))
                 continue
-            if offer.content is None:
-                raise InvalidValue(f"'{offer.param}' is empty.", param=offer.param)
             rule = input_rule(listing.card, role, decision.size)
-            facts = await self.examiner.examine(offer.content, rule, param=offer.param)
-            digest, size_bytes = await asyncio.to_thread(_measure, offer.content)
-            asset = Asset(
-                role,
-                offer.param,
-                blob=digest,
-                content_type=facts.content_type,
-                size_bytes=size_bytes,
-            )
-            files.append(File(asset, offer.content, facts.size))
+            files.append(await self.look_into(offer, role, rule))
         return files
+
+    async def look_into(self, offer: Offered, role: Role, rule: InputRule) -> File:
+        """Look into a file that came with the request.
+
+        Raises:
+            InvalidMedia: it is not what the rule says.
+        """
+        content = offer.content
+        if content is None:
+            raise InvalidValue(f"'{offer.param}' is empty.", param=offer.param)
+        facts = await self.examiner.examine(content, rule, param=offer.param)
+        digest, size_bytes = await asyncio.to_thread(_measure, content)
+        asset = Asset(
+            role,
+            offer.param,
+            blob=digest,
+            content_type=facts.content_type,
+            size_bytes=size_bytes,
+        )
+        return File(asset, content, facts.size, facts.seconds)
 
     async def keep(self, files: Sequence[File]) -> None:
         """Put the bytes of every input into the blobs, its row first (see the keeper)."""

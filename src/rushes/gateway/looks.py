@@ -16,15 +16,16 @@ from rushes.domain.errors import (
 )
 from rushes.domain.ids import is_task_id
 from rushes.domain.task import Event, Status, Task
+from rushes.gateway.reprints import Reprints
 from rushes.observe import log
 from rushes.ports import (
     Artifact,
     ArtifactKind,
-    ArtifactState,
     Blobs,
     Page,
     Store,
     Transaction,
+    kept_of,
 )
 
 
@@ -33,6 +34,7 @@ class Policies:
     """What an operator decided; see `settings`."""
 
     metadata: str = "listed"
+    coerces: bool = False
     cancel_rule: CancelRule = CancelRule.RELEASE
     free_bytes_min: int = 0
 
@@ -44,6 +46,7 @@ class Looks:
     store: Store
     clock: Clock
     blobs: Blobs
+    reprints: Reprints
     policies: Policies
 
     async def task(self, caller: Key, task_id: str, *, param: str) -> Task:
@@ -69,6 +72,8 @@ class Looks:
         Raises:
             TaskNotFinished, TaskFailed: there is none yet, or there will be none.
             ArtifactExpired: retention removed it.
+            Unsupported, UpstreamError, Overloaded: a film of before has no last frame, and none
+                can be made, or not now.
         """
         noun = "Video" if param == "video_id" else "Task"
         if not task.is_final:
@@ -80,6 +85,8 @@ class Looks:
             why = task.failure.message if task.failure else ""
             raise TaskFailed(f"{noun} {task.id} failed and has no film: {why}", param=param)
         kept = await self.kept(task.id, kind)
+        if kept is None and kind is ArtifactKind.LAST_FRAME and not task.is_film_gone:
+            kept = await self.reprints.last_frame(task)
         if task.is_film_gone or kept is None:
             raise ArtifactExpired(
                 f"The film of {noun.lower()} {task.id} has expired and was removed.", param=param
@@ -88,11 +95,7 @@ class Looks:
 
     async def kept(self, task_id: str, kind: ArtifactKind) -> Artifact | None:
         """Return the artifact of a kind that a task kept."""
-        artifacts = await self.store.read(lambda tx: tx.artifacts(task_id))
-        for artifact in artifacts:
-            if artifact.kind is kind and artifact.state is ArtifactState.KEPT:
-                return artifact
-        return None
+        return await self.store.read(lambda tx: kept_of(tx, task_id, kind))
 
     async def cancel(self, caller: Key, task_id: str) -> Task:
         """Cancel a task: this transaction is the transition (CONTRACT §5.2).

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rushes.domain.errors import InvalidValue
+from rushes.domain.spec import Mode
 from rushes.domain.task import Task
 from rushes.gateway.creates import Create, Created
 from rushes.gateway.door import Gateway
@@ -43,14 +44,18 @@ class Creating:
         render: Callable[[Task], bytes],
         *,
         default_model: str | None = None,
+        derives: Mode | None = None,
         source_id: str | None = None,
     ) -> Created:
-        """Create a task from a body, under the route's own idempotency."""
+        """Create a task from a body, under the route's own idempotency.
+
+        A route for films from films says what it `derives`; a remix has its source in the path.
+        """
         asked = JsonAsked(
             body.values,
             call.headers.get("rushes-start-within"),
             self.metadata_bytes_max,
-            is_remix=source_id is not None,
+            derives=derives,
         )
         return await self.gateway.create(
             Create(
@@ -62,6 +67,7 @@ class Creating:
                 asked=asked,
                 render=render,
                 default_model=default_model,
+                derives=derives,
                 source_id=source_id,
             )
         )

@@ -15,10 +15,10 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from rushes.domain.access import Key
-from rushes.domain.errors import Overloaded, Refusal, StoreBusy
+from rushes.domain.errors import Refusal, StoreBusy
 from rushes.domain.ids import new_request_id
 from rushes.http.auth import Keyring
-from rushes.http.errors import error_body, error_headers, internal_error
+from rushes.http.errors import busy, error_body, error_headers, internal_error
 from rushes.http.routes import Call, Reply, Route, Streaming, Table
 from rushes.observe import Metrics, log
 
@@ -54,8 +54,7 @@ class Door:
             answer = await route.handler(call)
             await _send(answer, call, watched)
         except StoreBusy:
-            busy = Overloaded("The gateway is overloaded; try again in 5 seconds.", retry_after_s=5)
-            await self._refuse(busy, request_id, watched)
+            await self._refuse(busy(), request_id, watched)
         except Refusal as refusal:
             await self._refuse(refusal, request_id, watched)
         except ClientGone:

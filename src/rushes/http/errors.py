@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from rushes.domain.errors import Fault, Reason
+from rushes.domain.errors import Fault, Overloaded, Reason
 
 TYPES: Final = {
     401: "authentication_error",
@@ -55,15 +55,23 @@ def type_of(http_status: int) -> str:
     return TYPES.get(http_status, "invalid_request_error")
 
 
+def shortened(message: str) -> str:
+    """Return a message that is no longer than a message may be."""
+    is_long = len(message) > MESSAGE_CHARACTERS_MAX
+    return f"{message[:MESSAGE_CHARACTERS_MAX]}…" if is_long else message
+
+
+def busy() -> Overloaded:
+    """Return the refusal of a request that the store had no time for."""
+    return Overloaded("The gateway is overloaded; try again in 5 seconds.", retry_after_s=5)
+
+
 def error_body(fault: Fault) -> bytes:
     """Render a fault."""
-    message = fault.message
-    if len(message) > MESSAGE_CHARACTERS_MAX:
-        message = f"{message[:MESSAGE_CHARACTERS_MAX]}…"
     return _ENCODER.encode(
         {
             "error": {
-                "message": message,
+                "message": shortened(fault.message),
                 "type": type_of(fault.http_status),
                 "param": fault.param,
                 "code": fault.code,

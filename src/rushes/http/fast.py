@@ -17,6 +17,7 @@ from rushes.clock import Clock
 from rushes.domain.access import Key
 from rushes.domain.task import FINAL
 from rushes.http.auth import Keyring
+from rushes.http.envelope import Styles
 from rushes.http.looking import RETRY_AFTER_S, Looking, is_known
 from rushes.ports import Look
 
@@ -47,9 +48,10 @@ class HotLooks:
     `standing` is what every answer of the server says, as header lines.
     """
 
-    def __init__(self, *, keyring: Keyring, looking: Looking, clock: Clock) -> None:
+    def __init__(self, *, keyring: Keyring, looking: Looking, styles: Styles, clock: Clock) -> None:
         self._keyring = keyring
         self._looking = looking
+        self._styles = styles
         self._clock = clock
         self._ids = _request_ids()
         self.count = 0
@@ -84,7 +86,7 @@ class HotLooks:
     ) -> bytes | None:
         at = self._clock.now()
         key: Key | None = self._keyring.known(authorization, at)
-        if key is None:
+        if key is None or self._styles.wraps(key):
             return None
         task_id = url[len(PREFIX) :].decode("ascii")
         look = self._looking.hot.look(task_id)

@@ -41,7 +41,7 @@ class Files:
                 self.film,
                 "Download a film by its signed link",
                 "files",
-                answers={200: "bytes", 206: "bytes", 304: "", 307: ""},
+                answers={200: "video/mp4", 206: "video/mp4", 304: "", 307: ""},
                 query=("expires", "signature"),
                 needs_key=False,
             )

@@ -16,19 +16,18 @@ from rushes.domain.errors import (
     MissingParameter,
     UpstreamError,
 )
-from rushes.domain.ids import is_task_id
 from rushes.domain.task import Status, Task
 from rushes.gateway.door import Gateway
 from rushes.http.creating import Creating, creation_headers
+from rushes.http.envelope import Enveloping
 from rushes.http.live import Live
 from rushes.http.looking import WORDS, Looking, look_of
+from rushes.http.pages import as_list, read_page
 from rushes.http.routes import Call, Reply, Route, Streaming
 from rushes.observe import log
-from rushes.ports import Artifact, ArtifactKind, Page
+from rushes.ports import Artifact, ArtifactKind
 
 ROOT: Final = "/v1/video/generations"
-LIMIT_MAX: Final = 100
-LIMIT_DEFAULT: Final = 20
 CHUNK_BYTES: Final = 3 * 64 * 1024
 _ENCODER: Final = msgspec.json.Encoder()
 _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "private, no-cache"}
@@ -42,17 +41,19 @@ class Generations:
     creating: Creating
     looking: Looking
     live: Live
+    enveloping: Enveloping
     download_bytes_max: int
 
     def routes(self) -> list[Route]:
         """Return the table's rows."""
         one = f"{ROOT}/{{task_id}}"
         tag = "generations"
+        wrapped = self.enveloping.refusals
         return [
             Route(
                 "POST",
                 ROOT,
-                self.submit,
+                wrapped(self.submit),
                 "Submit a video task",
                 tag,
                 request="Create",
@@ -79,7 +80,7 @@ class Generations:
             Route(
                 "GET",
                 one,
-                self.live.query,
+                wrapped(self.live.query),
                 "Query a task; long-poll with `wait` or `Prefer: wait=N`",
                 tag,
                 answers={200: "Generation", 304: ""},
@@ -105,7 +106,7 @@ class Generations:
             Route(
                 "POST",
                 f"{one}/cancel",
-                self.cancel,
+                wrapped(self.cancel),
                 "Cancel a task",
                 tag,
                 answers={200: "Generation"},
@@ -114,8 +115,10 @@ class Generations:
 
     async def submit(self, call: Call) -> Reply:
         """Accept a task."""
+        is_wrapped = self.enveloping.styles.wraps(call.caller)
+        render = self.enveloping.submitted if is_wrapped else submitted
         async with self.creating.body(call) as body:
-            created = await self.creating.create(call, body, submitted)
+            created = await self.creating.create(call, body, render)
         return Reply(created.body, headers=creation_headers(created))
 
     async def list(self, call: Call) -> Reply:
@@ -143,6 +146,8 @@ class Generations:
         task = await self.gateway.cancel(call.caller, call.path["task_id"])
         look, at = look_of(task), self.gateway.clock.now()
         headers = self.looking.headers(task.id, look, self.looking.etag(look, at), at)
+        if self.enveloping.styles.wraps(call.caller):
+            return Reply(self.enveloping.body(task, at), headers=headers)
         return Reply(self.looking.body(task.id, look, at), headers=headers)
 
     async def delete(self, call: Call) -> Reply:
@@ -241,54 +246,6 @@ def submitted(task: Task) -> bytes:
             "format": "mp4",
         }
     )
-
-
-def as_list(data: list[dict[str, object]], *, has_more: bool) -> dict[str, object]:
-    """Wrap a page as both dialects do."""
-    names = [str(item.get("id") or item.get("task_id")) for item in data]
-    return {
-        "object": "list",
-        "data": data,
-        "first_id": names[0] if names else None,
-        "last_id": names[-1] if names else None,
-        "has_more": has_more,
-    }
-
-
-def read_page(call: Call, *, limit_min: int) -> Page:
-    """Read what both dialects' lists have in their query (CONTRACT §5.3, §7)."""
-    query = call.query()
-    return Page(
-        account_id=call.caller.account_id,
-        limit=_limit(query.get("limit"), limit_min),
-        after=_after(query.get("after")),
-        is_newest_first=_is_newest_first(query.get("order")),
-    )
-
-
-def _limit(text: str | None, least: int) -> int:
-    if text is None or text == "":
-        return LIMIT_DEFAULT
-    is_number = text.isascii() and text.isdecimal() and len(text) <= 9  # noqa: PLR2004
-    if not is_number or not least <= int(text) <= LIMIT_MAX:
-        raise InvalidValue(
-            f"'limit' must be from {least} to {LIMIT_MAX}; got {text}.", param="limit"
-        )
-    return int(text)
-
-
-def _after(text: str | None) -> str | None:
-    if not text:
-        return None
-    if not is_task_id(text):
-        raise InvalidValue(f"'after' must be a task id; got {text}.", param="after")
-    return text
-
-
-def _is_newest_first(text: str | None) -> bool:
-    if text not in {None, "", "asc", "desc"}:
-        raise InvalidValue(f"'order' must be asc or desc; got {text}.", param="order")
-    return text != "asc"
 
 
 def _statuses(word: str | None) -> frozenset[Status]:

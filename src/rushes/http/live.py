@@ -27,11 +27,12 @@ from rushes.domain.errors import (
     RateLimitExceeded,
     TaskNotFound,
 )
-from rushes.domain.task import FINAL, Status
+from rushes.domain.task import FINAL, Status, Task
 from rushes.gateway.door import Gateway
 from rushes.http.auth import BAD_KEY, Keyring
 from rushes.http.door import ClientGone
-from rushes.http.looking import WORDS, Looking, is_known
+from rushes.http.envelope import Enveloping
+from rushes.http.looking import WORDS, Looking, is_known, look_of
 from rushes.http.routes import Call, Reply, Streaming
 from rushes.ports import Bell, Look, Told
 
@@ -51,6 +52,7 @@ class Live:
 
     gateway: Gateway
     looking: Looking
+    enveloping: Enveloping
     keyring: Keyring
     bell: Bell
     clock: Clock
@@ -68,6 +70,10 @@ class Live:
         if wait_s and look.status not in FINAL:
             async with self._stream(call.caller), _leaving(call) as is_caller_gone:
                 look = await self._wait(call.caller, task_id, wait_s, is_caller_gone)
+        task: Task | None = None
+        if self.enveloping.styles.wraps(call.caller):  # an envelope tells more than a look knows
+            task = await self.gateway.task(call.caller, task_id, param="task_id")
+            look = look_of(task)
         at = self.clock.now()
         etag = self.looking.etag(look, at)
         headers = self.looking.headers(task_id, look, etag, at)
@@ -75,6 +81,8 @@ class Live:
             headers["Preference-Applied"] = f"wait={wait_s}"
         if is_known(_joined(call, "if-none-match"), etag):
             return Reply(status=304, headers=headers)
+        if task is not None:
+            return Reply(self.enveloping.body(task, at), headers=headers)
         return Reply(self.looking.body(task_id, look, at), headers=headers)
 
     async def _wait(

@@ -136,6 +136,32 @@ def _images(level: Level) -> list[Offered]:
     ]
 
 
+# -- a film that becomes another one -------------------------------------------------------------
+
+
+def source_of(level: Level) -> Said[str] | Offered:
+    """Read `video`: the film to be edited or extended, as a file or as `{"id": …}`.
+
+    Raises:
+        BadRequest: it is missing, or neither.
+    """
+    value, path = level.values.get("video"), level.path("video")
+    if value is None:
+        raise MissingParameter(f"'{path}' is required.", param=path)
+    if isinstance(value, Mapping):
+        video_id = value.get("id")
+        if video_id is None:
+            raise MissingParameter(f"'{path}.id' is required.", param=f"{path}.id")
+        return Said(text(video_id, f"{path}.id"), f"{path}.id")
+    is_file = isinstance(value, Upload) or (isinstance(value, str) and value[:5].lower() == "data:")
+    if not is_file:
+        raise InvalidValue(
+            f"'{path}' must be a file, a data URI or an object with an id; got {shown(value)}.",
+            param=path,
+        )
+    return _file(value, path, Role.SOURCE_FILM)
+
+
 # -- in `content` -----------------------------------------------------------------------------
 
 

@@ -11,12 +11,25 @@ import msgspec
 
 from rushes.domain.catalog import RATIOS, SHORT_PX
 from rushes.domain.spec import PROMPT_CHARACTERS_MAX, SEED_MAX
+from rushes.gateway.sources import EXTENSIONS_S
 from rushes.http.routes import Call, Reply, Route
+from rushes.http.videos import VARIANTS
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
 
 Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{name}"
 _PATH_PARAMETER: Final = {"in": "path", "required": True, "schema": {"type": "string"}}
+_QUERY_PARAMETERS: Final[Mapping[str, Json]] = {
+    "variant": {
+        "description": (
+            "What of the video: the film itself (`video`, MP4), a frame of its first second in "
+            "full size (`thumbnail`, WebP), its last frame in full size (`last_frame`, WebP), or "
+            "ten evenly spaced stills in one picture (`spritesheet`, JPEG)."
+        ),
+        "schema": {"type": "string", "enum": list(VARIANTS), "default": "video"},
+    }
+}
+"""Parameters of the query of which more can be told than their name."""
 
 
 class ErrorFacts(msgspec.Struct):
@@ -143,6 +156,40 @@ class VideoDeleted(msgspec.Struct):
     deleted: Literal[True]
 
 
+class EnvelopedTask(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A task in an envelope, in the words of the videos dialect."""
+
+    id: str
+    task_id: str
+    object: Literal["video"]
+    model: str
+    status: Literal["queued", "in_progress", "completed", "failed"]
+    progress: int
+    created_at: int
+    completed_at: int | msgspec.UnsetType = msgspec.UNSET
+    seconds: str
+    url: str | msgspec.UnsetType = msgspec.UNSET
+    video_url: str | msgspec.UnsetType = msgspec.UNSET
+    error: VideoError | msgspec.UnsetType = msgspec.UNSET
+    metadata: dict[str, Any]
+
+
+class Enveloped(msgspec.Struct):
+    """The answer of submit, query and cancel where `response_style` is `envelope`."""
+
+    code: Literal["success"]
+    message: Literal[""]
+    data: EnvelopedTask
+
+
+class EnvelopedError(msgspec.Struct):
+    """What these three calls refuse, in an envelope."""
+
+    code: str
+    message: str
+    data: None
+
+
 class Model(msgspec.Struct, omit_defaults=True, kw_only=True):
     """A model and its card."""
 
@@ -195,6 +242,8 @@ STRUCTS: Final = (
     Video,
     VideoList,
     VideoDeleted,
+    Enveloped,
+    EnvelopedError,
     Model,
     ModelList,
     WebhookSecret,
@@ -223,7 +272,7 @@ def _create_schema() -> Json:
         "with_audio": flag,
         "with_watermark": flag,
         "outputs": whole,
-        "remix_of": {"type": "string"},
+        "source_id": {"type": "string"},
         "callback_url": {"type": "string", "format": "uri"},
         "user": {"type": "string", "maxLength": 512},
         "response_format": {"type": "string", "enum": ["url"]},
@@ -247,24 +296,45 @@ def _create_schema() -> Json:
     return {"type": "object", "properties": properties}
 
 
+_PROMPT: Final[Json] = {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARACTERS_MAX}
+_SOURCE: Final[Json] = {
+    "oneOf": [
+        {"type": "string", "description": "data URI; a file in a form"},
+        {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
+    ]
+}
+
+
+def _derived(*required: str, **properties: Json) -> Json:
+    """Describe a create from a film."""
+    said = {"model": {"type": "string"}, "prompt": _PROMPT, **properties}
+    return {"type": "object", "required": ["prompt", *required], "properties": said}
+
+
 REQUESTS: Final[Mapping[str, Json]] = {
     "Create": _create_schema(),
-    "Remix": {
-        "type": "object",
-        "required": ["prompt"],
-        "properties": {
-            "prompt": {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARACTERS_MAX}
-        },
-    },
+    "Remix": _derived(),
+    "Edit": _derived("video", video=_SOURCE),
+    "Extension": _derived(
+        "video",
+        "seconds",
+        video=_SOURCE,
+        seconds={"type": ["integer", "string"], "enum": [*EXTENSIONS_S, *map(str, EXTENSIONS_S)]},
+    ),
 }
+
+
+_NEW_TASKS: Final = frozenset({"Submitted", "Video"})
+"""What a POST answers that makes a task."""
 
 
 def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     """Return the document for a table of routes."""
     _, components = msgspec.json.schema_components(STRUCTS, ref_template=_REF)
     paths: dict[str, Json] = {}
+    links = _links(routes)
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, links)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -281,18 +351,34 @@ def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     }
 
 
-def _operation(route: Route) -> Json:
+def _links(routes: Sequence[Route]) -> Json:
+    """Say where the id of a new task leads: to every route that has it in its path."""
+    return {
+        _name(route): {
+            "operationId": _name(route),
+            "parameters": {name: "$response.body#/id"},
+        }
+        for route in routes
+        for name in _path_names(route.path)
+        if route.needs_key and name in {"task_id", "video_id"}
+    }
+
+
+def _operation(route: Route, links: Json) -> Json:
     operation: Json = {
         "operationId": _name(route),
         "summary": route.summary,
         "tags": [route.tag],
         "parameters": [
             *({**_PATH_PARAMETER, "name": name} for name in _path_names(route.path)),
-            *({"in": "query", "name": name, "schema": {"type": "string"}} for name in route.query),
+            *(_query_parameter(name) for name in route.query),
         ],
         "responses": {str(status): _answer(kind) for status, kind in route.answers.items()},
     }
-    operation["responses"]["default"] = _answer("Error")
+    if route.method == "POST" and route.answers.get(200) in _NEW_TASKS:
+        operation["responses"]["200"]["links"] = links
+    styled = set(route.answers.values()) & set(_STYLED)
+    operation["responses"]["default"] = _answer(_STYLED_ERROR if styled else "Error")
     if route.needs_key:
         operation["security"] = [{"key": []}]
     if route.request is not None:
@@ -307,6 +393,11 @@ def _operation(route: Route) -> Json:
     return operation
 
 
+def _query_parameter(name: str) -> Json:
+    told = _QUERY_PARAMETERS.get(name, {"schema": {"type": "string"}})
+    return {"in": "query", "name": name, **told}
+
+
 def _name(route: Route) -> str:
     words = [part.strip("{}") for part in route.path.split("/") if part and part != "v1"]
     return "_".join([route.method.lower(), *words]).replace(".", "_")
@@ -316,15 +407,25 @@ def _path_names(path: str) -> list[str]:
     return [part.strip("{}") for part in path.split("/") if part.startswith("{")]
 
 
+_STYLED: Final = ("Submitted", "Generation")
+"""Answers that come in an envelope where the operator says so; which, the key tells."""
+
+_STYLED_ERROR: Final = "Error or EnvelopedError"
+_BYTES: Final = ("video/mp4", "image/webp", "image/jpeg")
+"""A film and its stills."""
+
+
 def _answer(kind: str) -> Json:
     if not kind:
         return {"description": "No body"}
     if kind == "bytes":
-        media = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        return {"description": "Bytes", "content": media}
+        media = {"schema": {"type": "string", "format": "binary"}}
+        return {"description": "Bytes", "content": dict.fromkeys(_BYTES, media)}
     if "/" in kind:
         return {"description": kind, "content": {kind: {"schema": {"type": "string"}}}}
-    schema = {"$ref": _REF.format(name=kind)}
+    names = [*kind.split(" or "), *(["Enveloped"] if kind in _STYLED else [])]
+    refs = [{"$ref": _REF.format(name=name)} for name in names]
+    schema = refs[0] if len(refs) == 1 else {"oneOf": refs}
     return {"description": kind, "content": {"application/json": {"schema": schema}}}
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 import uvicorn
@@ -21,6 +21,7 @@ from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
 from rushes.http.creating import Creating
 from rushes.http.door import Door
+from rushes.http.envelope import Enveloping, Styles
 from rushes.http.fast import HotLooks
 from rushes.http.files import Files, Sign
 from rushes.http.generations import Generations
@@ -66,6 +67,7 @@ class Wire:
     is_metrics_open: bool
     version: str
     sign: Sign | None = None
+    styles: Styles = field(default_factory=Styles)
 
 
 def _system_of(wire: Wire) -> System:
@@ -76,9 +78,11 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
     """Return every route a server for callers answers."""
     looking = Looking(wire.hot, wire.links, wire.clock, wire.forecast)
     creating = Creating(wire.gateway, wire.body_limits, wire.metadata_bytes_max)
+    enveloping = Enveloping(wire.styles, wire.links)
     live = Live(
         wire.gateway,
         looking,
+        enveloping,
         wire.keyring,
         wire.bell,
         wire.clock,
@@ -86,7 +90,9 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         wire.streams_per_key_max,
     )
     routes = [
-        *Generations(wire.gateway, creating, looking, live, wire.download_bytes_max).routes(),
+        *Generations(
+            wire.gateway, creating, looking, live, enveloping, wire.download_bytes_max
+        ).routes(),
         *Videos(wire.gateway, creating, wire.forecast).routes(),
         *Models(wire.gateway).routes(),
         *Files(wire.gateway, wire.links, wire.sign).routes(),
@@ -161,6 +167,7 @@ def _hot_looks(wire: Wire) -> HotLooks:
     hot = HotLooks(
         keyring=wire.keyring,
         looking=Looking(wire.hot, wire.links, wire.clock, wire.forecast),
+        styles=wire.styles,
         clock=wire.clock,
     )
     wire.metrics.ask("rushes_looks", "Status looks answered at once.", lambda: {"hot": hot.count})

@@ -11,7 +11,7 @@ import msgspec
 from starlette.types import Send
 
 from rushes.domain.errors import InvalidValue, Unsupported
-from rushes.domain.spec import SECONDS_BY_PROVIDER
+from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode
 from rushes.domain.task import Status, Task
 from rushes.gateway.creates import header_text
 from rushes.gateway.door import Gateway
@@ -21,7 +21,7 @@ from rushes.http.conditions import Representation
 from rushes.http.creating import Creating, creation_headers
 from rushes.http.errors import VIDEOS_CODES
 from rushes.http.films import send_file, send_stream
-from rushes.http.generations import as_list, read_page
+from rushes.http.pages import as_list, read_page
 from rushes.http.routes import Call, Reply, Route, Streaming
 from rushes.observe import log
 from rushes.ports import Artifact, ArtifactKind
@@ -43,9 +43,9 @@ WORDS: Final[Mapping[Status, str]] = {
 VARIANTS: Final = {
     "video": ArtifactKind.FILM,
     "thumbnail": ArtifactKind.POSTER,
+    "last_frame": ArtifactKind.LAST_FRAME,
     "spritesheet": ArtifactKind.SPRITESHEET,
 }
-VARIANT_NAMES: Final = ("video", "thumbnail", "last_frame", "spritesheet")
 _ENCODER: Final = msgspec.json.Encoder()
 _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "private, no-cache"}
 
@@ -84,18 +84,20 @@ class Videos:
             Route(
                 "POST",
                 f"{ROOT}/edits",
-                self.not_offered,
-                "Edits are not offered yet",
+                self.edit,
+                "Edit a finished video, or one that comes along",
                 tag,
-                request="Create",
+                request="Edit",
+                answers={200: "Video"},
             ),
             Route(
                 "POST",
                 f"{ROOT}/extensions",
-                self.not_offered,
-                "Extensions are not offered yet",
+                self.extend,
+                "Extend a finished video, or one that comes along",
                 tag,
-                request="Create",
+                request="Extension",
+                answers={200: "Video"},
             ),
             Route(
                 "POST",
@@ -147,16 +149,28 @@ class Videos:
 
     async def remix(self, call: Call) -> Reply:
         """Accept a remix of a finished video."""
-        async with self.creating.body(call) as body:
-            return await self._created(call, body, source_id=call.path["video_id"])
+        return await self._derived(call, Mode.REMIX)
 
-    async def _created(self, call: Call, body: Body, *, source_id: str | None = None) -> Reply:
+    async def edit(self, call: Call) -> Reply:
+        """Accept an edit of a film, in its length and size."""
+        return await self._derived(call, Mode.EDIT)
+
+    async def extend(self, call: Call) -> Reply:
+        """Accept a film that goes on where another one ends."""
+        return await self._derived(call, Mode.EXTEND)
+
+    async def _derived(self, call: Call, mode: Mode) -> Reply:
+        async with self.creating.body(call) as body:
+            return await self._created(call, body, derives=mode)
+
+    async def _created(self, call: Call, body: Body, *, derives: Mode | None = None) -> Reply:
         created = await self.creating.create(
             call,
             body,
             render,
-            default_model=None if source_id else DEFAULT_MODEL,
-            source_id=source_id,
+            default_model=DEFAULT_MODEL,
+            derives=derives,
+            source_id=call.path.get("video_id"),
         )
         headers = creation_headers(created)
         headers["openai-poll-after-ms"] = str(POLL_AFTER_MS)
@@ -193,11 +207,6 @@ class Videos:
         del call
         raise Unsupported("Characters are not supported by this server.")
 
-    async def not_offered(self, call: Call) -> Reply:
-        """Say that edits and extensions come later."""
-        noun = str(call.scope["path"]).rpartition("/")[2].capitalize()
-        raise Unsupported(f"{noun} are not supported by this version.")
-
 
 async def send_artifact(
     gateway: Gateway,
@@ -230,13 +239,11 @@ async def send_artifact(
 
 
 def _variant(name: str | None) -> ArtifactKind:
-    if name not in {None, "", *VARIANT_NAMES}:
-        raise InvalidValue(
-            f"'variant' must be one of {', '.join(VARIANT_NAMES)}; got {name}.", param="variant"
-        )
     kind = VARIANTS.get(name or "video")
     if kind is None:
-        raise Unsupported(f"Variant {name} is not supported by this version.", param="variant")
+        raise InvalidValue(
+            f"'variant' must be one of {', '.join(VARIANTS)}; got {name}.", param="variant"
+        )
     return kind
 
 
@@ -281,7 +288,7 @@ def video(task: Task) -> dict[str, object]:
         "expires_at": expires_at,
         "error": error,
         "prompt": spec.prompt or None,
-        "remixed_from_video_id": spec.source_id,
+        "remixed_from_video_id": spec.source_id if spec.mode is Mode.REMIX else None,
         "seconds": str(seconds),
         "size": str(measures.size if measures else spec.size),
     }

@@ -12,9 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from rushes.domain.errors import InvalidValue, MissingParameter
-from rushes.domain.spec import Offered, Said, Script, Size, Wish, parse_size
+from rushes.domain.spec import Mode, Offered, Said, Script, Size, Wish, parse_size
 from rushes.http import values
-from rushes.http.offers import NAMED, Upload, content_texts, is_media, offers_of, slot_of
+from rushes.http.offers import (
+    NAMED,
+    Upload,
+    content_texts,
+    is_media,
+    offers_of,
+    slot_of,
+    source_of,
+)
 from rushes.http.values import Level
 
 T = TypeVar("T")
@@ -43,7 +51,7 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "with_audio": ("generate_audio", "generateAudio"),
     "with_watermark": ("watermark", "add_watermark", "addWatermark"),
     "outputs": ("n", "sampleCount", "sample_count"),
-    "remix_of": ("remix_from_video_id",),
+    "source_id": ("remix_from_video_id",),
     "callback_url": ("callback_url",),
     "user": ("user",),
     "response_format": ("response_format",),
@@ -73,13 +81,14 @@ _IN_METADATA: Final = _EVERYWHERE | {"content", "start_within_s"}
 class JsonAsked:
     """A create as one mapping of names to values (JSON, or a form made alike).
 
-    `start_within` is the header's; `is_remix` says that the route names a source.
+    `start_within` is the header's; `derives` is what a route for films from films makes: then a
+    remix has its source in the path, an edit and an extension in `video`.
     """
 
     body: Mapping[str, Any]
     start_within: str | None = None
     metadata_bytes_max: int = 256 * 2**10
-    is_remix: bool = False
+    derives: Mode | None = None
 
     def model(self) -> Said[str] | None:
         """Return the model the caller named."""
@@ -115,11 +124,18 @@ class _Reader:
 
     def read(self) -> Wish:
         top = tuple(n for n, v in self._asked.body.items() if v is not None and n != "metadata")
-        remix_of = None if self._asked.is_remix else self._one("remix_of", values.text)
+        derives = self._asked.derives
+        source: Said[str] | Offered | None = None
+        if derives is None:
+            source = self._one("source_id", values.text)
+        elif derives is not Mode.REMIX:
+            source = source_of(Level(self._asked.body, ""))
         wish = Wish(
             model=self._asked.model(),
             prompt=self._prompt(),
-            remix_of=remix_of,
+            source_id=source if isinstance(source, Said) else None,
+            source_film=source if isinstance(source, Offered) else None,
+            seconds=self._one("seconds", values.whole) if derives is Mode.EXTEND else None,
             start_within_s=self._start(),
             callback_url=self._one("callback_url", values.text),
             user=self._one("user", values.user),
@@ -127,8 +143,8 @@ class _Reader:
             ignored=tuple(name for name in top if name not in KNOWN),
             order=(*top, *_metadata_paths(self._metadata)),
         )
-        if self._asked.is_remix or remix_of is not None:
-            return wish  # beside a remix nothing else is read (CONTRACT §4)
+        if derives is not None or source is not None:
+            return wish  # beside a source nothing else is read (CONTRACT §4, §7)
         return self._rest(wish)
 
     def _rest(self, wish: Wish) -> Wish:
@@ -246,13 +262,13 @@ class _Reader:
     def _rest_of_metadata(self) -> Iterator[tuple[str, Any]]:
         """Yield the keys that no parameter of ours is read from, by their paths."""
         for path, name, value in _metadata_items(self._metadata):
-            if isinstance(value, Upload):
-                raise InvalidValue(f"'metadata.{path}' must not be a file.", param="metadata")
             if path == "input.media" and isinstance(value, list):
                 others = [item for item in value if not is_media(item)]
                 if others:
                     yield path, others
             elif not self._is_read(path, name):
+                if isinstance(value, Upload):
+                    raise InvalidValue(f"'metadata.{path}' must not be a file.", param="metadata")
                 yield path, value
 
     def _is_read(self, path: str, name: str) -> bool:

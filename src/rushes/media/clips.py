@@ -13,7 +13,7 @@ from typing import IO, Final
 from rushes.domain.catalog import AUDIO_BYTES_MAX, VIDEO_BYTES_MAX
 from rushes.domain.errors import InvalidMedia
 from rushes.domain.spec import Size
-from rushes.media.containers import HEAD_BYTES, is_mov, is_mp4, mp4_size, webm_size
+from rushes.media.containers import HEAD_BYTES, Shape, is_mov, is_mp4, mp4_shape, webm_shape
 
 _EBML: Final = b"\x1a\x45\xdf\xa3"
 _WEBM: Final = b"\x42\x82\x84webm"
@@ -27,12 +27,13 @@ _HERTZ: Final = (44_100, 48_000, 32_000)
 
 @dataclass(frozen=True, slots=True)
 class ClipFacts:
-    """What a sound or video file is, by content; `size` is what a video declares, if it does."""
+    """What a sound or video file is, by content; `size` and `seconds` are what a video declares."""
 
     format: str
     content_type: str
     size_bytes: int
     size: Size | None = None
+    seconds: float | None = None
 
 
 def check_audio(content: IO[bytes], *, param: str, bytes_max: int = AUDIO_BYTES_MAX) -> ClipFacts:
@@ -64,7 +65,7 @@ _TYPES: Final = {
     "mov": "video/quicktime",
     "webm": "video/webm",
 }
-_SIZES: Final = {"mp4": mp4_size, "mov": mp4_size, "webm": webm_size}
+_SHAPES: Final = {"mp4": mp4_shape, "mov": mp4_shape, "webm": webm_shape}
 
 
 def _check(
@@ -86,8 +87,9 @@ def _check(
     found = format_of(head)
     if found is None or (tag_bytes and found != "mp3"):
         raise InvalidMedia(f"'{param}' is not {wanted}.", param=param)
-    size_of = _SIZES.get(found)
-    return ClipFacts(found, _TYPES[found], size_bytes, size_of(content) if size_of else None)
+    shape_of = _SHAPES.get(found)
+    shape = Shape() if shape_of is None else shape_of(content)
+    return ClipFacts(found, _TYPES[found], size_bytes, shape.size, shape.seconds)
 
 
 def _video_format(head: bytes) -> str | None:

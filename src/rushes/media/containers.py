@@ -1,15 +1,20 @@
-"""What a video file says of itself: its kind, its size; pure reading of boxes, no decoder.
+"""What a video file says of itself: its kind, size and length; pure reading of boxes, no decoder.
 
-The size is that of a caller's clip, whose ratio a film may take over. What cannot be read is
-None, never an error: whether the file is any good is not judged here. Every walk is bounded.
+They are a caller's clip's, whose ratio a film may take over, or whose whole shape. What cannot be
+read is None, never an error: whether the file is any good is not judged here. Every walk is
+bounded.
 
-Sources: ISO/IEC 14496-12 §4.2, §4.3, §8.3.2, §8.4.3; RFC 8794 §4-6 and RFC 9559 §5.1.4.
+Sources: ISO/IEC 14496-12 §4.2, §4.3, §8.2.2, §8.3.2, §8.4.3; RFC 8794 §4-6 and RFC 9559 §5.1.2,
+§5.1.4.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
 from typing import IO, Final
 
 from rushes.domain.spec import Size
@@ -30,9 +35,20 @@ _MOV_BRAND: Final = b"qt  "
 
 _SEGMENT, _TRACKS, _CLUSTER = 0x18538067, 0x1654AE6B, 0x1F43B675
 _TRACK, _VIDEO, _WIDTH, _HEIGHT = 0xAE, 0xE0, 0xB0, 0xBA
+_INFO, _SCALE, _DURATION = 0x1549A966, 0x2AD7B1, 0x4489
+_SCALE_NS: Final = 1_000_000
+_FLOATS: Final = {4: ">f", 8: ">d"}
 _EBML_HEADER_BYTES_MAX: Final = 12
 _BOX_HEADER_BYTES: Final = 8
 _LARGE_BOX_HEADER_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large the pictures of a file are and how long it is, where it tells."""
+
+    size: Size | None = None
+    seconds: float | None = None
 
 
 def is_mp4(head: bytes) -> bool:
@@ -57,9 +73,26 @@ def _brands(head: bytes) -> frozenset[bytes]:
     return frozenset((major, *(compatible[at : at + 4] for at in range(0, len(compatible), 4))))
 
 
-def mp4_size(content: IO[bytes]) -> Size | None:
-    """Return the size at which an MP4 or MOV file wants its pictures shown."""
+def mp4_shape(content: IO[bytes]) -> Shape:
+    """Return the size at which an MP4 or MOV file wants its pictures shown, and its length."""
     movie = _movie_box(content)
+    header = next((box for name, box in _boxes(movie) if name == b"mvhd"), b"")
+    return Shape(_mp4_size(movie), _mp4_seconds(header))
+
+
+def _mp4_seconds(movie_header: bytes) -> float | None:
+    """Read `mvhd`: version, two instants, ticks a second, length in ticks."""
+    is_wide = movie_header[:1] == b"\x01"
+    at, width = (20, 8) if is_wide else (12, 4)
+    if len(movie_header) < at + 4 + width:
+        return None
+    per_s = int.from_bytes(movie_header[at : at + 4], "big")
+    length = int.from_bytes(movie_header[at + 4 : at + 4 + width], "big")
+    is_unknown = length == (1 << 8 * width) - 1
+    return length / per_s if per_s and length and not is_unknown else None
+
+
+def _mp4_size(movie: bytes) -> Size | None:
     for name, track in _boxes(movie):
         if name != b"trak":
             continue
@@ -70,19 +103,28 @@ def mp4_size(content: IO[bytes]) -> Size | None:
     return None
 
 
-def webm_size(content: IO[bytes]) -> Size | None:
-    """Return the size of the pictures of a WebM file."""
+def webm_shape(content: IO[bytes]) -> Shape:
+    """Return the size of the pictures of a WebM file, and its length."""
     content.seek(0)
     head = content.read(INDEX_BYTES_MAX)
-    for name, segment in _elements(head):
-        if name != _SEGMENT:
-            continue
-        for inner_name, inner in _elements(segment):
-            if inner_name == _CLUSTER:
-                return None
-            if inner_name == _TRACKS:
-                return _track_size(inner)
-    return None
+    segment = next((element for name, element in _elements(head) if name == _SEGMENT), b"")
+    parts: dict[int, bytes] = {}
+    for name, element in _elements(segment):
+        if name == _CLUSTER:
+            break
+        parts.setdefault(name, element)
+    return Shape(_track_size(parts.get(_TRACKS, b"")), _webm_seconds(parts.get(_INFO, b"")))
+
+
+def _webm_seconds(info: bytes) -> float | None:
+    """Read the length of a segment: a float, in ticks of so many nanoseconds."""
+    parts = dict(_elements(info))
+    length, scale = parts.get(_DURATION, b""), parts.get(_SCALE)
+    if len(length) not in _FLOATS:
+        return None
+    ticks: float = struct.unpack(_FLOATS[len(length)], length)[0]
+    seconds = ticks * (_SCALE_NS if scale is None else int.from_bytes(scale[:8], "big")) / 10**9
+    return seconds if isfinite(seconds) and seconds > 0 else None
 
 
 def _movie_box(content: IO[bytes]) -> bytes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from hashlib import file_digest
 from pathlib import Path
 from secrets import token_hex
 
-from rushes.ports import Blobs, Developed, Inspector
+from rushes.ports import ArtifactKind, Blobs, Developed, Inspector, Probe, Still
 
 
 class FilmDarkroom:
@@ -22,8 +23,8 @@ class FilmDarkroom:
         self._inspector = inspector
         self._scratch = scratch
 
-    async def develop(self, film: str, *, poster: str, spritesheet: str) -> Developed:
-        """Decode the blob `film` to its end, and store its stills under the names given.
+    async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:
+        """Decode the blob `film` to its end, and store each still named as the blob given.
 
         Raises:
             NotAFilm: with a sentence that says what is wrong.
@@ -33,21 +34,15 @@ class FilmDarkroom:
         await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True)
         try:
             probe = await self._inspector.inspect(await self._local(film, folder), folder)
-            stills = (probe.poster, probe.spritesheet)
-            measures = await asyncio.to_thread(lambda: [_measure(still) for still in stills])
-            await self._blobs.put_file(poster, probe.poster)
-            await self._blobs.put_file(spritesheet, probe.spritesheet)
+            paths = {kind: _path(probe, kind) for kind in stills}
+            made = await asyncio.to_thread(
+                lambda: {kind: _measured(path) for kind, path in paths.items()}
+            )
+            for kind, blob in stills.items():
+                await self._blobs.put_file(blob, paths[kind])
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        (poster_bytes, poster_sha256), (sheet_bytes, sheet_sha256) = measures
-        return Developed(
-            seconds=probe.seconds,
-            size=probe.size,
-            poster_bytes=poster_bytes,
-            poster_sha256=poster_sha256,
-            spritesheet_bytes=sheet_bytes,
-            spritesheet_sha256=sheet_sha256,
-        )
+        return Developed(probe.seconds, probe.size, made)
 
     async def _local(self, film: str, folder: Path) -> Path:
         """Return a local file with the film; one is made where the blobs are remote."""
@@ -61,7 +56,16 @@ class FilmDarkroom:
         return path
 
 
-def _measure(path: Path) -> tuple[int, str]:
-    """Return size and SHA-256 of a file."""
+def _path(probe: Probe, kind: ArtifactKind) -> Path:
+    """Return where the inspector left a still."""
+    paths = {
+        ArtifactKind.POSTER: probe.poster,
+        ArtifactKind.SPRITESHEET: probe.spritesheet,
+        ArtifactKind.LAST_FRAME: probe.last_frame,
+    }
+    return paths[kind]
+
+
+def _measured(path: Path) -> Still:
     with path.open("rb") as file:
-        return path.stat().st_size, file_digest(file, "sha256").hexdigest()
+        return Still(path.stat().st_size, file_digest(file, "sha256").hexdigest())

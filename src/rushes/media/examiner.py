@@ -53,4 +53,4 @@ def examine_now(content: IO[bytes], rule: InputRule, *, param: str) -> InputFact
         return InputFacts(image.content_type, image.size)
     check = check_audio if rule.medium is Medium.AUDIO else check_video
     clip = check(content, param=param, bytes_max=rule.bytes_max)
-    return InputFacts(clip.content_type, clip.size)
+    return InputFacts(clip.content_type, clip.size, clip.seconds)

@@ -19,8 +19,7 @@ class InspectionLimits:
 
     CPU time starts at `opening_cpu_s` and grows with declared pixels x frames, one second for
     each `pixels_per_cpu_s`, up to `cpu_s_max`. `wall_s` ends a child even when nobody is left
-    to kill it. `keeps_last_frame` asks for one more still, which nobody serves yet: coding it
-    takes as long as decoding a dozen pictures.
+    to kill it.
     """
 
     opening_cpu_s: int = 10
@@ -34,7 +33,6 @@ class InspectionLimits:
     frame_pixels_max: int = 36_000_000
     seconds_max: float = 3_600.0
     fps_max: float = 240.0
-    keeps_last_frame: bool = False
 
 
 @dataclass(frozen=True, slots=True)

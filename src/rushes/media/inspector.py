@@ -84,7 +84,7 @@ class FilmInspector:
             audio_codec=report.audio_codec,
             poster=folder / POSTER,
             spritesheet=folder / SPRITESHEET,
-            last_frame=folder / LAST_FRAME if self._limits.keeps_last_frame else None,
+            last_frame=folder / LAST_FRAME,
         )
 
     async def _ask_child(self, film: Path, folder: Path) -> Report:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from rushes.studio.camera import Moment
+from rushes.studio.camera import FOLLOWING, Moment
 from rushes.studio.ink import Drawing
 from rushes.studio.lay import lay, lay_turned
 from rushes.studio.plan import Move
@@ -23,6 +23,12 @@ from rushes.studio.subjects.pen import Habit, Subject
 
 _CADENCE_MIN: Final = 0.55
 _CADENCE_MAX: Final = 1.7
+_WANDER: Final = 0.03
+"""How far a subject the camera follows strays from its place, as a share of the width."""
+
+CLOSE_UP: Final = 1.6
+WIDE: Final = 0.62
+
 _COMPANY: Final = {
     "bird": 5,
     "lantern": 7,
@@ -82,7 +88,7 @@ class Actor:
         x = (self.from_x + (self.to_x - self.from_x) * at.progress) * self.setting.width
         swing = 2 * math.pi * (at.t / self.spot.bob_s + self.phase)
         rise = math.sin(swing) * self.spot.bob * self.setting.unit
-        y = self.spot.y + rise - at.y * self.spot.depth
+        y = self.spot.y + rise - at.up(self.spot.depth)
         y = at.pivot_y + (y - at.pivot_y) * zoom
         lean = self.subject.rocks * math.sin(swing * 0.8 + 1.1)
         if lean or scale != 1:
@@ -181,12 +187,15 @@ class Cast:
         dice = setting.dice("actor", name, str(self._count))
         rank = self._count
         self._count += 1
-        scale = spot.scale * (1.0, 0.72, 0.6)[min(rank, 2)]
+        scale = spot.scale * (1.0, 0.72, 0.6)[min(rank, 2)] * _framing(setting)
         is_left = setting.view.move is Move.PAN_LEFT
         from_x, to_x = spot.from_x, spot.to_x
         if subject.habit in {Habit.STAND, Habit.THING} or not spot.crossing:
             middle = 0.5 * (from_x + to_x)
             from_x = to_x = middle
+        elif setting.view.move in FOLLOWING:
+            middle = 0.5 * (from_x + to_x)
+            from_x, to_x = middle - _WANDER, middle + _WANDER
         if rank:
             shift = (0.34, -0.3)[(rank - 1) % 2]
             from_x, to_x = from_x + shift, to_x + shift
@@ -215,8 +224,15 @@ class Cast:
         return Actor(subject, poses, where, setting, from_x, to_x, cadence, phase)
 
 
+def _framing(setting: Setting) -> float:
+    """Return how much larger the words want subjects: a close-up, a wide shot."""
+    if "close_up" in setting.plan.extras:
+        return CLOSE_UP
+    return WIDE if "wide" in setting.plan.extras else 1.0
+
+
 def _camera_way(setting: Setting) -> float:
-    moves = {Move.PAN_LEFT, Move.PAN_RIGHT, Move.AERIAL}
+    moves = {Move.PAN_LEFT, Move.PAN_RIGHT, Move.TRACK, Move.AERIAL}
     return 2 * setting.view.reach_x if setting.view.move in moves else 0.0
 
 

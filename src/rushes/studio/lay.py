@@ -18,8 +18,8 @@ from rushes.studio.planes import Frame, Plane, Sprite, over
 def place(frame: Frame, sprite: Sprite, x: float, y: float, at: Moment, depth: float) -> None:
     """Lay a sprite over a frame as the camera sees it: its corner at (x, y) at rest."""
     scale = at.scale(depth)
-    left = at.pivot_x + (x - at.x * depth - at.pivot_x) * scale
-    top = at.pivot_y + (y - at.y * depth - at.pivot_y) * scale
+    left = at.pivot_x + (x - at.left(depth) - at.pivot_x) * scale
+    top = at.pivot_y + (y - at.up(depth) - at.pivot_y) * scale
     if abs(scale - 1) < 1e-4:  # noqa: PLR2004 -- not even a pixel in all its width
         lay(frame, sprite, left, top)
     else:

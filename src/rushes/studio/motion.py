@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 
-from rushes.studio.noise import field
 from rushes.studio.pictures import grey
 from rushes.studio.plan import Move
 from rushes.studio.planes import Floats, Frame, Plane
@@ -19,7 +17,6 @@ ZOOM_AT_REST: Final = 0.012
 
 _SMALL: Final = 160
 _FLOW_SHARE: Final = 0.1
-_RAGGED: Final = 0.35
 
 
 class Within:
@@ -63,23 +60,23 @@ class Within:
         match self._move:
             case Move.PAN_LEFT:
                 return -room_x, 0.0
-            case Move.PAN_RIGHT | Move.AERIAL:
+            case Move.PAN_RIGHT | Move.AERIAL | Move.TRACK:
                 return room_x, 0.0
-            case Move.RISE:
+            case Move.RISE | Move.TILT_UP:
                 return 0.0, -room_y
-            case Move.FALL:
+            case Move.FALL | Move.TILT_DOWN:
                 return 0.0, room_y
             case _:
                 return 0.0, 0.0
 
 
 class Morph:
-    """One picture turning into another: both flow toward each other under a ragged dissolve.
+    """One picture turning into another of the same things: both flow toward each other.
 
     It begins on the very first and ends on the very last.
     """
 
-    def __init__(self, first: Frame, last: Frame, dice: np.random.Generator) -> None:
+    def __init__(self, first: Frame, last: Frame) -> None:
         self._first = first
         self._last = last
         rows, columns = first.y.shape
@@ -87,7 +84,6 @@ class Morph:
         self._down = np.broadcast_to(np.arange(rows, dtype=np.float32)[:, None], (rows, columns))
         self._there = _flow(first, last)
         self._back = _flow(last, first)
-        self._order = _ragged(dice, columns, rows)
         self._other = Frame(*(np.empty_like(plane) for plane in (first.y, first.u, first.v)))
 
     def paint(self, frame: Frame, progress: float) -> None:
@@ -98,7 +94,7 @@ class Morph:
         eased = progress * progress * (3 - 2 * progress)
         self._warped(self._first, self._there, eased, frame)
         self._warped(self._last, self._back, 1 - eased, self._other)
-        dissolve(frame, self._other, self._order, eased)
+        fade(frame, self._other, eased)
 
     def _warped(
         self, picture: Frame, flow: tuple[Floats, Floats], share: float, into: Frame
@@ -108,31 +104,8 @@ class Morph:
         _remap(picture, np.asarray(map_x, np.float32), np.asarray(map_y, np.float32), into)
 
 
-@dataclass(slots=True)
-class Dissolve:
-    """The order in which the parts of a picture give way to another."""
-
-    order: Floats
-
-    @classmethod
-    def of(cls, dice: np.random.Generator, width: int, height: int) -> Dissolve:
-        """Draw an order by lot."""
-        return cls(_ragged(dice, width, height))
-
-    def blend(self, frame: Frame, other: Frame, share: float) -> None:
-        """Turn a frame into another by a share (0-1)."""
-        dissolve(frame, other, self.order, share)
-
-
-def dissolve(frame: Frame, other: Frame, order: Floats, share: float) -> None:
-    """Turn a frame into another by a share (0-1), part by part."""
-    if share <= 0:
-        return
-    if share >= 1:
-        frame.paste(other)
-        return
-    seen = cv2.convertScaleAbs(np.clip((share * (1 + _RAGGED) - order) / _RAGGED, 0, 1), alpha=255)
-    weight = np.asarray(seen, np.uint8)
+def mix(frame: Frame, other: Frame, weight: Plane) -> None:
+    """Turn a frame into another, as much as `weight` (0-255) says of each pixel."""
     size = (frame.u.shape[1], frame.u.shape[0])
     half = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.uint8)
     for mine, its, much in (
@@ -143,6 +116,12 @@ def dissolve(frame: Frame, other: Frame, order: Floats, share: float) -> None:
         rest = cv2.bitwise_not(much)
         cv2.multiply(mine, rest, mine, 1 / 255)
         cv2.add(mine, cv2.multiply(its, much, scale=1 / 255), mine)
+
+
+def fade(frame: Frame, other: Frame, share: float) -> None:
+    """Turn a frame into another by a share (0-1), all of it alike."""
+    for mine, its in ((frame.y, other.y), (frame.u, other.u), (frame.v, other.v)):
+        cv2.addWeighted(mine, 1 - share, its, share, 0, mine)
 
 
 def _remap(picture: Frame, map_x: Floats, map_y: Floats, into: Frame) -> None:
@@ -185,17 +164,3 @@ def _flow(one: Frame, other: Frame) -> tuple[Floats, Floats]:
     large = cv2.resize(flow, (one.width, one.height), interpolation=cv2.INTER_LINEAR)
     there = np.asarray(large, np.float32)
     return np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
-
-
-def _ragged(dice: np.random.Generator, width: int, height: int) -> Floats:
-    """Return a field of 0..1 that says which part of a picture gives way first."""
-    small = (max(4, width // 4), max(4, height // 4))
-    noise = field(dice, *small, cells=(4, 3), octaves=3)
-    low, high = float(noise.min()), float(noise.max())
-    whole = (noise - low) / (high - low + 1e-6)
-    return np.asarray(
-        cv2.resize(whole, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
-    )
-
-
-__all__ = ["Dissolve", "Morph", "Plane", "Within", "dissolve"]

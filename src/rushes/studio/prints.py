@@ -49,8 +49,8 @@ class Print:
         else:
             y += tall / 2 + 6 * math.sin(2 * math.pi * (at.t / 4.3 + self.phase))
         scale = at.scale(self.depth)
-        x = at.pivot_x + (x - at.x * self.depth - at.pivot_x) * scale
-        y = at.pivot_y + (y - at.y * self.depth - at.pivot_y) * scale
+        x = at.pivot_x + (x - at.left(self.depth) - at.pivot_x) * scale
+        y = at.pivot_y + (y - at.up(self.depth) - at.pivot_y) * scale
         lay_turned(frame, self.drawing.sprite, (x, y), turn, scale)
 
 

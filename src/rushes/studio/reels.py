@@ -5,15 +5,16 @@ Both halves of a film are painted by processes of their own, so a reel can begin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import Protocol
 
 from rushes.studio.camera import View, moment
+from rushes.studio.crossing import Crossing
 from rushes.studio.grade import Grade
 from rushes.studio.ink import Drawing
-from rushes.studio.motion import Dissolve, Morph, Within
+from rushes.studio.motion import Within, fade
 from rushes.studio.order import Input
 from rushes.studio.pictures import clip
 from rushes.studio.planes import Frame, blank, over
@@ -42,7 +43,7 @@ class Pace:
 
     def progress(self, index: int) -> float:
         """Return how far a frame is on the way, 0-1."""
-        return min(1.0, index / max(1, self.frame_count - 1))
+        return min(1.0, max(0.0, index / max(1, self.frame_count - 1)))
 
 
 @dataclass(slots=True)
@@ -80,10 +81,10 @@ class Moving:
 
 
 @dataclass(slots=True)
-class Morphing:
+class Crossed:
     """One still turning into another."""
 
-    morph: Morph
+    crossing: Crossing
     view: View
     pace: Pace
 
@@ -91,7 +92,7 @@ class Morphing:
         """Paint the frames from `first` to before `end`; each is good until the next."""
         frame = blank(self.view.width, self.view.height)
         for index in range(first, end):
-            self.morph.paint(frame, self.pace.progress(index))
+            self.crossing.paint(frame, self.pace.progress(index))
             yield frame
 
 
@@ -110,27 +111,6 @@ class Source:
 
 
 @dataclass(slots=True)
-class Turning:
-    """One reel that gives way to another, between two points (0-1) of the way."""
-
-    one: Reel
-    other: Reel
-    dissolve: Dissolve
-    start: float
-    stop: float
-    pace: Pace
-
-    def frames(self, first: int, end: int) -> Iterator[Frame]:
-        """Paint the frames from `first` to before `end`; each is good until the next."""
-        pictures = zip(self.one.frames(first, end), self.other.frames(first, end), strict=True)
-        for index, (frame, other) in enumerate(pictures, first):
-            part = (self.pace.progress(index) - self.start) / (self.stop - self.start)
-            share = min(1.0, max(0.0, part))
-            self.dissolve.blend(frame, other, share * share * (3 - 2 * share))
-            yield frame
-
-
-@dataclass(slots=True)
 class Spliced:
     """One reel after another: the first has `count` frames."""
 
@@ -145,6 +125,53 @@ class Spliced:
             self.one.frames(first, cut),
             self.other.frames(cut - self.count, end - self.count) if end > cut else (),
         )
+
+
+@dataclass(slots=True)
+class Take:
+    """A reel within a film: it is seen from frame `start` to before `stop`, from its own `first`.
+
+    It is built when its first frame is due, and let go after its last: a film of many shots
+    takes the memory of two. Its `titles` come from frame `titled` on, and do not fade.
+    """
+
+    build: Callable[[], Reel]
+    start: int
+    stop: int
+    first: int = 0
+    titled: int = 0
+    titles: Sequence[Drawing] = ()
+
+    def frames(self, begin: int, end: int) -> Iterator[Frame]:
+        """Paint the film's frames from `begin` to before `end`; each is good until the next."""
+        shift = self.first - self.start
+        return self.build().frames(begin + shift, min(end, self.stop) + shift)
+
+
+@dataclass(slots=True)
+class Cutting:
+    """One take after another; where two overlap, the first fades into the second."""
+
+    takes: Sequence[Take]
+
+    def frames(self, first: int, end: int) -> Iterator[Frame]:
+        """Paint the frames from `first` to before `end`; each is good until the next."""
+        running: dict[int, Iterator[Frame]] = {}
+        for index in range(first, end):
+            for place, take in enumerate(self.takes):
+                if index >= take.stop:
+                    running.pop(place, None)
+                elif index >= take.start and place not in running:
+                    running[place] = take.frames(index, end)
+            places = sorted(running)
+            frame, *others = (next(running[place]) for place in places)
+            for place, other in zip(places[1:], others, strict=True):
+                start, stop = self.takes[place].start, self.takes[place - 1].stop
+                fade(frame, other, (index - start + 1) / (stop - start + 1))
+            titled = max(place for place in places if index >= self.takes[place].titled)
+            for title in self.takes[titled].titles:
+                over(frame, title.sprite, title.x, title.y)
+            yield frame
 
 
 @dataclass(slots=True)

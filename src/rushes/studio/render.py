@@ -49,7 +49,7 @@ def render(order: Order, path: Path, progress: Progress) -> Made:
             before=lambda: die_with_parent(parent),
         )
         film.encode(halves[0], form, _told(reel.frames(0, middle), middle, progress))
-        sound = score(order, shot.plan)
+        sound = score(order, shot.board)
         wait()
         painted = time.perf_counter()
         parts = ((halves[0], middle), (halves[1], count - middle))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rushes.domain.spec import Mode, Role
 from rushes.studio.film import RATE_HZ, Sound
 from rushes.studio.order import Order
 from rushes.studio.pictures import track
-from rushes.studio.plan import Plan
-from rushes.studio.sound import ambience
+from rushes.studio.shots import Shot
+from rushes.studio.sound import Heard, ambience
 
 _CROSSING_S = 0.3
 _REFERENCE_SHARE = 0.7
 
 
-def score(order: Order, plan: Plan) -> Sound | None:
-    """Return the sound of a film; None for a silent one.
+def score(order: Order, board: Sequence[Shot]) -> Sound | None:
+    """Return the sound of a film of some shots; None for a silent one.
 
     Driving audio is the sound, asked for or not. A film made from another keeps its sound.
 
@@ -28,7 +30,7 @@ def score(order: Order, plan: Plan) -> Sound | None:
         return track(source, seconds)
     if not order.spec.with_audio:
         return None
-    sound = ambience(plan, seconds)
+    sound = ambience([Heard(one.plan, (one.stop - one.start) / order.fps) for one in board])
     for source in order.inputs(Role.REFERENCE_AUDIO)[:1]:
         heard = track(source, seconds)
         if heard is not None:

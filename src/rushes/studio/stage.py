@@ -94,11 +94,11 @@ class Belt:
 
     def draw(self, frame: Frame, at: Moment) -> None:
         """Paint itself on a frame."""
-        along = (self.speed_x * at.t - at.x * self.depth) % self.period - self.period
+        along = (self.speed_x * at.t - at.left(self.depth)) % self.period - self.period
         if at.scale(self.depth) == 1:
-            lay(frame, self.strip, along, self.y - at.y * self.depth)
+            lay(frame, self.strip, along, self.y - at.up(self.depth))
         else:
-            place(frame, self.strip, along + at.x * self.depth, self.y, at, self.depth)
+            place(frame, self.strip, along + at.left(self.depth), self.y, at, self.depth)
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ class Mirror:
 
     def draw(self, frame: Frame, at: Moment) -> None:
         """Paint itself on a frame."""
-        line = round(at.pivot_y + (self.line - at.y - at.pivot_y) * at.scale(1.0))
+        line = round(at.pivot_y + (self.line - at.up(1.0) - at.pivot_y) * at.scale(1.0))
         line = max(2, min(frame.height - 2, line & ~1))
         count = frame.height - line
         down = np.arange(count, dtype=np.float32)

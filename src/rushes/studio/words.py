@@ -39,14 +39,20 @@ class Hit:
 
 # facet.value: English phrases | Chinese phrases
 _TABLE: Final = """
-camera.pan_left: pan left, pans left, panning left, pan to the left, pans to the left, tracking left, truck left, moves left, move left, camera left | 左移, 向左平移, 左摇, 镜头左移, 向左摇
-camera.pan_right: pan right, pans right, panning right, pan to the right, pans to the right, tracking right, truck right, moves right, move right, pan, slow pan, pan across, tracking shot, dolly shot, side tracking, tracks | 右移, 向右平移, 右摇, 镜头右移, 平移, 跟拍, 横移, 跟随镜头, 摇镜
-camera.push_in: push in, pushes in, pushing in, zoom in, zooms in, zooming in, dolly in, dollies in, slow zoom, close up, closeup, move closer, moves closer, moving forward, fly through, flying through | 推近, 推进, 推镜, 镜头推, 拉近, 特写, 靠近, 缓缓推进, 前进
-camera.pull_out: pull out, pulls out, pull back, pulls back, pulling back, pulling out, zoom out, zooms out, zooming out, dolly out, dollies out, reveal shot, wide reveal | 拉远, 拉镜, 后拉, 镜头拉远, 缩小镜头
-camera.rise: tilt up, tilts up, tilting up, crane up, cranes up, camera rises, rising shot, pedestal up, crane shot, boom up, camera rising | 上摇, 上升镜头, 镜头上升, 升镜, 仰拍
-camera.fall: tilt down, tilts down, tilting down, crane down, cranes down, camera descends, pedestal down, descending shot | 下摇, 下降镜头, 镜头下降, 降镜
-camera.aerial: aerial, aerial view, aerial shot, drone shot, drone footage, drone view, by drone, orbit, orbits, orbiting, bird's eye view, birds eye view, overhead shot, flyover, helicopter shot | 航拍, 无人机, 俯瞰, 俯拍, 鸟瞰, 环绕
-camera.handheld: handheld, hand held, shaky cam, documentary style, vlog | 手持, 手持镜头, 晃动
+camera.pan_left: pan left, pans left, panning left, pan to the left, pans to the left, tracking left, truck left, moves left, move left, camera left, whip pan left | 左移, 向左平移, 左摇, 镜头左移, 向左摇, 向左移动
+camera.pan_right: pan right, pans right, panning right, pan to the right, pans to the right, tracking right, truck right, moves right, move right, pan, slow pan, pan across, dolly shot, whip pan, whip pan right | 右移, 向右平移, 右摇, 镜头右移, 平移, 横移, 摇镜, 向右移动
+camera.push_in: push in, pushes in, pushing in, dolly in, dollies in, dolly forward, dolly zoom, close up, close-up, closeup, move closer, moves closer, moving closer, moving forward, fly through, flying through | 推近, 推进, 推镜, 镜头推, 特写, 靠近, 缓缓推进, 前进, 推轨
+camera.pull_out: pull out, pulls out, pull back, pulls back, pulling back, pulling out, dolly out, dollies out, dolly back, reveal shot, wide reveal | 拉远, 拉镜, 后拉, 镜头拉远, 后退镜头
+camera.zoom_in: zoom in, zooms in, zooming in, slow zoom, zoom, crash zoom | 变焦推近, 拉近, 镜头拉近, 放大镜头, 变焦
+camera.zoom_out: zoom out, zooms out, zooming out | 缩小镜头, 变焦拉远
+camera.rise: crane up, cranes up, camera rises, rising shot, pedestal up, crane shot, boom up, camera rising, jib up | 上升镜头, 镜头上升, 升镜, 摇臂, 摇臂上升
+camera.fall: crane down, cranes down, camera descends, pedestal down, descending shot, boom down, jib down | 下降镜头, 镜头下降, 降镜, 摇臂下降
+camera.tilt_up: tilt up, tilts up, tilting up, tilt upwards, looks up, low angle | 上摇, 仰拍, 向上摇, 镜头上摇
+camera.tilt_down: tilt down, tilts down, tilting down, tilt downwards, looks down, high angle | 下摇, 向下摇, 镜头下摇
+camera.orbit: orbit, orbits, orbiting, orbit shot, arc shot, circles around, circling around, camera circles, rotates around, revolves around, 360 shot | 环绕, 环绕镜头, 环绕拍摄, 绕拍, 旋转镜头, 围绕拍摄
+camera.track: tracking shot, follow shot, following shot, follows, following, side tracking, tracks, camera follows, steadicam | 跟拍, 跟随镜头, 跟随, 跟镜, 跟踪镜头, 追踪镜头, 镜头跟随
+camera.aerial: aerial, aerial view, aerial shot, drone, drone shot, drone footage, drone view, by drone, bird's eye view, birds eye view, overhead shot, flyover, helicopter shot, fpv | 航拍, 无人机, 俯瞰, 俯拍, 鸟瞰
+camera.handheld: handheld, hand-held, hand held, shaky cam, documentary style, vlog | 手持, 手持镜头, 晃动
 camera.static: static shot, static camera, locked off, fixed camera, tripod, still shot, camera fixed, stationary camera, no camera movement | 固定镜头, 静止镜头, 固定机位, 机位不动
 nothing.nothing: camera, cameras, shot, shots, lens, frame, film, movie, video, footage, clip, cinematic, close, background, foreground, golden ratio, slow motion, time lapse, timelapse, water color, watercolor, oil painting, light, starring, car wash, catwalk, cat walk, hot dog, hawaii, train of thought, bearing, bear in mind, kite surfing | 镜头, 画面, 电影感, 视频, 短片, 背景, 前景, 慢动作, 延时, 火热, 海报, 海拔, 车站, 马上, 马路边, 花絮, 龙头, 天使, 人工, 马克, 牛仔, 鱼眼, 夏威夷, 青春
 
@@ -89,6 +95,9 @@ mood.mono: black and white, monochrome, noir, grayscale, greyscale, film noir, s
 mood.ink: ink wash, ink painting, sumi-e, ink wash painting, chinese painting | 水墨, 水墨画, 国画, 中国画, 水墨风
 mood.sepia: sepia, vintage, retro, old film, nostalgic, 1920s, super 8 | 复古, 怀旧, 老照片, 泛黄
 mood.pastel: pastel, dreamy, soft colors, candy, kawaii, ghibli, anime, cartoon | 粉彩, 柔和, 糖果色, 动漫, 吉卜力, 卡通, 治愈
+
+extra.close_up: close up, close-up, closeup, macro, extreme close-up | 特写, 近景, 微距, 大特写
+extra.wide: wide shot, wide angle, wide-angle, long shot, extreme wide shot, establishing shot | 远景, 全景, 广角, 大远景
 
 extra.aurora: aurora, northern lights, aurora borealis | 极光, 北极光
 extra.rainbow: rainbow, rainbows | 彩虹

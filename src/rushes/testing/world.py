@@ -8,10 +8,11 @@ what was created there, for whom, and what became of it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TypeVar
@@ -20,7 +21,7 @@ from rushes.domain.errors import Blame, Failure, Reason, StoreBusy
 from rushes.domain.spec import Size, Spec
 from rushes.domain.submit import Ticket
 from rushes.domain.task import Task
-from rushes.ports import BlobStat, Developed, NotAFilm, Transaction, Work
+from rushes.ports import ArtifactKind, BlobStat, Developed, NotAFilm, Still, Transaction, Work
 from rushes.providers.base import (
     Absent,
     Assets,
@@ -372,13 +373,14 @@ class SimDarkroom:
     def __init__(self, blobs: SimBlobs) -> None:
         self._blobs = blobs
 
-    async def develop(self, film: str, *, poster: str, spritesheet: str) -> Developed:
+    async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:
         """Store stills beside a film, if it is whole."""
         if self._blobs.held.get(film) != FILM:
             raise NotAFilm("it ends in the middle")
-        await self._blobs.put(poster, _chunks(b"poster"))
-        await self._blobs.put(spritesheet, _chunks(b"sheet"))
-        return Developed(5.0, Size(1280, 720), 6, "aa", 5, "bb")
+        for kind, blob in stills.items():
+            await self._blobs.put(blob, _chunks(kind.encode()))
+        made = {kind: Still(len(kind), sha256(kind.encode()).hexdigest()) for kind in stills}
+        return Developed(5.0, Size(1280, 720), made)
 
 
 class SimEar:

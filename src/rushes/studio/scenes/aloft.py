@@ -58,12 +58,13 @@ def _bank(setting: Setting, y: float, size: float, depth: float, far: float, nam
     reach = 60 * unit * (1 + depth * 3) + 34 * unit * setting.seconds * depth
     ink = Ink(
         setting.width + 2 * setting.view.margin_x(depth) + 2 * reach,
-        setting.height - y + 230 * unit * size,
+        setting.height - y + 230 * unit * size + setting.view.margin_y(depth),
         x=setting.view.margin_x(depth) + reach,
         y=230 * unit * size - y,
         fineness=1,
     )
     first, last = setting.across(depth)
+    low = setting.height + 40 + setting.view.margin_y(depth)
     bright = mix(lighter(light.sky[3], 0.25), light.sun, 0.4)
     if light.is_dark:
         bright = mix(light.sky[2], light.sun, 0.3)
@@ -73,8 +74,8 @@ def _bank(setting: Setting, y: float, size: float, depth: float, far: float, nam
         [
             (first - reach, y + 10 * unit),
             (last + reach, y + 10 * unit),
-            (last + reach, setting.height + 40),
-            (first - reach, setting.height + 40),
+            (last + reach, low),
+            (first - reach, low),
         ],
         Fade(mix(tone, shade, 0.5), shade),
     )
