@@ -21,7 +21,7 @@ def sky(
     light = setting.light
     back = backdrop(setting, gradient(setting, light.sky, horizon))
     pieces: list[Piece] = [back]
-    if light.is_dark and setting.plan.mood is not Mood.INK:
+    if light.is_dark and setting.plan.mood is not Mood.INK and not _is_veiled(setting):
         pieces.append(Plate(_stars(setting, horizon), 0.0))
     is_starlit = Scene.SPACE in setting.plan.beyond
     if is_starlit:
@@ -32,6 +32,12 @@ def sky(
     if setting.plan.mood is not Mood.INK and not is_starlit and "aurora" not in setting.plan.extras:
         pieces.append(clouds(setting, horizon))
     return [*pieces, *wonders(setting, horizon)]
+
+
+def _is_veiled(setting: Setting) -> bool:
+    """Say whether clouds hide sun, moon and stars."""
+    veils = {Weather.RAIN, Weather.STORM, Weather.FOG, Weather.SNOW}
+    return setting.plan.weather in veils
 
 
 def _sun_place(setting: Setting, horizon: int) -> tuple[float, float]:
@@ -57,7 +63,7 @@ def sun(setting: Setting, x: float, y: float) -> Drawing:
     light, unit = setting.light, setting.unit
     ink = Ink(setting.width, setting.height, fineness=1)
     is_ink = setting.plan.mood is Mood.INK
-    veiled = setting.plan.weather in {Weather.RAIN, Weather.STORM, Weather.FOG, Weather.SNOW}
+    veiled = _is_veiled(setting)
     short = min(setting.width, setting.height)
     if not is_ink:
         strength = 0.3 if veiled else (0.5 if light.is_dark else 0.75)
