@@ -62,7 +62,7 @@ engine.
 """,
     "studio": """
 `draw` is one child of the studio from start to a finished MP4: the budget's film. `road` is what a caller waits from `POST` to
-`succeeded`, with queueing, storing, decoding to the end, poster and spritesheet, which is about a second more; `encode` is the
+`succeeded`, with queueing, storing, decoding to the end and its stills, which is about a second more; `encode` is the
 studio's encoder alone, given a gradient. Below the three sizes, of mixed prompts, each place at 720p with a camera that moves. CPU
 seconds are of both processes of a film, the peak is the memory of the larger one.
 """,
@@ -82,7 +82,7 @@ of *Looks*; `by Go` compares looks per second of the API's own CPU, and PostgreS
 """,
     "completions": """
 Films that one process brings home a second, from "the vendor has it" to `succeeded`. `engine` looks at no film: what a completion costs
-but for decoding, beside the same three files written and synced. `tiny` is half a second at 64x36, `large` five seconds at 720p, beside
+but for decoding, beside the same film and stills written and synced. `tiny` is half a second at 64x36, `large` five seconds at 720p, beside
 a loop on every core that decodes such a film to its end, makes its stills, and keeps nothing.
 """,
     "delivery": """

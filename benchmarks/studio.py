@@ -4,7 +4,7 @@
 
 `draw` is one child of the studio from start to a finished MP4: what the farm runs. `road` is
 what a caller waits from `POST` to `succeeded` on `rushes serve`: the same, and storing, decoding
-to the end, poster and spritesheet. `encode` is the studio's encoder alone, given a moving
+to the end, and its stills. `encode` is the studio's encoder alone, given a moving
 gradient, in the same two processes: what pictures that cost nothing to draw would take. Each
 of the twelve places is drawn at 720p; its CPU seconds are of both processes, its peak memory that
 of the larger one, as the kernel counts them.
