@@ -61,6 +61,7 @@ def test_a_film_is_made_from_a_film_and_brought_home(
     assert (f"remix of   {film}" in asked("get", made).stdout) is (words == ("remix",))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verb", ["edit", "extend"])
 def test_a_film_is_made_from_a_file(
     asked: Typed, file: Path, verb: str, server: Living, tmp_path: Path

@@ -109,7 +109,7 @@ def run(program: str, server: Living, way: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("way", ["variables", "import"])
+@pytest.mark.parametrize("way", [pytest.param("variables", marks=pytest.mark.long), "import"])
 def test_the_pages_application_runs_either_way(server: Living, way: str, tmp_path: Path) -> None:
     spoken = run(switched(blocks()[0], way), server, way, tmp_path)
     assert SPOKEN.fullmatch(spoken), spoken
@@ -122,6 +122,7 @@ def test_the_import_that_the_page_shows_is_the_one_that_is_tested() -> None:
     assert switched(application, "import").splitlines()[0] == line.strip()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["variables", "import"])
 def test_an_application_for_asyncio_runs_either_way(
     server: Living, way: str, tmp_path: Path
@@ -130,6 +131,7 @@ def test_an_application_for_asyncio_runs_either_way(
     assert (tmp_path / "sheet.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["variables", "import"])
 def test_films_are_made_from_files_either_way(server: Living, way: str, tmp_path: Path) -> None:
     assert run(switched(FROM_A_FILE, way), server, way, tmp_path) == MADE

@@ -76,6 +76,7 @@ def test_a_client_of_a_relay_gets_its_film(
     assert client.fetch_by_key(task_id) == film
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("style", "name"), PAIRS)
 def test_a_client_of_a_relay_reads_why_there_is_no_film(
     relays: Mapping[str, Running], style: str, name: str
@@ -87,6 +88,7 @@ def test_a_client_of_a_relay_reads_why_there_is_no_film(
     assert read.why == "The provider refused the prompt or an input: content policy."
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("style", STYLES)
 def test_a_task_is_accepted_however_clients_of_relays_ask(
@@ -97,6 +99,7 @@ def test_a_task_is_accepted_however_clients_of_relays_ask(
     assert read.word is Word.DONE, read
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("style", STYLES)
 def test_what_reads_other_words_is_named_and_would_look_for_ever(
     relays: Mapping[str, Running], style: str
@@ -111,6 +114,7 @@ def test_what_reads_other_words_is_named_and_would_look_for_ever(
         assert word is (Word.DONE if style in styles else Word.PENDING), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("style", STYLES)
 def test_a_refusal_is_a_sentence_that_a_client_can_show(
     relays: Mapping[str, Running], style: str
