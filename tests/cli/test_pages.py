@@ -30,6 +30,7 @@ def typed(server: Living, folder: Path, block: str, **names: str) -> None:
         assert run.returncode == 0, f"{line}\n{run.stderr}"
 
 
+@pytest.mark.long
 def test_the_commands_that_make_films_do(server: Living, tmp_path: Path) -> None:
     typed(server, tmp_path, blocks("sh")[0])
     made = {path.name for path in tmp_path.iterdir()}

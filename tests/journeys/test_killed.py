@@ -117,7 +117,7 @@ class Caller:
     ("seed", "kills"),
     [
         (1, 26),
-        (2, 26),
+        pytest.param(2, 26, marks=pytest.mark.long),
         pytest.param(3, 60, marks=pytest.mark.long),
     ],
 )

@@ -16,7 +16,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 import pytest
@@ -180,9 +180,17 @@ def kill(process: Child, *, after_s: float = 0.0) -> None:
     process.wait(20)
 
 
+QUICK: Final = frozenset({"openai_videos", "dashscope"})
+"""One that can be searched, and one that cannot; the others take as long again."""
+
+
 def cases() -> list[Any]:
     """One journey of each kind is always made; more, with more kills, when there is time."""
-    usual = [pytest.param(kind, 1, 1, id=kind) for kind in KINDS if kind not in PROFILES]
+    usual = [
+        pytest.param(kind, 1, 1, id=kind, marks=() if kind in QUICK else pytest.mark.long)
+        for kind in KINDS
+        if kind not in PROFILES
+    ]
     longer = [
         pytest.param(kind, seed, 4, id=f"{kind}, seed {seed}", marks=pytest.mark.long)
         for kind in KINDS

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from journeying import Running, a_server, an_upstream, wait_until
 
@@ -54,6 +55,7 @@ def reload(server: Running, config: Path, text: str) -> None:
     server.process.send_signal(signal.SIGHUP)
 
 
+@pytest.mark.long
 def test_a_reload_is_taken_whole_or_refused_whole_and_what_left_drains(tmp_path: Path) -> None:
     config, errors = tmp_path / "data.toml", tmp_path / "data.log"
     with (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from journeying import Running, a_server, an_upstream, wait_until
 from living import environment_of, rushes
@@ -96,6 +97,7 @@ def states(home: Path) -> dict[str, str]:
     return {one["upstream_model"]: one["state"] for one in json.loads(listed.stdout)}
 
 
+@pytest.mark.long
 def test_a_retired_model_is_told_not_asked_for_again_and_replaced_while_tasks_wait(
     tmp_path: Path,
 ) -> None:

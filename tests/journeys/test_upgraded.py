@@ -124,6 +124,7 @@ def statuses(folder: Path) -> dict[str, str]:
     return {k.task.spec.prompt: k.task.status.value for k in books_of(folder).tasks.values()}
 
 
+@pytest.mark.long
 @pytest.mark.promise("P1")
 @pytest.mark.promise("P2")
 @pytest.mark.promise("P10")

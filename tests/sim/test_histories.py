@@ -197,7 +197,10 @@ def test_a_late_film_is_adopted_once_through_every_blow(film: str) -> None:
     assert [submit.ticket for submit in reported] in ([], [{"job": job.id}])
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize(
+    "chunk",
+    [0, 1, *(pytest.param(chunk, marks=pytest.mark.long) for chunk in range(2, CHUNKS))],
+)
 def test_random_histories_break_no_promise(chunk: int) -> None:
     size = HISTORIES // CHUNKS
     first = SEED + chunk * size
