@@ -458,3 +458,9 @@ async def test_no_more_films_are_looked_at_at_once_than_wanted(tmp_path: Path) -
         (folder / "film.mp4").write_bytes(b"film")
     await asyncio.gather(*(inspector.inspect(f / "film.mp4", f) for f in folders))
     assert (tmp_path / "log").read_text() == "begin end " * 3
+
+
+def test_shooting_a_film_leaves_the_machine_to_others() -> None:
+    before = os.sched_getscheduler(0)
+    shoot(Scene(codec="libsvtav1"))
+    assert os.sched_getscheduler(0) == before
