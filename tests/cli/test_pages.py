@@ -38,6 +38,7 @@ def test_the_commands_that_make_films_do(server: Living, tmp_path: Path) -> None
     assert all(path.read_bytes()[4:8] == b"ftyp" for path in tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_the_commands_on_a_finished_film_do(server: Living, tmp_path: Path) -> None:
     with server.client() as client:
         film = client.videos.create_and_wait("a paper boat", seconds=1, resolution="480p")
