@@ -296,7 +296,7 @@ def main() -> None:
         tiny, large = Path(home) / "tiny.mp4", Path(home) / "large.mp4"
         tiny_film(tiny)
         spec = replace(a_spec(), prompt=PROMPTS[0], size=SIZES["720p"], seconds=5, assets=())
-        drawn(Order(spec, label_of("sandbox")), large)
+        drawn("large", "720p", Order(spec, label_of("sandbox")), large)
         films = {"engine": (tiny, given.films), "tiny": (tiny, given.films // 4)}
         films["large"] = (large, given.large)
         server = stack.enter_context(a_server()) if "postgresql" in given.databases else None
