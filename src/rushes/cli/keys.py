@@ -10,6 +10,7 @@ from rich.text import Text
 
 from rushes.cli.books import books
 from rushes.cli.deeds import actor, write_down
+from rushes.cli.filming import TEST_KEY
 from rushes.cli.paper import Column, ago, answers, plain, say, show_json, table, talk
 from rushes.cli.plainly import FAILED, Refused
 from rushes.clock import SystemClock
@@ -39,11 +40,7 @@ def create(name: str, *, is_test: bool, as_json: bool) -> None:
     say(talk(), f"{key.id} ({plain(name)}). The secret is shown this once, and kept nowhere:")
     answers().print(secret, style="bold", soft_wrap=True)
     if is_test:
-        say(
-            talk(),
-            "A test key: the sandbox renders whatever it asks for, free, at most 10 s and 720p, "
-            "and forgets it after a day.",
-        )
+        say(talk(), TEST_KEY)
 
 
 def show(*, as_json: bool) -> None:

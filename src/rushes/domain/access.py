@@ -47,6 +47,10 @@ class Key:
         """Whether everything under this key is a rehearsal."""
         return self.prefix.startswith(TEST_KEY_PREFIX)
 
+    def may_use(self, model: str) -> bool:
+        """Say whether the key may ask for a model."""
+        return self.models is None or model in self.models
+
     def is_valid(self, at: datetime) -> bool:
         """Say whether the key opens the door at that instant."""
         if self.revoked_at is not None:

@@ -124,14 +124,10 @@ def _coerced(wish: Wish, card: ModelCard) -> tuple[Wish, tuple[Said[str], ...]]:
         changed.append(Said(card.ratio_default or FALLBACK_RATIO, wish.ratio.param))
         wish = replace(wish, ratio=None)
     if wish.size is not None and card.ratios and not _has_size(card, wish.size.value):
-        wish, sized = replace(wish, size=None, size_params=()), wish
+        told, wish = wish, replace(wish, size=None, size_params=())
         _, _, size, _ = _frame(wish, card, card.id)
-        edges = {"width": str(size.width_px), "height": str(size.height_px)}
-        changed += [
-            Said(edges.get(path.rpartition(".")[2], str(size)), path) for path in sized.size_params
-        ]
-    order = {path: at for at, path in enumerate(wish.order)}
-    return wish, tuple(sorted(changed, key=lambda said: order.get(said.param, len(order))))
+        changed += told.as_told(size)
+    return wish, wish.in_order(changed)
 
 
 def _has_size(card: ModelCard, size: Size) -> bool:

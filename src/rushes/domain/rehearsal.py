@@ -26,18 +26,6 @@ def cut_down(spec: Spec, wish: Wish) -> tuple[Spec, tuple[Said[str], ...]]:
     if spec.size.short_px > SHORT_PX_MAX:
         size = size_like(RESOLUTION_MAX, spec.size)
         spec = replace(spec, size=size, resolution=RESOLUTION_MAX)
-        changed += _said_size(spec, wish)
-    order = {path: at for at, path in enumerate(wish.order)}
-    changed.sort(key=lambda said: order.get(said.param, len(order)))
-    return spec, tuple(changed)
-
-
-def _said_size(spec: Spec, wish: Wish) -> list[Said[str]]:
-    """Name the new size as the size was told."""
-    if wish.size is None:
         name = wish.resolution.param if wish.resolution is not None else "resolution"
-        return [Said(RESOLUTION_MAX, name)]
-    edges = {"width": str(spec.size.width_px), "height": str(spec.size.height_px)}
-    return [
-        Said(edges.get(path.rpartition(".")[2], str(spec.size)), path) for path in wish.size_params
-    ]
+        changed += wish.as_told(size) or [Said(RESOLUTION_MAX, name)]
+    return spec, wish.in_order(changed)

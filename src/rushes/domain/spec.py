@@ -8,7 +8,7 @@ other. A spec is frozen with the task: replays and recoveries read it again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import IO, Any, Final, Generic, TypeVar
@@ -246,3 +246,15 @@ class Wish:
     metadata_keys: Mapping[str, Any] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
+
+    def as_told(self, size: Size) -> list[Said[str]]:
+        """Return a size under the names that told one: whole, or by its edges."""
+        edges = {"width": str(size.width_px), "height": str(size.height_px)}
+        return [
+            Said(edges.get(path.rpartition(".")[2], str(size)), path) for path in self.size_params
+        ]
+
+    def in_order(self, said: Iterable[Said[str]]) -> tuple[Said[str], ...]:
+        """Return values in the order in which their names were sent, the others behind."""
+        places = {path: place for place, path in enumerate(self.order)}
+        return tuple(sorted(said, key=lambda one: places.get(one.param, len(places))))

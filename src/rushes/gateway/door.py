@@ -165,11 +165,24 @@ class Gateway(Looks):
             raise MissingParameter("'model' is required.", param="model")
         return self._listing(create.caller, create.default_model)
 
-    def _listing(self, caller: Key, model: str) -> Listing:
+    def listing(self, caller: Key, model: str) -> Listing:
+        """Return a model as a key sees it: a test key sees its rehearsal.
+
+        Raises:
+            ModelNotFound: there is none.
+        """
         catalog = self.catalog
-        listing = catalog.rehearsed(model) if caller.is_test else catalog.get(model)
-        allowed = caller.models
-        if allowed is not None and model not in allowed:
+        return catalog.rehearsed(model) if caller.is_test else catalog.get(model)
+
+    def listings(self, caller: Key) -> list[Listing]:
+        """Return every model that a key may use, as it sees them."""
+        catalog = self.catalog
+        seen = catalog.all_rehearsed() if caller.is_test else catalog.listings.values()
+        return [listing for listing in seen if caller.may_use(listing.id)]
+
+    def _listing(self, caller: Key, model: str) -> Listing:
+        listing = self.listing(caller, model)
+        if not caller.may_use(model):
             raise ModelNotAllowed(f"This API key may not use model {model}.", param="model")
         return listing
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Final
 
 import msgspec
 
-from rushes.domain.access import Key
 from rushes.domain.catalog import Listing
 from rushes.domain.errors import ModelNotFound
 from rushes.gateway.door import Gateway
@@ -43,31 +41,18 @@ class Models:
 
     async def list(self, call: Call) -> Reply:
         """List the models a key may use."""
-        data = [
-            model(listing)
-            for listing in self._listings(call.caller)
-            if _may_use(call.caller, listing.id)
-        ]
+        data = [model(listing) for listing in self.gateway.listings(call.caller)]
         return Reply(_ENCODER.encode({"object": "list", "data": data}), headers=_JSON)
 
     async def get(self, call: Call) -> Reply:
         """Tell one model."""
         name = call.path["model"]
-        catalog = self.gateway.catalog
-        listing = catalog.rehearsed(name) if call.caller.is_test else catalog.get(name)
-        if not _may_use(call.caller, listing.id):
+        listing = self.gateway.listing(call.caller, name)
+        if not call.caller.may_use(listing.id):
             raise ModelNotFound(
                 f"There is no model {name}. GET /v1/models lists the models.", param="model"
             )
         return Reply(_ENCODER.encode(model(listing)), headers=_JSON)
-
-    def _listings(self, caller: Key) -> Iterable[Listing]:
-        catalog = self.gateway.catalog
-        return catalog.all_rehearsed() if caller.is_test else catalog.listings.values()
-
-
-def _may_use(caller: Key, name: str) -> bool:
-    return caller.models is None or name in caller.models
 
 
 def model(listing: Listing) -> dict[str, object]:

@@ -91,7 +91,7 @@ def objection(spec: Spec, upstream_model: str, terms: Terms) -> str:
 
 
 def _wrong_inputs(spec: Spec, family: Family) -> str:
-    if spec.mode in {Mode.REMIX, Mode.EDIT, Mode.EXTEND}:
+    if spec.mode.derives:
         return (
             f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
             "of its own, and does not know the films of our tasks."

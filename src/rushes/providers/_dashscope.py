@@ -200,7 +200,7 @@ def told(
 
 
 def _objection(spec: Spec, form: Form | None) -> str:
-    if spec.mode in {Mode.REMIX, Mode.EDIT, Mode.EXTEND}:
+    if spec.mode.derives:
         return (
             f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
             "of its own, and does not know the films of our tasks."

@@ -153,7 +153,7 @@ _FRAMES: Final[Mapping[Mode, tuple[Role, ...]]] = {
 
 
 def _objection(spec: Spec, profile: Profile) -> str:
-    if spec.mode in {Mode.REMIX, Mode.EDIT, Mode.EXTEND}:
+    if spec.mode.derives:
         return (
             f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
             "of its own, and does not know the films of our tasks."

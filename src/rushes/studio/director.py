@@ -206,9 +206,7 @@ def _anew(shot: Shoot) -> Reel:
     source = _source(shot)
     staged = _restaged(shot, source)
     if staged is not None:
-        next(
-            clip(source, 2, 2, shot.order.fps)
-        )  # a clip that cannot be read is refused all the same
+        next(clip(source, 2, 2, shot.order.fps))  # one that cannot be read is refused all the same
         return _finished(staged, _scene(staged))
     before = tags_of(source).get(TAG, "")
     known = before.partition("subjects=")[2].partition(" ")[0].split(",")

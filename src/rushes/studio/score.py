@@ -35,7 +35,7 @@ def score(order: Order, board: Sequence[Shot]) -> Sound | None:
         heard = track(source, seconds)
         if heard is not None:
             sound = sound * np.float32(1 - _REFERENCE_SHARE) + heard * np.float32(_REFERENCE_SHARE)
-    if order.spec.mode in {Mode.REMIX, Mode.EDIT, Mode.EXTEND}:
+    if order.spec.mode.derives:
         sound = _with_source(order, sound)
     return sound
 

@@ -97,10 +97,7 @@ SPEC: Final = Spec(
 
 def _impossible() -> tuple[Spec, ...]:
     clip = Asset(Role.FIRST_CLIP, "media[0]", blob="0" * 64, content_type="video/mp4")
-    derived = [
-        replace(SPEC, mode=mode, source_id="video_1")
-        for mode in (Mode.REMIX, Mode.EDIT, Mode.EXTEND)
-    ]
+    derived = [replace(SPEC, mode=mode, source_id="video_1") for mode in Mode if mode.derives]
     continued = replace(SPEC, mode=Mode.CONTINUATION, assets=(clip,))
     commanded = replace(SPEC, prompt="A boat --dur 12")
     return (*derived, continued, commanded)

@@ -92,10 +92,7 @@ SPEC: Final = Spec(
 
 def _impossible() -> tuple[Spec, ...]:
     last = Asset(Role.LAST_FRAME, "last_frame", blob="0" * 64, content_type="image/png")
-    derived = [
-        replace(SPEC, mode=mode, source_id="video_1")
-        for mode in (Mode.REMIX, Mode.EDIT, Mode.EXTEND)
-    ]
+    derived = [replace(SPEC, mode=mode, source_id="video_1") for mode in Mode if mode.derives]
     others = [Mode.FIRST_LAST_FRAME, Mode.REFERENCE_TO_VIDEO, Mode.CONTINUATION]
     return (*derived, *(replace(SPEC, mode=mode, assets=(last,)) for mode in others))
 
