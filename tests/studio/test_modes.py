@@ -235,6 +235,30 @@ def test_a_clip_that_only_says_it_is_ours_is_graded(
     assert apart(frames(wish)[-1], start) < 25
 
 
+def test_an_extension_stays_where_its_source_ends_unless_its_words_lead_away(
+    order: MakeOrder, render: Render
+) -> None:
+    two = order("a fox in a forest at dawn. Cut to: a lighthouse in a storm at night", seconds=3)
+    film = render(two, "two shots")
+
+    def end_of(prompt: str, source: Path) -> tuple[Path, str]:
+        files = {Role.SOURCE_FILM: source}
+        wish = order(prompt, seconds=5, mode=Mode.EXTEND, files=files)
+        made = render(wish, prompt.replace(" ", "-"))
+        return made, tags_of(Input("p", str(made)))[TAG].partition(" end=")[2]
+
+    longer, told = end_of("the wind calms", film)
+    assert '"scene":"sea"' in told
+    assert '"subjects":["lighthouse"]' in told
+    assert '"hour":"night"' in told
+    _, told = end_of("at sunrise", longer)
+    assert '"scene":"sea"' in told
+    assert '"hour":"dawn"' in told
+    _, told = end_of("a camel in the desert", longer)
+    assert '"scene":"desert"' in told
+    assert '"subjects":["camel"]' in told
+
+
 def test_only_the_new_label_is_seen_on_a_remix(order: MakeOrder, render: Render) -> None:
     size = Size(640, 360)
     prompt = "a boat at noon. Cut to: the boat at noon"  # of two shots, so not staged anew

@@ -37,7 +37,7 @@ from rushes.studio.reels import (
 )
 from rushes.studio.scenes.places import BUILDERS
 from rushes.studio.scenes.setting import Setting
-from rushes.studio.shots import DISSOLVE_S, Join, Shot, storyboard, turned, whole
+from rushes.studio.shots import DISSOLVE_S, Join, Shot, followed, storyboard, turned, whole
 from rushes.studio.stage import Piece, Stage
 from rushes.studio.subjects.pen import Habit
 from rushes.studio.weather import before_all, weather
@@ -153,16 +153,54 @@ def _lap(shot: Shoot) -> int:
 
 
 def about(shot: Shoot) -> str:
-    """Say what is on a film, for when it is remixed: one that was staged can be staged again."""
+    """Say what is on a film, for what is made from it.
+
+    One that was staged in one shot can be staged again by its `plan`; of any other that was
+    staged, `end` is the plan in which it ends, where an extension goes on.
+    """
     mode = shot.order.spec.mode
     staged = shot if mode is Mode.TEXT_TO_VIDEO and len(shot.board) == 1 else None
     if mode in _TURNED:
         staged = _restaged(shot, _source(shot))
     shown = shot.plan if staged is None else staged.plan
     said = f"rushes-studio scene={shown.scene} subjects={','.join(shown.subjects)}"
-    if staged is None:
-        return said
-    return f"{said} plan={msgspec.json.encode(shown, order='deterministic').decode()}"
+    if staged is not None:
+        return f"{said} plan={_written(shown)}"
+    if mode in {Mode.TEXT_TO_VIDEO, Mode.REFERENCE_TO_VIDEO}:
+        return f"{said} end={_written(shot.board[-1].plan)}"
+    if mode is Mode.EXTEND:
+        return f"{said} end={_written(_following(shot, _source(shot)).plan)}"
+    return said
+
+
+def _written(planned: Plan) -> str:
+    return msgspec.json.encode(planned, order="deterministic").decode()
+
+
+def _plan_in(source: Input, *names: str) -> Plan | None:
+    """Read a plan from the tag of a film of ours; None from any other."""
+    text = tags_of(source).get(TAG, "")
+    if not text.startswith("rushes-studio") or len(text) > _TAG_CHARACTERS_MAX:
+        return None
+    for name in names:
+        try:
+            return msgspec.json.decode(text.partition(f" {name}=")[2], type=Plan)
+        except msgspec.DecodeError:  # nothing of the kind, or somebody else's words in our place
+            continue
+    return None
+
+
+def _following(shot: Shoot, source: Input) -> Shoot:
+    """Return what follows a film: in its place, unless the words name another."""
+    before = _plan_in(source, "plan", "end")
+    return (
+        shot if before is None else _planned(shot, followed(before, shot.plan, shot.board[0].words))
+    )
+
+
+def _planned(shot: Shoot, planned: Plan) -> Shoot:
+    view = View(*shot.size, move_in(planned))
+    return replace(shot, plan=planned, light=light_of(planned), view=view)
 
 
 def _from_text(shot: Shoot) -> Reel:
@@ -197,7 +235,7 @@ def _going_on(shot: Shoot) -> Reel:
         reel: Reel = Crossed(crossing, shot.view, shot.pace)
     else:
         label = _label_on(source)
-        reel = _moving_on(shot, start, is_captioned=label is not None)
+        reel = _moving_on(_following(shot, source), start, is_captioned=label is not None)
         return _gone_on(shot, reel, label)
     return _finished(shot, reel, covering=_label_on(source))
 
@@ -239,16 +277,10 @@ def _restaged(shot: Shoot, source: Input) -> Shoot | None:
 
     None where the source was not staged by us, or not in one shot.
     """
-    text = tags_of(source).get(TAG, "")
-    if not text.startswith("rushes-studio") or len(text) > _TAG_CHARACTERS_MAX:
+    before = _plan_in(source, "plan")
+    if before is None:
         return None
-    try:
-        before = msgspec.json.decode(text.partition(" plan=")[2], type=Plan)
-    except msgspec.DecodeError:  # nothing of the kind, or somebody else's words in our place
-        return None
-    planned = turned(before, shot.plan, shot.order.spec.prompt)
-    view = View(*shot.size, move_in(planned))
-    return replace(shot, plan=planned, light=light_of(planned), view=view)
+    return _planned(shot, turned(before, shot.plan, shot.order.spec.prompt))
 
 
 def _longer(shot: Shoot) -> Reel:
@@ -259,7 +291,8 @@ def _longer(shot: Shoot) -> Reel:
     rest = Pace(shot.pace.frame_count - count, shot.order.fps)
     label = _label_on(source)
     start = last_frame(source, *shot.size)
-    more = _moving_on(replace(shot, pace=rest), start, is_captioned=label is not None)
+    following = replace(_following(shot, source), pace=rest)
+    more = _moving_on(following, start, is_captioned=label is not None)
     reel = Spliced(Source(source, shot.view, shot.order.fps), count, more)
     return _gone_on(shot, reel, label)
 

@@ -294,6 +294,11 @@ def _sequel(
     )
 
 
+def followed(before: Plan, own: Plan, words: str) -> Plan:
+    """Return the plan of what follows a film: what its words leave unsaid is as it was."""
+    return _sequel(own, before, Passage(words), _said(words), frozenset({"hour"}))
+
+
 def turned(before: Plan, own: Plan, words: str) -> Plan:
     """Return a plan as new words turn it: laid out as before, with what they name."""
     said = _said(words)

@@ -68,7 +68,7 @@ def _trunks(setting: Setting, depth: float, count: int, far: float, name: str) -
         wide = (64 if is_near else 26 * depth + 8) * unit * float(dice.uniform(0.7, 1.3))
         base = height * (0.78 + 0.1 * depth) if not is_near else height + 60 * unit
         lean = float(dice.uniform(-16, 16)) * unit
-        colour = darker(light.near, 0.1) if is_near else bark
+        colour = darker(bark, 0.45) if is_near else bark
         ink.fill(
             [
                 (x - wide * 0.95, base + 8 * unit),
