@@ -31,6 +31,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import uvicorn
@@ -112,17 +113,25 @@ def upstream(path: Path, port: int) -> None:
 class BlindDarkroom:
     """Looks at nothing, and stores stills of the usual length."""
 
-    def __init__(self, blobs: Blobs, *_: object) -> None:
+    def __init__(self, blobs: Blobs, _inspector: object, scratch: Path) -> None:
         self._blobs = blobs
+        self._scratch = scratch
 
     async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:
         del film
-        contents = {kind: bytes(STILL_BYTES[kind]) for kind in stills}
-        await asyncio.gather(
-            *(self._blobs.put(stills[kind], _once(content)) for kind, content in contents.items())
-        )
-        made = {kind: Still(len(c), sha256(c).hexdigest()) for kind, c in contents.items()}
-        return Developed(5.0, Size(1280, 720), made)
+        made = await asyncio.to_thread(self._made, stills)
+        await self._blobs.put_files({stills[kind]: path for kind, (path, _) in made.items()})
+        return Developed(5.0, Size(1280, 720), {kind: still for kind, (_, still) in made.items()})
+
+    def _made(self, stills: Mapping[ArtifactKind, str]) -> dict[ArtifactKind, tuple[Path, Still]]:
+        self._scratch.mkdir(exist_ok=True)
+        made = {}
+        for kind in stills:
+            content = bytes(STILL_BYTES[kind])
+            path = self._scratch / token_hex(8)
+            path.write_bytes(content)
+            made[kind] = path, Still(len(content), sha256(content).hexdigest())
+        return made
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

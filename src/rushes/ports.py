@@ -762,8 +762,11 @@ class Blobs(Protocol):
         """Store a blob durably and return its size; nothing is visible before it is whole."""
         ...
 
-    async def put_file(self, name: str, path: Path) -> int:
-        """Store a local file durably, moving it where that is possible."""
+    async def put_files(self, files: Mapping[str, Path]) -> None:
+        """Store local files durably under their names, moving them where that is possible.
+
+        Each is visible whole or not at all; one that was not stored is still where it was.
+        """
         ...
 
     async def stat(self, name: str) -> BlobStat | None:

@@ -176,8 +176,24 @@ async def test_bytes_are_synced_before_their_name_and_every_folder_after(tmp_pat
     await blobs.delete(NAME)
     disk.synced.clear()
     (tmp_path / "given").write_bytes(b"whole")
-    await blobs.put_file(NAME, tmp_path / "given")
+    await blobs.put_files({NAME: tmp_path / "given"})
     assert disk.synced == DURABLE[:-1], "a folder right below the root stays, once it is there"
+
+
+async def test_files_that_come_together_sync_their_folders_once(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "blobs")
+    disk.root.mkdir()
+    blobs = LocalBlobs(disk.root, fsync=disk.fsync)
+    names = [NAME, "films/video_01/1-ab/poster.webp", "films/video_01/1-ab/last_frame.webp"]
+    given = {name: tmp_path / f"given{n}" for n, name in enumerate([*names, "stock", "films/a"])}
+    for path in given.values():
+        path.write_bytes(b"whole")
+    disk.synced.clear()
+    await blobs.put_files({name: given[name] for name in names})
+    assert disk.synced == [DURABLE[0]] * 3 + DURABLE[1:]
+    disk.synced.clear()
+    await blobs.put_files({name: given[name] for name in ("stock", "films/a")})
+    assert [what for what, _ in disk.synced[2:]] == ["folder films", "folder ."]
 
 
 async def test_storing_the_same_again_syncs_what_a_dead_writer_may_not_have(
@@ -196,7 +212,7 @@ async def test_a_file_given_away_is_moved_not_copied(tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.write_bytes(b"film")
     inode = given.stat().st_ino
-    await blobs.put_file(NAME, given)
+    await blobs.put_files({NAME: given})
     stored = blobs.local_path(NAME).stat()
     assert stored.st_ino == inode
     assert stored.st_mode & 0o777 == FILE_MODE
@@ -209,7 +225,7 @@ async def test_a_file_refused_stays_with_its_giver(tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.write_bytes(b"other")
     with pytest.raises(FileExistsError):
-        await blobs.put_file(NAME, given)
+        await blobs.put_files({NAME: given})
     assert given.read_bytes() == b"other"
 
 
@@ -227,7 +243,7 @@ def given_elsewhere(tmp_path: Path) -> Iterator[Path]:
 
 async def test_a_file_from_another_disk_is_copied(given_elsewhere: Path, tmp_path: Path) -> None:
     blobs = LocalBlobs(tmp_path)
-    assert await blobs.put_file(NAME, given_elsewhere) == 4
+    await blobs.put_files({NAME: given_elsewhere})
     assert await everything(blobs) == {NAME: b"film"}
     assert files(given_elsewhere.parent).count(given_elsewhere.name) == 0
     assert files(tmp_path) == [NAME]

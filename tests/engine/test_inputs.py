@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -54,16 +55,16 @@ def waiting(folder: Path, *, is_dead: bool = False) -> tuple[Workers, Task]:
 @pytest.mark.promise("P3")
 async def test_our_storage_that_is_away_is_no_fault_of_the_callers_link(tmp_path: Path) -> None:
     workers, task = waiting(tmp_path)
-    put_file = workers.blobs.put_file
+    put_files = workers.blobs.put_files
 
-    async def away(name: str, path: Path) -> int:
+    async def away(files: Mapping[str, Path]) -> None:
         raise OSError("storage could not write it: it answered HTTP 503")
 
-    workers.blobs.put_file = away  # type: ignore[method-assign]
+    workers.blobs.put_files = away  # type: ignore[method-assign]
     for _ in range(9):
         assert isinstance(await gather(task, workers.world), Again)
     assert workers.task(task).fault_count == 0
-    workers.blobs.put_file = put_file  # type: ignore[method-assign]
+    workers.blobs.put_files = put_files  # type: ignore[method-assign]
     gathered = await gather(task, workers.world)
     assert isinstance(gathered, Task)
     assert gathered.spec.assets[0].blob == "0f" * 32

@@ -13,7 +13,15 @@ import filecmp
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import BufferedReader, BufferedWriter
@@ -136,16 +144,19 @@ class LocalBlobs:
                 await asyncio.to_thread(draft.discard)
         return size_bytes
 
-    async def put_file(self, name: str, path: Path) -> int:
-        """Store a local file durably; afterwards it is gone from where it was.
+    async def put_files(self, files: Mapping[str, Path]) -> None:
+        """Store local files durably; afterwards they are gone from where they were.
 
-        It is moved where it lies on the same file system, else copied and removed.
+        A file is moved where it lies on the same file system, else copied and removed. The
+        folders of all are synced once.
 
         Raises:
-            FileExistsError: the name has other bytes; the file is still there.
-            OSError: it could not be stored; nothing is visible, the file is still there.
+            FileExistsError: a name has other bytes; its file is still there.
+            OSError: one could not be stored; it is not visible, and its file still there. Others
+                may have been stored.
         """
-        return await asyncio.to_thread(self._put_file, self._path(name), path)
+        moves = [(path, self._path(name)) for name, path in files.items()]
+        await asyncio.to_thread(self._put_files, moves)
 
     async def stat(self, name: str) -> BlobStat | None:
         """Return what is known of a blob, None if there is none."""
@@ -218,16 +229,19 @@ class LocalBlobs:
             raise ValueError(f"{name!r} cannot name a blob")
         return self.root / name
 
-    def _put_file(self, path: Path, source: Path) -> int:
-        size_bytes = self._sync_file(source)
-        try:
-            self._place(source, path)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            self._copy(source, path)
-        source.unlink(missing_ok=True)
-        return size_bytes
+    def _put_files(self, moves: Sequence[tuple[Path, Path]]) -> None:
+        for source, _ in moves:
+            self._sync_file(source)
+        for source, path in moves:
+            try:
+                self._place(source, path)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._copy(source, path)
+        self._root([path for _, path in moves])
+        for source, _ in moves:
+            source.unlink(missing_ok=True)
 
     def _copy(self, source: Path, path: Path) -> None:
         temporary = self._temporary / token_hex(16)
@@ -239,7 +253,7 @@ class LocalBlobs:
             temporary.unlink(missing_ok=True)
 
     def _place(self, source: Path, path: Path) -> None:
-        """Give synced bytes their name, durably."""
+        """Give synced bytes their name; it lasts when its folders are synced."""
         for _ in range(_PLACING_TRIES_MAX):
             try:
                 _name(source, path)
@@ -248,27 +262,28 @@ class LocalBlobs:
                 with suppress(FileExistsError, FileNotFoundError):
                     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 continue
-            self._root(path)
             return
         raise OSError(f"{path.parent} does not stay")
 
-    def _root(self, path: Path) -> None:
+    def _root(self, paths: Collection[Path]) -> None:
         """Sync every folder up to ours, whoever made it: he may have died, or be about to sync.
 
         Those right below ours are never removed: what was synced of them once stays so.
         """
-        *folders, root = path.relative_to(self.root).parents
-        for folder in folders:
+        above = {folder for path in paths for folder in path.relative_to(self.root).parents}
+        tops = {folder.name for folder in above if len(folder.parts) == 1}
+        if tops <= self._rooted and all(path.parent != self.root for path in paths):
+            above.discard(Path())
+        for folder in sorted(above, key=lambda folder: len(folder.parts), reverse=True):
             self._folders.sync(self.root / folder)
-        if not folders or folders[-1].name not in self._rooted:
-            self._folders.sync(self.root / root)
-            self._rooted.update(folder.name for folder in folders[-1:])
+        self._rooted |= tops
 
     def _finish(self, draft: _Draft, rest: Sequence[bytes], path: Path) -> None:
         """Write the rest, sync, name and close, in one go: each way to a thread costs."""
         draft.write(rest)
         draft.sync(self._fsync)
         self._place(draft.path, path)
+        self._root([path])
         draft.discard()  # a name that had the same bytes already left ours behind
 
     def _sync_file(self, path: Path) -> int:

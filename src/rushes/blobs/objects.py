@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -104,17 +104,22 @@ class ObjectBlobs:
             raise
         return size_bytes
 
-    async def put_file(self, name: str, path: Path) -> int:
-        """Store a local file durably; afterwards it is gone from where it was.
+    async def put_files(self, files: Mapping[str, Path]) -> None:
+        """Store local files durably, side by side; afterwards they are gone from where they were.
 
         Raises:
-            FileExistsError: the name has other bytes; the file is still there.
-            OSError: it could not be stored; nothing is visible, the file is still there.
+            FileExistsError: a name has other bytes; its file is still there.
+            OSError: one could not be stored; it is not visible, and its file still there. Others
+                may have been stored.
         """
-        async with aclosing(_chunks(path)) as chunks:
-            size_bytes = await self.put(name, chunks)
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        return size_bytes
+        for name in files:
+            _checked(name)
+        done = await asyncio.gather(
+            *(self._put_file(name, path) for name, path in files.items()), return_exceptions=True
+        )
+        for outcome in done:
+            if outcome is not None:
+                raise outcome
 
     async def stat(self, name: str) -> BlobStat | None:
         """Return what is known of a blob, None if there is none."""
@@ -217,6 +222,11 @@ class ObjectBlobs:
             return await obstore.sign_async(
                 self._bucket, "HEAD" if method == "HEAD" else "GET", name, life
             )
+
+    async def _put_file(self, name: str, path: Path) -> None:
+        async with aclosing(_chunks(path)) as chunks:
+            await self.put(name, chunks)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _abort(self, name: str) -> None:
         """Remove the parts of an upload that failed; what stays is left to the sweep."""

@@ -86,7 +86,7 @@ async def _bring(asset: Asset, task: Task, world: World) -> tuple[Asset, InputFa
         filed = Filed(fetched.sha256, fetched.size_bytes, facts.content_type, world.clock.now())
         await world.store.write(lambda tx: tx.file_input(filed))
         try:
-            await world.blobs.put_file(f"inputs/{fetched.sha256}", fetched.path)
+            await world.blobs.put_files({f"inputs/{fetched.sha256}": fetched.path})
         except OSError as trouble:
             raise StorageAway(str(trouble)) from trouble
     finally:

@@ -38,8 +38,7 @@ class FilmDarkroom:
             made = await asyncio.to_thread(
                 lambda: {kind: _measured(path) for kind, path in paths.items()}
             )
-            for kind, blob in stills.items():
-                await self._blobs.put_file(blob, paths[kind])
+            await self._blobs.put_files({blob: paths[kind] for kind, blob in stills.items()})
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return Developed(probe.seconds, probe.size, made)

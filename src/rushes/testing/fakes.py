@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -52,16 +52,17 @@ class MemoryBlobs:
         content = b"".join([chunk async for chunk in chunks])
         return self._place(name, content)
 
-    async def put_file(self, name: str, path: Path) -> int:
-        """Store a local file; afterwards it is gone from where it was.
+    async def put_files(self, files: Mapping[str, Path]) -> None:
+        """Store local files; afterwards they are gone from where they were.
 
         Raises:
-            FileExistsError: the name has other bytes.
+            FileExistsError: a name has other bytes.
         """
-        _check(name)
-        size_bytes = self._place(name, path.read_bytes())
-        path.unlink()
-        return size_bytes
+        for name in files:
+            _check(name)
+        for name, path in files.items():
+            self._place(name, path.read_bytes())
+            path.unlink()
 
     async def stat(self, name: str) -> BlobStat | None:
         """Return what is known of a blob, None if there is none."""

@@ -322,10 +322,9 @@ class SimBlobs:
         await boundary("blob is stored")
         return len(content)
 
-    async def put_file(self, name: str, path: Path) -> int:
-        """Store a local file."""
-        self.held[name] = path.read_bytes()
-        return len(self.held[name])
+    async def put_files(self, files: Mapping[str, Path]) -> None:
+        """Store local files."""
+        self.held |= {name: path.read_bytes() for name, path in files.items()}
 
     async def stat(self, name: str) -> BlobStat | None:
         """Return what is known of a blob."""

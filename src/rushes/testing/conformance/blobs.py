@@ -145,7 +145,7 @@ async def the_same_bytes_may_be_stored_again(blobs: Blobs, scratch: Path) -> Non
     writes = [blobs.put(NAME, _chunks(CONTENT)) for _ in range(3)]
     assert await asyncio.gather(*writes) == [len(CONTENT)] * 3
     assert await blobs.put(NAME, _chunks(CONTENT)) == len(CONTENT)
-    assert await blobs.put_file(NAME, _file(scratch, CONTENT)) == len(CONTENT)
+    await blobs.put_files({NAME: _file(scratch, CONTENT)})
     assert await _read(blobs, NAME) == CONTENT
     assert [name async for name, _ in blobs.names("")] == [NAME]
 
@@ -155,14 +155,20 @@ async def a_name_keeps_its_bytes(blobs: Blobs, scratch: Path) -> None:
     await blobs.put(NAME, _chunks(CONTENT))
     for other in (CONTENT[:-1] + b"x", CONTENT + b"x", b""):
         await _raised(FileExistsError, blobs.put(NAME, _chunks(other)))
-        await _raised(FileExistsError, blobs.put_file(NAME, _file(scratch, other)))
+        given = _file(scratch, other)
+        await _raised(FileExistsError, blobs.put_files({NAME: given}))
+        assert given.read_bytes() == other
     assert await _read(blobs, NAME) == CONTENT
 
 
-async def a_file_can_be_given_away(blobs: Blobs, scratch: Path) -> None:
-    """What was a file is a blob."""
-    assert await blobs.put_file(NAME, _file(scratch, CONTENT)) == len(CONTENT)
-    assert await _read(blobs, NAME) == CONTENT
+async def files_can_be_given_away(blobs: Blobs, scratch: Path) -> None:
+    """What were files are blobs, however many come at once."""
+    await blobs.put_files({})
+    stills = {f"films/video_01/1-ab/still{n}.webp": CONTENT[n:] for n in range(3)}
+    given = {name: _file(scratch, stills[name], str(n)) for n, name in enumerate(stills)}
+    await blobs.put_files(given)
+    assert {name: await _read(blobs, name) for name in stills} == stills
+    assert not any(path.exists() for path in given.values())
 
 
 async def what_is_not_there_is_told(blobs: Blobs, scratch: Path) -> None:
@@ -213,7 +219,7 @@ async def odd_names_are_refused(blobs: Blobs, scratch: Path) -> None:
     """A name is our own, so an odd one is a bug; none leads out of the store."""
     for name in NO_NAMES:
         await _raised(ValueError, blobs.put(name, _chunks(CONTENT)))
-        await _raised(ValueError, blobs.put_file(name, _file(scratch, CONTENT)))
+        await _raised(ValueError, blobs.put_files({name: _file(scratch, CONTENT)}))
         await _raised(ValueError, blobs.stat(name))
         await _raised(ValueError, _read(blobs, name))
         await _raised(ValueError, blobs.delete(name))
@@ -245,7 +251,7 @@ CHECKS: Final[Mapping[str, Check]] = {
         a_canceled_write_leaves_nothing,
         the_same_bytes_may_be_stored_again,
         a_name_keeps_its_bytes,
-        a_file_can_be_given_away,
+        files_can_be_given_away,
         what_is_not_there_is_told,
         a_deleted_blob_is_gone_and_no_other,
         names_are_found_by_their_beginning,
@@ -279,7 +285,7 @@ async def _raised(kind: type[BaseException], act: Awaitable[object]) -> None:
     raise AssertionError(f"{kind.__name__} was due")
 
 
-def _file(scratch: Path, content: bytes) -> Path:
-    path = scratch / "file"
+def _file(scratch: Path, content: bytes, name: str = "file") -> Path:
+    path = scratch / name
     path.write_bytes(content)
     return path
