@@ -225,7 +225,10 @@ class Site:
         begun = time.monotonic()
         while (found := self.ask(query)[0][0]) < wanted:
             if time.monotonic() - begun > within_s:
-                raise SystemExit(f"only {found} of {wanted} after {within_s:g} s: {query}")
+                stand = ", ".join(f"{name} {count}" for name, count in self.counts().items())
+                raise SystemExit(
+                    f"only {found} of {wanted} after {within_s:g} s: {query}; tasks are {stand}"
+                )
             time.sleep(0.1)
         return time.monotonic() - begun
 

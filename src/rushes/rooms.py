@@ -19,6 +19,7 @@ from rushes.engine.keeper import Keeper
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
+from rushes.engine.turnstile import Turnstile
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.engine.world import Upstream, World
 from rushes.http.links import Links
@@ -87,6 +88,7 @@ def parts_of(
         hooks=_hooks(settings),
         submitting=calls.one,
         life=lambda: pulse.life,
+        turnstile=Turnstile(),
         retention=retention_of(settings),
     )
     pulse.on_crowd = world.share_looks

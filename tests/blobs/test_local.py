@@ -192,8 +192,22 @@ async def test_files_that_come_together_sync_their_folders_once(tmp_path: Path) 
     await blobs.put_files({name: given[name] for name in names})
     assert disk.synced == [DURABLE[0]] * 3 + DURABLE[1:]
     disk.synced.clear()
+    await blobs.put("films/video_01/1-ab/spritesheet.webp", chunks(b"whole"))
+    assert disk.synced == [("file whole", True), DURABLE[1]], "its folders last already"
+    disk.synced.clear()
     await blobs.put_files({name: given[name] for name in ("stock", "films/a")})
     assert [what for what, _ in disk.synced[2:]] == ["folder films", "folder ."]
+
+
+async def test_a_folder_made_anew_is_not_taken_for_the_one_that_lasted(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "blobs")
+    disk.root.mkdir()
+    blobs, another = LocalBlobs(disk.root, fsync=disk.fsync), LocalBlobs(disk.root)
+    await blobs.put(NAME, chunks(b"whole"))
+    await another.delete(NAME)
+    disk.synced.clear()
+    await blobs.put(NAME, chunks(b"whole"))
+    assert disk.synced[1:] == DURABLE[1:-1]
 
 
 async def test_storing_the_same_again_syncs_what_a_dead_writer_may_not_have(

@@ -45,6 +45,7 @@ FOLDER_MODE: Final = 0o750
 """A web server in our group may send the films; nobody else reads them."""
 
 _PLACING_TRIES_MAX: Final = 20
+_LASTING_MAX: Final = 4096
 _NO_BLOB: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 """A folder of other blobs is no blob, and a blob is no folder."""
 
@@ -109,6 +110,7 @@ class LocalBlobs:
         self._fsync = fsync
         self._folders = Folders(fsync)
         self._rooted: set[str] = set()
+        self._lasting: set[Path] = set()
         self._temporary = root / TEMPORARY
         root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self._temporary.mkdir(mode=FOLDER_MODE, exist_ok=True)
@@ -259,6 +261,7 @@ class LocalBlobs:
                 _name(source, path)
             except FileNotFoundError:  # a new folder, or a delete took it, empty, from under us
                 # A folder may also come and go while it is made: then it is made again.
+                self._lasting.discard(path.parent.relative_to(self.root))
                 with suppress(FileExistsError, FileNotFoundError):
                     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 continue
@@ -268,15 +271,23 @@ class LocalBlobs:
     def _root(self, paths: Collection[Path]) -> None:
         """Sync every folder up to ours, whoever made it: he may have died, or be about to sync.
 
-        Those right below ours are never removed: what was synced of them once stays so.
+        Those right below ours are never removed: what was synced of them once stays so. So does
+        the name of any other folder until it is removed, and made again by us: the stills of a try
+        come into the folder of its film.
         """
-        above = {folder for path in paths for folder in path.relative_to(self.root).parents}
+        homes = {path.relative_to(self.root).parent for path in paths}
+        above: set[Path] = set()
+        for home in homes:
+            above |= {home} if home in self._lasting else {home, *home.parents}
         tops = {folder.name for folder in above if len(folder.parts) == 1}
-        if tops <= self._rooted and all(path.parent != self.root for path in paths):
+        if tops <= self._rooted and Path() not in homes:
             above.discard(Path())
         for folder in sorted(above, key=lambda folder: len(folder.parts), reverse=True):
             self._folders.sync(self.root / folder)
         self._rooted |= tops
+        if len(self._lasting) > _LASTING_MAX:
+            self._lasting.clear()
+        self._lasting |= homes
 
     def _finish(self, draft: _Draft, rest: Sequence[bytes], path: Path) -> None:
         """Write the rest, sync, name and close, in one go: each way to a thread costs."""

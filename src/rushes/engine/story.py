@@ -362,6 +362,7 @@ async def _watch(task: Task, submits: Sequence[Submit], world: World) -> Next:
 
 
 async def _check(task: Task, submit: Submit, upstream: Upstream, world: World) -> Next:
+    await world.turnstile()
     wait_s = upstream.looks.wait_s(world.clock.now(), submit.token)
     if wait_s > 0:  # its turn is later: others of the account look now
         return Again(wait_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -159,6 +159,10 @@ def _one_life() -> int | None:
     return 1
 
 
+async def _at_once() -> None:
+    """Let everybody pass."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unwritten:
     """What was learned of a submit, and how its task stood then, while the store was away."""
@@ -179,7 +183,8 @@ class World:
     `submitting` is held from an intent to its answer; `life` says in which
     life this process is, None while others may take it for dead: what was begun in one life must
     not be sent in another. `recoveries` keeps those who take over many watched tasks at once
-    from asking about all of them at once. `unwritten` is what was learned of submits while the
+    from asking about all of them at once, and `turnstile` those whose looks are due together from
+    taking the loop from all others. `unwritten` is what was learned of submits while the
     store was away, by task and number.
     """
 
@@ -203,6 +208,7 @@ class World:
     former: Mapping[tuple[str, str], Upstream] = field(default_factory=dict)
     hooks: str | None = None
     recoveries: Pace = field(default_factory=lambda: Pace(RECOVERIES_PER_S))
+    turnstile: Callable[[], Awaitable[None]] = _at_once
     retention: Retention = field(default_factory=Retention)
     unwritten: dict[tuple[str, int], Unwritten] = field(default_factory=dict)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
@@ -24,12 +24,14 @@ _Process: TypeAlias = Callable[[Any], Any]
 class Text:
     """A compiled statement: its text, its values in their order, and how a driver takes them.
 
-    SQLite's driver wants values by place, PostgreSQL's by name.
+    SQLite's driver wants values by place, PostgreSQL's by name. `columns` are the names of what it
+    returns, once it has run: PostgreSQL's driver takes longer to describe a row than to read it.
     """
 
     text: str
     parts: Sequence[tuple[str, _Process | None]]
     is_named: bool
+    columns: list[str] = field(default_factory=list)
 
     def given(self, values: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
         """Return the values as the driver takes them."""
@@ -126,10 +128,11 @@ def every(
     cursor = connection.connection.cursor()
     try:
         cursor.execute(compiled.text, compiled.given(values))
-        described = cursor.description
-        if not described:
+        if not compiled.columns:
+            compiled.columns[:] = [column[0] for column in cursor.description or ()]
+        names = compiled.columns
+        if not names:
             return []
-        names = [column[0] for column in described]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     finally:
         cursor.close()
