@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "bell": set(),
     "flights": set(),
+    "turnstile": set(),
     "observe": set(),
     "client": set(),
     "ports": {"domain"},

@@ -19,7 +19,7 @@ from rushes.engine.keeper import Keeper
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
-from rushes.engine.turnstile import Turnstile
+from rushes.turnstile import Turnstile
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.engine.world import Upstream, World
 from rushes.http.links import Links

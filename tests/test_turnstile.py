@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from rushes.engine.turnstile import Turnstile
+from rushes.turnstile import Turnstile
 
 
 async def a_turn() -> None:
