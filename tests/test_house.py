@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "studio",
         "terms",
         "truth",
+        "turnstile",
     },
     "answering": {
         "blobs",

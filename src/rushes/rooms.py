@@ -19,7 +19,6 @@ from rushes.engine.keeper import Keeper
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
-from rushes.turnstile import Turnstile
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.engine.world import Upstream, World
 from rushes.http.links import Links
@@ -36,6 +35,7 @@ from rushes.storage import blobs_of
 from rushes.studio.farm import Farm
 from rushes.terms import budgets_of, poster_of, queues_of, retention_of
 from rushes.truth import Truth, truth_of
+from rushes.turnstile import Turnstile
 
 
 @dataclass(slots=True)
