@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Protocol, TypeVar
 
-from rushes.domain.access import Entry, Key
+from rushes.domain.access import Account, Entry, Key
 from rushes.domain.catalog import InputRule
 from rushes.domain.health import Health
 from rushes.domain.spec import Size
@@ -221,7 +221,8 @@ class Faults:
 class Deed:
     """One line of the audit log: who did what, when, and to what. Nothing in it opens a door.
 
-    `object` is an id, or a name where there is none: a task, a key, `provider/model`.
+    `object` is an id, or a name where there is none: a task, a key, `provider/model`. `origin` is
+    the address that it was asked from; by the command line there is none.
     """
 
     id: str
@@ -230,6 +231,7 @@ class Deed:
     verb: str
     object: str
     note: str = ""
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +381,6 @@ class Transaction(Protocol):
 
         Raises:
             IntegrityFault: that film was adopted before.
-            SchemaBehind: the database has no table for it yet.
         """
 
     def adoption_of(self, task_id: str) -> Adoption | None:
@@ -389,11 +390,7 @@ class Transaction(Protocol):
         """Return which tasks have late films of a task, by the number of its submit."""
 
     def add_audit(self, deed: Deed) -> None:
-        """Append a line to the audit log.
-
-        Raises:
-            SchemaBehind: the database has no table for it yet.
-        """
+        """Append a line to the audit log."""
 
     def audit(
         self,
@@ -484,9 +481,43 @@ class Transaction(Protocol):
     def forget_answers(self, before: datetime, limit: int) -> int:
         """Drop old answers; return how many."""
 
-    # -- keys --------------------------------------------------------------------------
+    # -- accounts and keys -------------------------------------------------------------
+    def add_account(self, account: Account) -> None:
+        """Insert an account.
+
+        Raises:
+            SchemaBehind: it has rules, and the database has no room for them yet.
+        """
+
+    def account(self, account_id: str) -> Account | None:
+        """Return an account."""
+
+    def accounts(self) -> Sequence[Account]:
+        """Return all accounts, closed ones included, by birth."""
+
+    def change_account(self, before: Account, after: Account) -> bool:
+        """Write name, limits and end of an account, if it stands as it was seen.
+
+        Raises:
+            SchemaBehind: the database has no room for it yet.
+        """
+
     def add_key(self, key: Key) -> None:
-        """Insert a key; its account is made if it is new."""
+        """Insert a key; its account is made if it is new.
+
+        Raises:
+            SchemaBehind: it has rules, and the database has no room for them yet.
+        """
+
+    def key(self, key_id: str) -> Key | None:
+        """Return a key, a revoked one too."""
+
+    def change_key(self, before: Key, after: Key) -> bool:
+        """Write what may change of a key, if it stands as it was seen; not its account's rules.
+
+        Raises:
+            SchemaBehind: the database has no room for it yet.
+        """
 
     def key_by_digest(self, digest: bytes) -> Key | None:
         """Find a key, revoked ones included."""
@@ -515,9 +546,6 @@ class Transaction(Protocol):
         """Return the ledger rows of a task."""
 
     # -- webhooks ----------------------------------------------------------------------
-    def can_post(self) -> bool:
-        """Say whether this database has the tables of webhooks: a schema of 0003 or after."""
-
     def news(self, event_id: str) -> News | None:
         """Return the event that a task's end left in the outbox."""
 
@@ -619,11 +647,11 @@ class Transaction(Protocol):
         """
 
     # -- turns -------------------------------------------------------------------------
-    def take_turn(self, queue: str, account_id: str, step: int) -> int | None:
+    def take_turn(self, queue: str, account_id: str, step: int) -> int:
         """Take the next turn of an account in a queue; smaller ones start first.
 
         An account's turns lie `step` apart, from where the queue stands now: whoever waits with
-        thousands is not before one that comes with its first. None where there are no turns yet.
+        thousands is not before one that comes with its first.
         """
 
     def turns_of(self, queue: str, limit: int) -> Sequence[str]:

@@ -326,25 +326,6 @@ async def test_what_ended_a_month_ago_is_forgotten() -> None:
     assert office.posts() == []
 
 
-async def test_on_a_database_of_before_webhooks_nothing_happens() -> None:
-    office = Office()
-    office.end(callback_url=HOOK)
-
-    class Before:
-        """The tables are not there yet: asking for them would be an error."""
-
-        def can_post(self) -> bool:
-            return False
-
-    async def run(act: Any) -> Any:
-        return act(Before())
-
-    office.store.read = office.store.write = run  # type: ignore[method-assign]
-    assert await office.room.fan_out() == 0
-    assert await office.room.take_due() == []
-    assert await office.room.sweep() == 0
-
-
 def test_a_secret_is_made_once_and_signs_what_follows() -> None:
     office = Office()
     office.end(callback_url=HOOK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -870,21 +870,3 @@ async def test_during_a_rotation_the_secret_before_is_told_too(house: Wired) -> 
         None,
     )
     assert second["secret"] == third["secret"] == after.secret
-
-
-async def test_while_the_database_waits_for_its_migration_webhooks_are_not_ready(
-    house: Wired,
-) -> None:
-    read = house.store.read
-
-    async def read_before(act: Callable[[Any], Any]) -> Any:
-        def on_the_step_before(tx: Any) -> Any:
-            tx.has_many_machines = False
-            return act(tx)
-
-        return await read(on_the_step_before)
-
-    house.store.read = read_before  # type: ignore[method-assign]
-    async with house.client() as client:
-        answer = await client.get("/v1/webhooks/secret")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "overloaded")

@@ -140,7 +140,7 @@ def test_text_is_sorted_byte_by_byte_whatever_language_the_database_speaks(url: 
 
 
 def test_the_code_of_today_works_on_the_schema_before_it(empty: str) -> None:
-    upgrade_to(empty, "0002")
+    upgrade_to(empty, "0003")
     assert schema_state(empty) is SchemaState.BEHIND
     assert is_workable(empty)
     with contextlib.closing(PostgresStore(empty)) as store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rushes.domain.access import Key, Scope
+from rushes.domain.access import Key, Limits, Scope
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.spec import SEED_MAX, Asset, Mode, Role, Script, Size, Spec
 from rushes.domain.submit import Submit, Verdict
@@ -137,6 +138,11 @@ artifacts = st.builds(
     size_bytes=st.integers(0, 2**62),
     sha256=text,
 )
+networks = st.ip_addresses().map(ip_network)
+bound = st.none() | st.integers(0, 2**31 - 1)
+limits = st.builds(
+    Limits, requests_per_s=bound, submits_per_minute=bound, in_flight_max=bound, queued_max=bound
+)
 keys = st.builds(
     Key,
     id=text,
@@ -149,6 +155,9 @@ keys = st.builds(
     models=st.none() | st.frozensets(text, max_size=3),
     expires_at=maybe_instant,
     revoked_at=maybe_instant,
+    networks=st.none() | st.lists(networks, max_size=3).map(tuple),
+    limits=limits,
+    replaced_by=maybe_text,
 )
 answers = st.builds(
     Answer,

@@ -1,6 +1,6 @@
 """Two versions at work: today's code on the schema before, and code before on today's schema.
 
-The schema before is that of step 0002. Code before it is not run here: what it can have written
+The schema before is that of step 0003. Code before it is not run here: what it can have written
 is a row with the columns that its tables had, and those are read from its schema.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,18 +23,17 @@ from alembic.config import Config
 from journeying import wait_until
 from postgres import Server
 from rushes.clock import SystemClock
-from rushes.domain.ids import new_deed_id, new_endpoint_id
+from rushes.domain.access import CALLERS, Account, Limits, Scope
+from rushes.domain.ids import new_deed_id
 from rushes.domain.task import Event
-from rushes.domain.webhooks import Endpoint
 from rushes.ports import Deed, SchemaBehind, Transaction
 from rushes.store.migrate import STEPS, migrate
 from rushes.store.postgres import PostgresStore
 from rushes.store.sessions import at_address
 from rushes.store.sqlite import open_file
-from rushes.testing.builders import ACCOUNT_ID, NOON, a_hold, a_task, moved
+from rushes.testing.builders import NOON, a_hold, a_key, a_task, moved
 
-BEFORE = "0002"
-HOOK = "https://hooks.example/films"
+BEFORE = "0003"
 
 
 def upgrade_to(connection: sa.Connection, revision: str) -> None:
@@ -95,17 +94,22 @@ def ended(store: PostgresStore, **changes: Any) -> str:
     return task.id
 
 
-def a_deed() -> Deed:
-    return Deed(new_deed_id(NOON), NOON, "root", "keys revoke", "key_1", "")
+def a_deed(**changes: Any) -> Deed:
+    return replace(Deed(new_deed_id(NOON), NOON, "root", "keys revoke", "key_1", ""), **changes)
 
 
+BOUND = Limits(requests_per_s=5)
+AT_HOME = (ip_network("10.0.0.0/8"),)
 WRITES: dict[str, Callable[[Transaction], object]] = {
-    "audit": lambda tx: tx.add_audit(a_deed()),
-    "endpoints": lambda tx: tx.add_endpoint(
-        Endpoint(new_endpoint_id(NOON), ACCOUNT_ID, HOOK, NOON)
+    "a key with limits": lambda tx: tx.add_key(a_key(limits=BOUND)),
+    "a key of some networks": lambda tx: tx.add_key(a_key(networks=AT_HOME)),
+    "another key": lambda tx: tx.change_key(a_key(), a_key()),
+    "an account with limits": lambda tx: tx.add_account(
+        Account("acct_1", "studio", NOON, limits=BOUND)
     ),
-    "addresses": lambda tx: tx.endpoints(),
-    "posts": lambda tx: tx.posts(10),
+    "another account": lambda tx: tx.change_account(
+        Account("acct_1", "studio", NOON), Account("acct_1", "another", NOON)
+    ),
 }
 
 
@@ -114,27 +118,41 @@ def test_what_needs_the_newest_step_says_so_on_the_step_before(verb: str, before
     with contextlib.closing(PostgresStore(before)) as store:
         with pytest.raises(SchemaBehind, match="rushes migrate"):
             store.write_now(WRITES[verb])
-        assert store.read_now(lambda tx: (tx.can_post(), tx.turn_queues(), tx.audit(9))) == (
-            False,
-            [],
-            [],
-        )
+        assert store.read_now(lambda tx: (tx.keys(), tx.accounts())) == ([], [])
+
+
+def test_callers_have_their_keys_on_the_step_before_and_nobody_is_an_operator(before: str) -> None:
+    key, account = a_key(scopes=frozenset(Scope)), Account("acct_1", "studio", NOON)
+    with contextlib.closing(PostgresStore(before)) as store:
+        store.write_now(lambda tx: (tx.add_account(account), tx.add_key(key)))
+        found = store.read_now(lambda tx: tx.key_by_digest(key.digest))
+        assert found == replace(key, scopes=CALLERS)
+        assert store.read_now(lambda tx: tx.account("acct_1")) == account
+        store.write_now(lambda tx: tx.revoke_key(key.id, NOON))
+        migrate(before, at=NOON)
+        after = store.read_now(lambda tx: tx.keys())
+    assert after == [replace(key, scopes=CALLERS, revoked_at=NOON)]
 
 
 @pytest.mark.promise("P10")
-def test_a_store_at_work_learns_of_a_migration_and_owes_what_ended_before_it(before: str) -> None:
+def test_a_store_at_work_learns_of_a_migration_and_what_ended_before_it_is_usage(
+    before: str,
+) -> None:
     now = SystemClock().now()
     with contextlib.closing(PostgresStore(before)) as store:
-        assert store.write_now(lambda tx: tx.take_turn("film:one", ACCOUNT_ID, 10)) is None
-        ended(store, created_at=now)
-        owed = ended(store, created_at=now, callback_url=HOOK)
-        late = now - timedelta(hours=25)
-        ended(store, created_at=late, callback_url=HOOK)
+        task_id = ended(store, created_at=now)
+        store.write_now(lambda tx: tx.add_audit(a_deed(origin="192.0.2.1")))
         migrate(before, at=now)
-        wait_until(lambda: store.read_now(lambda tx: tx.can_post()), timeout_s=10)
-        store.write_now(lambda tx: tx.add_audit(a_deed()))
-        assert store.write_now(lambda tx: tx.take_turn("film:one", ACCOUNT_ID, 10)) == 10
-        assert [news.task_id for news in store.read_now(lambda tx: tx.unposted(10))] == [owed]
+
+        def origin_is_kept() -> bool:
+            deed = a_deed(origin="192.0.2.2")
+            store.write_now(lambda tx: tx.add_audit(deed))
+            return store.read_now(lambda tx: tx.audit(1)) == [deed]
+
+        wait_until(origin_is_kept, timeout_s=10)
+    with at_address(before) as connection:
+        found = connection.execute(sa.text("SELECT task_id, status FROM usage")).all()
+    assert found == [(task_id, "canceled")]
 
 
 @pytest.mark.promise("P10")

@@ -1,4 +1,4 @@
-"""Keys, and money as pure sums.
+"""Accounts, keys, what they may, and money as pure sums.
 
 Amounts are whole millionths of a US dollar (microusd). Every task has a hold, a
 capture and a release, price 0 included, and hold = capture + release.
@@ -7,13 +7,17 @@ capture and a release, price 0 included, and hold = capture + release.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final, TypeAlias
 
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.ids import TEST_KEY_PREFIX
 from rushes.domain.task import Event, Status, Task, advance
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
 
 AMOUNT_MICROUSD_MAX: Final = 10**15
 DEFAULT_ACCOUNT_ID: Final = "acct_" + "0" * 32
@@ -27,9 +31,45 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+CALLERS: Final = frozenset({Scope.GENERATE, Scope.READ})
+"""What a key may do if nobody says: an operator's key is asked for by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may come at once from a key, or from all keys of an account; None is no limit.
+
+    `in_flight_max` counts unfinished tasks, `queued_max` those of them that wait for their turn.
+    """
+
+    requests_per_s: int | None = None
+    submits_per_minute: int | None = None
+    in_flight_max: int | None = None
+    queued_max: int | None = None
+
+
+NO_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The owner of keys and tasks. `limits` are those of all its keys together."""
+
+    id: str
+    name: str
+    created_at: datetime
+    limits: Limits = NO_LIMITS
+    closed_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A caller's credential, without its secret: only the digest is kept."""
+    """A caller's credential, without its secret: only the digest is kept.
+
+    `networks` are the only places it opens the door from, None is everywhere. `replaced_by` is
+    the key that its rotation made. `account_limits`, `has_purse` and `is_closed` are its
+    account's, read with it: `has_purse` says that the money of either is bounded.
+    """
 
     id: str
     account_id: str
@@ -37,10 +77,16 @@ class Key:
     digest: bytes
     prefix: str
     created_at: datetime
-    scopes: frozenset[Scope] = frozenset(Scope)
+    scopes: frozenset[Scope] = CALLERS
     models: frozenset[str] | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    networks: tuple[Network, ...] | None = None
+    limits: Limits = NO_LIMITS
+    replaced_by: str | None = None
+    account_limits: Limits = NO_LIMITS
+    has_purse: bool = False
+    is_closed: bool = False
 
     @property
     def is_test(self) -> bool:
@@ -53,9 +99,62 @@ class Key:
 
     def is_valid(self, at: datetime) -> bool:
         """Say whether the key opens the door at that instant."""
-        if self.revoked_at is not None:
+        if self.revoked_at is not None or self.is_closed:
             return False
         return self.expires_at is None or at < self.expires_at
+
+    def is_valid_from(self, address: Address | None) -> bool:
+        """Say whether the key opens the door from there; None is an address nobody knows.
+
+        >>> from ipaddress import ip_address, ip_network
+        >>> key = Key("key_1", "acct_1", "", b"", "", datetime(2026, 1, 1, tzinfo=UTC))
+        >>> bound = replace(key, networks=(ip_network("10.0.0.0/8"),))
+        >>> key.is_valid_from(None), bound.is_valid_from(ip_address("10.1.2.3"))
+        (True, True)
+        >>> bound.is_valid_from(None), bound.is_valid_from(ip_address("192.0.2.1"))
+        (False, False)
+        """
+        if self.networks is None:
+            return True
+        return address is not None and any(address in network for network in self.networks)
+
+
+class Period(StrEnum):
+    """How long a purse lasts: for ever, for a day or for a month, both of UTC."""
+
+    TOTAL = "total"
+    DAY = "day"
+    MONTH = "month"
+
+    def began(self, at: datetime) -> datetime:
+        """Return when the period that holds an instant began.
+
+        >>> Period.MONTH.began(datetime(2026, 11, 26, 18, tzinfo=UTC)).isoformat()
+        '2026-11-01T00:00:00+00:00'
+        """
+        match self:
+            case Period.TOTAL:
+                return datetime(1970, 1, 1, tzinfo=UTC)
+            case Period.DAY:
+                return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            case Period.MONTH:
+                day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+                return day.replace(day=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """What an account or a key may spend in a period, and what it has: held or captured."""
+
+    owner: str
+    period: Period
+    limit_microusd: int
+    spent_microusd: int = 0
+
+    @property
+    def left_microusd(self) -> int:
+        """What is left; less than nothing where the limit was lowered afterwards."""
+        return self.limit_microusd - self.spent_microusd
 
 
 class EntryKind(StrEnum):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from rushes.clock import Clock
 from rushes.domain.access import Key, Scope
-from rushes.domain.errors import Overloaded, ScopeMissing
+from rushes.domain.errors import ScopeMissing
 from rushes.domain.webhooks import WebhookSecret, new_secret
-from rushes.ports import Store, Transaction
+from rushes.ports import Store
 
 MAY_READ: frozenset[Scope] = frozenset({Scope.ADMIN, Scope.READ})
 
@@ -25,20 +25,12 @@ class Secrets:
 
         Raises:
             ScopeMissing: the key may neither administer nor read.
-            Overloaded: the database waits for `rushes migrate`.
         """
         if not caller.scopes & MAY_READ:
             raise ScopeMissing("This key lacks the scope admin or read.")
         account_id = caller.account_id
-        standing = await self.store.read(lambda tx: tx.can_post() and _standing(tx, account_id))
-        if standing is False:
-            message = "Webhooks are not ready yet: the server is being upgraded. Try again later."
-            raise Overloaded(message, retry_after_s=30)
+        standing = await self.store.read(lambda tx: tx.webhook_secret(account_id))
         if standing is not None:
             return standing
         fresh = WebhookSecret(account_id, new_secret(), self.clock.now())
         return await self.store.write(lambda tx: tx.keep_webhook_secret(fresh))
-
-
-def _standing(tx: Transaction, account_id: str) -> WebhookSecret | None:
-    return tx.webhook_secret(account_id)

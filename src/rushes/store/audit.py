@@ -1,13 +1,14 @@
 """What operators did: the audit log, and late films that were given to tasks of their own.
 
-The tables are of schema step 0003. Code of today works on a database before that step too: there
-nothing was ever written down, and a verb that must write says what is missing.
+From where an operator asked is of schema step 0004; on a database of the step before it is not
+written down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -15,6 +16,8 @@ from rushes.ports import Adoption, Deed
 from rushes.store import rows
 from rushes.store.connection import Rows
 from rushes.store.schema import adoptions, audit
+
+_BEFORE: Final = sa.select(*(column for column in audit.c if column.name != "origin"))
 
 
 class AuditRows(Rows):
@@ -25,9 +28,7 @@ class AuditRows(Rows):
 
         Raises:
             IntegrityFault: that film was adopted before.
-            SchemaBehind: the database has no table for it yet.
         """
-        self.need(adoptions)
         self.add(
             adoptions,
             {
@@ -48,8 +49,6 @@ class AuditRows(Rows):
         return self._adoptions(adoptions.c.adopted_from == task_id)
 
     def _adoptions(self, where: sa.ColumnElement[bool]) -> list[Adoption]:
-        if not self.has_many_machines:
-            return []
         statement = sa.select(adoptions).where(where).order_by(adoptions.c.submit_n)
         return [
             Adoption(
@@ -62,23 +61,19 @@ class AuditRows(Rows):
         ]
 
     def add_audit(self, deed: Deed) -> None:
-        """Append a line to the audit log.
-
-        Raises:
-            SchemaBehind: the database has no table for it yet.
-        """
-        self.need(audit)
-        self.add(
-            audit,
-            {
-                "id": deed.id,
-                "at": rows.micros(deed.at),
-                "actor": deed.actor,
-                "verb": deed.verb,
-                "object": deed.object,
-                "note": deed.note,
-            },
-        )
+        """Append a line to the audit log."""
+        values = {
+            "id": deed.id,
+            "at": rows.micros(deed.at),
+            "actor": deed.actor,
+            "verb": deed.verb,
+            "object": deed.object,
+            "note": deed.note,
+        }
+        if self.is_current:
+            self.add(audit, {**values, "origin": deed.origin})
+        else:
+            self.run(sa.insert(audit).values(values))
 
     def audit(
         self,
@@ -92,9 +87,7 @@ class AuditRows(Rows):
 
         `before` is the id of the last line of the page before.
         """
-        if not self.has_many_machines:
-            return []
-        statement = sa.select(audit)
+        statement: sa.Select[Any] = sa.select(audit) if self.is_current else _BEFORE
         if object_id is not None:
             statement = statement.where(audit.c.object == object_id)
         if since is not None:
@@ -113,4 +106,5 @@ def _deed_of(found: sa.RowMapping) -> Deed:
         verb=found["verb"],
         object=found["object"],
         note=found["note"],
+        origin=found.get("origin"),
     )

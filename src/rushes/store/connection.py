@@ -93,29 +93,29 @@ class Rows:
         connection: sa.Connection,
         *,
         is_reading: bool = False,
-        has_many_machines: bool = True,
+        is_current: bool = True,
         later: Later | None = None,
     ) -> None:
         """A reading transaction takes no locks on rows. `later` takes what need not be waited for.
 
-        `has_many_machines` is false on a database of the step before 0003.
+        `is_current` is false on a database of the step before the newest, which is 0004.
         """
         self._beneath = connection
         self._later = later
-        self.has_many_machines = has_many_machines
+        self.is_current = is_current
         self._takes_locks = self.speaks_postgres and not is_reading
         self.changed: set[str] = set()
         self.has_written = False
 
     def need(self, table: sa.Table) -> None:
-        """Make sure that a table of the newest step is there.
+        """Make sure that a table, or a column of it, of the newest step is there.
 
         Raises:
             SchemaBehind: the database waits for `rushes migrate`.
         """
-        if not self.has_many_machines:
+        if not self.is_current:
             raise SchemaBehind(
-                f"The database has no table {table.name} yet, so nothing was done: "
+                f"The database has no room for this in {table.name} yet, so nothing was done: "
                 "run `rushes migrate` first."
             )
 

@@ -84,7 +84,7 @@ _READ_MARK: Final = _FRESH.on_conflict_do_update(
 ).returning(house.c.value)
 """Waits for whoever wrote the row and has not ended, also if it is the first to write it."""
 
-_IS_CURRENT: Final = "SELECT to_regclass('turns') IS NOT NULL"
+_IS_CURRENT: Final = "SELECT to_regclass('purses') IS NOT NULL"
 """A step of the schema is one transaction: where one of its tables is, all of it is."""
 
 _TIME: Final = sa.select(sa.func.clock_timestamp())
@@ -262,10 +262,8 @@ class PostgresStore:
         self, connection: sa.Connection, *, is_reading: bool = False, later: Later | None = None
     ) -> SqlTransaction:
         """Begin a transaction that knows of which step its database is."""
-        has_many_machines = self._schema.is_current(driver_of(connection))
-        return SqlTransaction(
-            connection, is_reading=is_reading, has_many_machines=has_many_machines, later=later
-        )
+        is_current = self._schema.is_current(driver_of(connection))
+        return SqlTransaction(connection, is_reading=is_reading, is_current=is_current, later=later)
 
     # -- the writers' threads --------------------------------------------------------------
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any, Final, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
-from rushes.domain.access import Key, Scope
+from rushes.domain.access import NO_LIMITS, Account, Key, Limits, Scope
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.spec import Size, Spec
 from rushes.domain.submit import Submit, Verdict
@@ -26,6 +27,7 @@ _log: Final = logging.getLogger(__name__)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
 _SPEC: Final = msgspec.json.Decoder(Spec)
+_LIMITS: Final = msgspec.json.Decoder(Limits)
 _JSON: Final = msgspec.json.Decoder()
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
@@ -304,8 +306,31 @@ def answer_of(found: Found) -> Answer:
     )
 
 
+def account_values(account: Account) -> dict[str, Any]:
+    """Return every column of an account."""
+    return {
+        "id": account.id,
+        "name": account.name,
+        "created_at": micros(account.created_at),
+        "limits": limits_text(account.limits),
+        "closed_at": micros_or_none(account.closed_at),
+    }
+
+
+def account_of(found: Found) -> Account:
+    """Read an account; on the step before it has no rules."""
+    return Account(
+        id=found["id"],
+        name=found["name"],
+        created_at=instant(found["created_at"]),
+        limits=limits_of(found.get("limits")),
+        closed_at=instant_or_none(found.get("closed_at")),
+    )
+
+
 def key_values(key: Key) -> dict[str, Any]:
     """Return every column of a key."""
+    networks = key.networks
     return {
         "id": key.id,
         "account_id": key.account_id,
@@ -317,12 +342,15 @@ def key_values(key: Key) -> dict[str, Any]:
         "created_at": micros(key.created_at),
         "expires_at": micros_or_none(key.expires_at),
         "revoked_at": micros_or_none(key.revoked_at),
+        "networks": None if networks is None else to_json([str(one) for one in networks]),
+        "limits": limits_text(key.limits),
+        "replaced_by": key.replaced_by,
     }
 
 
 def key_of(found: Found) -> Key:
-    """Read a key."""
-    models = found["models"]
+    """Read a key, with what its account says of it; on the step before there are no rules."""
+    models, networks = found["models"], found.get("networks")
     return Key(
         id=found["id"],
         account_id=found["account_id"],
@@ -334,4 +362,20 @@ def key_of(found: Found) -> Key:
         models=None if models is None else frozenset(from_json(models)),
         expires_at=instant_or_none(found["expires_at"]),
         revoked_at=instant_or_none(found["revoked_at"]),
+        networks=None if networks is None else tuple(map(ip_network, from_json(networks))),
+        limits=limits_of(found.get("limits")),
+        replaced_by=found.get("replaced_by"),
+        account_limits=limits_of(found.get("account_limits")),
+        has_purse=bool(found.get("has_purse")),
+        is_closed=found.get("closed_at") is not None,
     )
+
+
+def limits_text(limits: Limits) -> str | None:
+    """Return limits as JSON; None where there are none."""
+    return None if limits == NO_LIMITS else to_json(limits)
+
+
+def limits_of(text: str | None) -> Limits:
+    """Read limits."""
+    return NO_LIMITS if text is None else _LIMITS.decode(text)

@@ -40,6 +40,8 @@ accounts = sa.Table(
     sa.Column("id", Words, primary_key=True),
     sa.Column("name", Words, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("limits", Words),
+    sa.Column("closed_at", Instant),
 )
 
 keys = sa.Table(
@@ -55,6 +57,9 @@ keys = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant),
     sa.Column("revoked_at", Instant),
+    sa.Column("networks", Words),
+    sa.Column("limits", Words),
+    sa.Column("replaced_by", Words),
 )
 
 tasks = sa.Table(
@@ -124,6 +129,14 @@ sa.Index(
     tasks.c.expires_at,
     sqlite_where=_IS_TO_EXPIRE,
     postgresql_where=_IS_TO_EXPIRE,
+)
+
+sa.Index(
+    "ix_tasks_open",
+    tasks.c.account_id,
+    tasks.c.key_id,
+    sqlite_where=tasks.c.deadline_at.is_not(None),
+    postgresql_where=tasks.c.deadline_at.is_not(None),
 )
 
 task_events = sa.Table(
@@ -359,6 +372,7 @@ audit = sa.Table(
     sa.Column("verb", Words, nullable=False),
     sa.Column("object", Words, nullable=False, index=True),
     sa.Column("note", Words, nullable=False),
+    sa.Column("origin", Words),
 )
 
 adoptions = sa.Table(
@@ -377,4 +391,63 @@ turns = sa.Table(
     sa.Column("queue", Words, primary_key=True),
     sa.Column("account_id", Words, primary_key=True),
     sa.Column("last", sa.BigInteger, nullable=False),
+)
+
+tariffs = sa.Table(
+    "tariffs",
+    metadata,
+    sa.Column("task_id", Words, primary_key=True),
+    sa.Column("rules", Words, nullable=False),
+)
+
+purses = sa.Table(
+    "purses",
+    metadata,
+    sa.Column("owner", Words, primary_key=True),
+    sa.Column("period", Words, primary_key=True),
+    sa.Column("limit_microusd", Microusd, nullable=False),
+)
+
+spending = sa.Table(
+    "spending",
+    metadata,
+    sa.Column("owner", Words, primary_key=True),
+    sa.Column("period", Words, primary_key=True),
+    sa.Column("began_at", Instant, primary_key=True),
+    sa.Column("spent_microusd", Microusd, nullable=False),
+)
+
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("task_id", Words, primary_key=True),
+    sa.Column("account_id", Words, nullable=False, index=True),
+    sa.Column("key_id", Words, nullable=False),
+    sa.Column("held_at", Instant, nullable=False),
+    sa.Column("amount_microusd", Microusd, nullable=False),
+)
+
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("task_id", Words, primary_key=True),
+    sa.Column("account_id", Words, nullable=False),
+    sa.Column("key_id", Words, nullable=False),
+    sa.Column("model", Words, nullable=False),
+    sa.Column("status", Words, nullable=False),
+    sa.Column("is_rehearsal", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant, nullable=False),
+    sa.Column("film_seconds", sa.Float),
+    sa.Column("charged_microusd", Microusd, nullable=False),
+)
+sa.Index("ix_usage_account_id_finished_at", usage.c.account_id, usage.c.finished_at)
+
+rates = sa.Table(
+    "rates",
+    metadata,
+    sa.Column("owner", Words, primary_key=True),
+    sa.Column("kind", Words, primary_key=True),
+    sa.Column("began_at", Instant, nullable=False),
+    sa.Column("taken", sa.Integer, nullable=False),
 )

@@ -29,10 +29,6 @@ _AFTER_ORIGIN: Final = ("", "/", "?", "#")
 class WebhookRows(Rows):
     """The verbs of a transaction that concern webhooks."""
 
-    def can_post(self) -> bool:
-        """Say whether this database has the tables of webhooks: a schema of 0003 or after."""
-        return self.has_many_machines
-
     # -- the outbox, and what is made of it ----------------------------------------------
 
     def news(self, event_id: str) -> News | None:
@@ -119,7 +115,6 @@ class WebhookRows(Rows):
 
     def posts_of(self, event_id: str) -> Sequence[Post]:
         """Return the posts of an event by address."""
-        self.need(posts)
         statement = sa.select(posts).where(posts.c.event_id == event_id).order_by(posts.c.url)
         return [_post_of(found) for found in self.run(statement).mappings()]
 
@@ -127,7 +122,6 @@ class WebhookRows(Rows):
         self, limit: int, *, state: PostState | None = None, before: str | None = None
     ) -> Sequence[Post]:
         """Return posts by event, the newest first; with `before`, those of older events."""
-        self.need(posts)
         statement = sa.select(posts).order_by(posts.c.event_id.desc(), posts.c.url)
         if state is not None:
             statement = statement.where(posts.c.state == state.value)
@@ -189,7 +183,6 @@ class WebhookRows(Rows):
 
     def endpoints(self, account_id: str | None = None) -> Sequence[Endpoint]:
         """Return the addresses of an account, or of all, by birth."""
-        self.need(endpoints)
         statement = sa.select(endpoints).order_by(endpoints.c.created_at, endpoints.c.id)
         if account_id is not None:
             statement = statement.where(endpoints.c.account_id == account_id)
@@ -197,14 +190,12 @@ class WebhookRows(Rows):
 
     def endpoint(self, endpoint_id: str) -> Endpoint | None:
         """Read one address."""
-        self.need(endpoints)
         statement = sa.select(endpoints).where(endpoints.c.id == endpoint_id)
         found = self.run(statement).mappings().first()
         return None if found is None else _endpoint_of(found)
 
     def add_endpoint(self, endpoint: Endpoint) -> None:
         """Insert an address."""
-        self.need(endpoints)
         self.add(endpoints, _endpoint_values(endpoint))
 
     def change_endpoint(self, before: Endpoint, after: Endpoint) -> bool:
@@ -226,7 +217,6 @@ class WebhookRows(Rows):
 
     def webhook_secret(self, account_id: str) -> WebhookSecret | None:
         """Return what an account's deliveries are signed with, None if it has none yet."""
-        self.need(webhook_secrets)
         statement = sa.select(webhook_secrets).where(webhook_secrets.c.account_id == account_id)
         found = self.run(statement).mappings().first()
         if found is None:

@@ -144,10 +144,8 @@ class WorkRows(Rows):
         )
         return self.run(statement).rowcount
 
-    def take_turn(self, queue: str, account_id: str, step: int) -> int | None:
+    def take_turn(self, queue: str, account_id: str, step: int) -> int:
         """Take the next turn of an account in a queue; smaller ones start first."""
-        if not self.has_many_machines:
-            return None
         self.has_written = True
         values = {"queue": queue, "account": account_id, "step": step, "head": HEAD_OF_QUEUE}
         turn = (queue, account_id)
@@ -174,8 +172,6 @@ class WorkRows(Rows):
 
     def turn_queues(self) -> Sequence[str]:
         """Return the queues in which turns were taken and not forgotten since."""
-        if not self.has_many_machines:
-            return []
         return sorted(self.run(sa.select(turns.c.queue).distinct()).scalars())
 
     def pass_turns(self, queue: str) -> None:

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from rushes.domain.access import Entry, EntryKind, Key, hold, settle
+from rushes.domain.access import (
+    NO_LIMITS,
+    Account,
+    Entry,
+    EntryKind,
+    Key,
+    hold,
+    settle,
+)
 from rushes.domain.errors import LeaseLost
 from rushes.domain.health import Health
 from rushes.domain.submit import PERHAPS_PAID, Submit, Ticket, Verdict
@@ -46,6 +54,7 @@ from rushes.ports import (
 
 T = TypeVar("T")
 _ABSENT: Final = object()
+_KEPT_OF_KEYS: Final = ("id", "account_id", "digest", "prefix", "created_at")
 _MOVED: Final = (
     "status",
     "version",
@@ -79,6 +88,7 @@ class _Tables:
     task_inputs: dict[tuple[str, str], None] = field(default_factory=dict)
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
     executors: dict[str, None] = field(default_factory=dict)
     turns: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -736,21 +746,64 @@ class MemoryTransaction:
 
     # -- keys --------------------------------------------------------------------------
 
+    def add_account(self, account: Account) -> None:
+        """Insert an account."""
+        self._add(self._t.accounts, account.id, account)
+
+    def account(self, account_id: str) -> Account | None:
+        """Return an account."""
+        return self._t.accounts.get(account_id)
+
+    def accounts(self) -> Sequence[Account]:
+        """Return all accounts, closed ones included, by birth."""
+        return sorted(self._t.accounts.values(), key=lambda one: (one.created_at, one.id))
+
+    def change_account(self, before: Account, after: Account) -> bool:
+        """Write name, limits and end of an account, if it stands as it was seen."""
+        if self._t.accounts.get(before.id) != before:
+            return False
+        changed = replace(after, id=before.id, created_at=before.created_at)
+        self._put(self._t.accounts, before.id, changed)
+        self._bump()
+        return True
+
     def add_key(self, key: Key) -> None:
         """Insert a key; its account is made if it is new."""
         if any(other.digest == key.digest for other in self._t.keys.values()):
             raise IntegrityFault("this secret is taken")
-        self._add(self._t.keys, key.id, key)
+        if key.account_id not in self._t.accounts:
+            account = Account(key.account_id, key.name, key.created_at)
+            self._put(self._t.accounts, account.id, account)
+        self._add(self._t.keys, key.id, _bare(key))
         self._bump()
+
+    def key(self, key_id: str) -> Key | None:
+        """Return a key, a revoked one too."""
+        found = self._t.keys.get(key_id)
+        return None if found is None else self._with_account(found)
 
     def key_by_digest(self, digest: bytes) -> Key | None:
         """Find a key, revoked ones included."""
         found = (key for key in self._t.keys.values() if key.digest == digest)
-        return next(found, None)
+        return next(map(self._with_account, found), None)
 
     def keys(self) -> Sequence[Key]:
         """Return all keys, revoked ones included, by birth."""
-        return sorted(self._t.keys.values(), key=lambda key: (key.created_at, key.id))
+        found = sorted(self._t.keys.values(), key=lambda key: (key.created_at, key.id))
+        return [self._with_account(key) for key in found]
+
+    def change_key(self, before: Key, after: Key) -> bool:
+        """Write what may change of a key, if it stands as it was seen."""
+        if self._t.keys.get(before.id) != _bare(before):
+            return False
+        kept = {name: getattr(before, name) for name in _KEPT_OF_KEYS}
+        self._put(self._t.keys, before.id, _bare(replace(after, **kept)))
+        self._bump()
+        return True
+
+    def _with_account(self, key: Key) -> Key:
+        account = self._t.accounts[key.account_id]
+        return replace(key, account_limits=account.limits, is_closed=account.closed_at is not None)
 
     def revoke_key(self, key_id: str, at: datetime) -> bool:
         """Revoke a key; say whether there was one to revoke."""
@@ -769,10 +822,6 @@ class MemoryTransaction:
         self._put(self._t.house, "key_version", self.key_version() + 1)
 
     # -- webhooks ----------------------------------------------------------------------
-
-    def can_post(self) -> bool:
-        """Say whether this database has the tables of webhooks: this one has."""
-        return True
 
     def news(self, event_id: str) -> News | None:
         """Return the event that a task's end left in the outbox."""
@@ -952,7 +1001,7 @@ class MemoryTransaction:
 
     # -- turns -------------------------------------------------------------------------
 
-    def take_turn(self, queue: str, account_id: str, step: int) -> int | None:
+    def take_turn(self, queue: str, account_id: str, step: int) -> int:
         """Take the next turn of an account in a queue."""
         head = self._t.turns.get((queue, ""), 0)
         turn = max(self._t.turns.get((queue, account_id), 0), head) + step
@@ -980,3 +1029,8 @@ def _by_id(task: Task) -> str:
 def _text(ticket: Ticket | None) -> str:
     """Write a ticket as a database would: what is one number to Python may be two there."""
     return json.dumps(ticket, sort_keys=True)
+
+
+def _bare(key: Key) -> Key:
+    """Return a key without what its account says."""
+    return replace(key, account_limits=NO_LIMITS, has_purse=False, is_closed=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 
-from rushes.domain.access import Scope
+from rushes.domain.access import Account, Limits, Scope
 from rushes.ports import IntegrityFault, Transaction
 from rushes.testing.builders import ACCOUNT_ID, NOON, a_key, a_task, an_answer
 from rushes.testing.conformance.stores.subject import Subject, later
@@ -147,6 +148,9 @@ async def a_key_is_read_back_whole(subject: Subject) -> None:
         models=frozenset({"wan", "sora"}),
         expires_at=later(minutes=1),
         revoked_at=later(minutes=2),
+        networks=(ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")),
+        limits=Limits(requests_per_s=1, submits_per_minute=2, in_flight_max=3, queued_max=0),
+        replaced_by="key_1",
     )
     bare = a_key(created_at=later(minutes=-1))
     none = a_key(scopes=frozenset(), models=frozenset(), account_id="acct_" + "b" * 32)
@@ -155,6 +159,55 @@ async def a_key_is_read_back_whole(subject: Subject) -> None:
         assert await subject.ask(Transaction.key_by_digest, key.digest) == key
     assert await subject.ask(Transaction.keys) == [bare, full, none]
     assert await subject.ask(Transaction.key_by_digest, b"\x00" * 32) is None
+
+
+async def a_key_is_changed_as_it_was_seen(subject: Subject) -> None:
+    """What a key is stays; what it may changes, for whoever saw it as it is."""
+    key = a_key()
+    await subject.do(Transaction.add_key, key)
+    version = await subject.ask(Transaction.key_version)
+    after = replace(
+        key,
+        name="another",
+        scopes=frozenset(Scope),
+        models=frozenset(),
+        expires_at=later(days=1),
+        networks=(ip_network("192.0.2.7/32"),),
+        limits=Limits(queued_max=9),
+        replaced_by="key_2",
+    )
+    elsewhere = replace(
+        after, account_id="acct_b", digest=b"\1" * 32, prefix="sk-", created_at=NOON
+    )
+    assert await subject.do(Transaction.change_key, key, elsewhere)
+    assert await subject.ask(Transaction.key, key.id) == after
+    assert await subject.ask(Transaction.key_version) != version
+    assert not await subject.do(Transaction.change_key, key, key)
+    assert await subject.ask(Transaction.keys) == [after]
+    assert await subject.ask(Transaction.key, "key_unknown") is None
+
+
+async def an_account_is_read_with_its_keys(subject: Subject) -> None:
+    """Its limits and its end count for every key of it."""
+    account = Account(ACCOUNT_ID, "films", NOON, limits=Limits(in_flight_max=3))
+    await subject.do(Transaction.add_account, account)
+    key, foreign = a_key(), a_key(account_id="acct_b")
+    for one in (key, foreign):
+        await subject.do(Transaction.add_key, one)
+    mine = replace(key, account_limits=account.limits)
+    assert await subject.ask(Transaction.keys) == [mine, foreign]
+    version = await subject.ask(Transaction.key_version)
+    closed = replace(account, name="past", limits=Limits(), closed_at=later(days=1))
+    assert await subject.do(Transaction.change_account, account, closed)
+    assert not await subject.do(Transaction.change_account, account, account)
+    assert await subject.ask(Transaction.key_version) != version
+    found = await subject.ask(Transaction.key_by_digest, key.digest)
+    assert found == replace(key, is_closed=True)
+    assert await subject.ask(Transaction.account, ACCOUNT_ID) == closed
+    assert [one.id for one in await subject.ask(Transaction.accounts)] == [ACCOUNT_ID, "acct_b"]
+    assert await subject.ask(Transaction.account, "acct_unknown") is None
+    with pytest.raises(IntegrityFault):
+        await subject.do(Transaction.add_account, account)
 
 
 async def a_secret_makes_one_key(subject: Subject) -> None:

@@ -237,8 +237,3 @@ async def a_rotation_is_written_once(subject: Subject) -> None:
     assert await subject.do(Transaction.change_webhook_secret, SECRET, after)
     assert not await subject.do(Transaction.change_webhook_secret, SECRET, after)
     assert await subject.ask(Transaction.webhook_secret, ACCOUNT_ID) == after
-
-
-async def a_store_of_this_schema_can_post(subject: Subject) -> None:
-    """The tables are there."""
-    assert await subject.ask(Transaction.can_post)
