@@ -171,7 +171,7 @@ async def a_key_is_changed_as_it_was_seen(subject: Subject) -> None:
         name="another",
         scopes=frozenset(Scope),
         models=frozenset(),
-        expires_at=later(days=1),
+        expires_at=later(minutes=9),
         networks=(ip_network("192.0.2.7/32"),),
         limits=Limits(queued_max=9),
         replaced_by="key_2",
@@ -197,7 +197,7 @@ async def an_account_is_read_with_its_keys(subject: Subject) -> None:
     mine = replace(key, account_limits=account.limits)
     assert await subject.ask(Transaction.keys) == [mine, foreign]
     version = await subject.ask(Transaction.key_version)
-    closed = replace(account, name="past", limits=Limits(), closed_at=later(days=1))
+    closed = replace(account, name="past", limits=Limits(), closed_at=later(minutes=9))
     assert await subject.do(Transaction.change_account, account, closed)
     assert not await subject.do(Transaction.change_account, account, account)
     assert await subject.ask(Transaction.key_version) != version
