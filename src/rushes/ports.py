@@ -19,6 +19,7 @@ from typing import IO, Final, NamedTuple, Protocol, TypeVar
 from rushes.domain.access import Account, Entry, Key
 from rushes.domain.catalog import InputRule
 from rushes.domain.health import Health
+from rushes.domain.rates import RateKind
 from rushes.domain.spec import Size
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Status, Task
@@ -242,6 +243,13 @@ class Adoption:
     adopted_from: str
     submit_n: int
     at: datetime
+
+
+class Lent(NamedTuple):
+    """What was taken of a rate, and how much of it is left for whoever comes next."""
+
+    lot: int
+    left: int
 
 
 class Transaction(Protocol):
@@ -545,6 +553,37 @@ class Transaction(Protocol):
     def entries(self, task_id: str) -> Sequence[Entry]:
         """Return the ledger rows of a task."""
 
+    # -- limits ------------------------------------------------------------------------
+    def take_rate(
+        self, owner: str, kind: RateKind, began_at: datetime, *, limit: int, count: int
+    ) -> Lent:
+        """Take up to `count` of what an owner's rate leaves in the window that began then.
+
+        Whoever takes for several owners in one transaction takes in their order. Who comes for a
+        window that is over, by a clock that is a little behind, gets nothing. On a database of
+        the step before nobody is counted.
+        """
+        ...
+
+    def hold_account(self, account_id: str) -> None:
+        """Wait until no other transaction holds the account, and hold it until this one ends.
+
+        Only an act that is written `alone` may hold one.
+        """
+
+    def open_task_count(
+        self, account_id: str, key_id: str | None, *, at_most: int, is_waiting: bool = False
+    ) -> int:
+        """Count unfinished tasks of a key, or of a whole account, as far as `at_most`.
+
+        With `is_waiting`, only those of them that are `queued` count.
+        """
+        ...
+
+    def waiting_count(self, at_most: int) -> int:
+        """Count all tasks that are `queued`, whoever's, as far as `at_most`."""
+        ...
+
     # -- webhooks ----------------------------------------------------------------------
     def news(self, event_id: str) -> News | None:
         """Return the event that a task's end left in the outbox."""
@@ -683,8 +722,11 @@ class SchemaBehind(Exception):
 class Store(Protocol):
     """Where the truth is."""
 
-    async def write(self, act: Callable[[Transaction], T]) -> T:
+    async def write(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
         """Run `act` in a transaction; return when it is durable.
+
+        An act that waits for what another transaction has in hand must be `alone` in its own:
+        together with others it would make them wait, and could wait for them.
 
         Raises:
             StoreBusy: the database did not take it in time; nothing was written.

@@ -324,7 +324,7 @@ async def scene(house: Wired) -> dict[str, str]:
 class Busy:
     """A store that is too busy for any write."""
 
-    async def write(self, act: Any) -> None:
+    async def write(self, act: Any, *, alone: bool = False) -> None:
         raise StoreBusy("many writes wait")
 
 

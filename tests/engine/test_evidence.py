@@ -58,10 +58,10 @@ class Site:
     pool: ThreadPoolExecutor
     acting: Future[Any] | None = None
 
-    async def write(self, act: Callable[[Transaction], T]) -> T:
+    async def write(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
         """Be the store of a world: the first of its acts is interrupted."""
         return await self.ours.write(
-            lambda tx: act(cast("Transaction", Interrupted(tx, self.meanwhile)))
+            lambda tx: act(cast("Transaction", Interrupted(tx, self.meanwhile))), alone=alone
         )
 
     def meanwhile(self) -> None:

@@ -30,10 +30,10 @@ class Away(MemoryStore):
 
     is_away = False
 
-    async def write(self, act: Callable[[Transaction], T]) -> T:
+    async def write(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
         if self.is_away:
             raise StoreBusy("the database is away")
-        return await super().write(act)
+        return await super().write(act, alone=alone)
 
 
 def workers_whose_store_goes(outcome: Exception | None) -> tuple[Workers, Away]:

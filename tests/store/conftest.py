@@ -24,7 +24,17 @@ from rushes.testing.memory_store import MemoryStore
 pytest.register_assert_rewrite(
     *(
         f"rushes.testing.conformance.stores.{room}"
-        for room in ("tasks", "moves", "submits", "files", "stock", "access", "webhooks", "writes")
+        for room in (
+            "tasks",
+            "moves",
+            "submits",
+            "files",
+            "stock",
+            "access",
+            "limits",
+            "webhooks",
+            "writes",
+        )
     )
 )
 

@@ -7,6 +7,7 @@ import contextlib
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -20,11 +21,14 @@ import sqlalchemy as sa
 from cutting import Cut, cutting
 from journeying import wait_until
 from postgres import Server, running
+from rushes.domain.access import Key, Limits
 from rushes.domain.catalog import Route
-from rushes.domain.errors import StoreBusy, StoreInDoubt
+from rushes.domain.errors import StoreBusy, StoreInDoubt, TooManyActiveTasks
 from rushes.domain.health import Health, RouteState
+from rushes.domain.rates import RateKind
 from rushes.domain.task import Event, Status, Task
 from rushes.engine import health
+from rushes.gateway.active import check_active
 from rushes.ports import Transaction
 from rushes.store.migrate import migrate
 from rushes.store.postgres import MARK, PostgresStore
@@ -32,6 +36,7 @@ from rushes.store.sessions import IDLE_S
 from rushes.testing.builders import (
     NOON,
     a_hold,
+    a_key,
     a_task,
     an_answer,
     an_input,
@@ -140,6 +145,25 @@ async def test_an_act_that_raises_takes_only_itself_back(url: str) -> None:
     assert runs == ["first", "bad", "first", "bad", "last"], "the group was run again, one by one"
 
 
+async def test_an_act_that_wants_to_be_alone_shares_its_transaction_with_nobody(url: str) -> None:
+    with contextlib.closing(PostgresStore(url, writers=1)) as store:
+        gate = Gate()
+        held = await gate.close(store)
+
+        def transaction(tx: Transaction) -> object:
+            put_task(tx)
+            return asked(tx, "SELECT pg_current_xact_id()::text")
+
+        writing = [store.write(transaction, alone=number % 2 == 1) for number in range(6)]
+        waiting = asyncio.gather(*writing)
+        await asyncio.sleep(0)
+        gate.opens.set()
+        await held
+        found = await waiting
+    assert len(set(found[::2])) == 1, "the others are written together"
+    assert len(set(found)) == 4
+
+
 async def test_writers_do_not_wait_for_each_other(store: PostgresStore) -> None:
     gate, task = Gate(), a_task()
     held = await gate.close(store)
@@ -222,6 +246,55 @@ async def test_a_lock_that_another_process_holds_is_not_waited_for_without_end(
         gate.opens.set()
         await writing
         assert [found.note for found in hurried.read_now(lambda tx: tx.faults(task.id))] == ["held"]
+
+
+async def test_of_all_who_want_a_task_at_once_as_many_get_one_as_may(
+    store: PostgresStore, other: PostgresStore
+) -> None:
+    key = a_key(account_limits=Limits(in_flight_max=12), limits=Limits(queued_max=7))
+    keys = [key, replace(key, id="key_other", digest=b"2")]
+    store.write_now(lambda tx: [tx.add_key(one) for one in keys])
+
+    def wanting(one: Key) -> Callable[[Transaction], None]:
+        def act(tx: Transaction) -> None:
+            tx.hold_account(one.account_id)
+            check_active(tx, one)
+            put_task(tx, key_id=one.id)
+
+        return act
+
+    outcomes = await asyncio.gather(
+        *(
+            [store, other][number % 2].write(wanting(keys[number // 2 % 2]), alone=True)
+            for number in range(60)
+        ),
+        return_exceptions=True,
+    )
+    refused = [outcome for outcome in outcomes if outcome is not None]
+    assert {type(outcome) for outcome in refused} == {TooManyActiveTasks}
+    assert len(outcomes) - len(refused) == 12
+    counts = Counter(task.key_id for task in unfinished(store))
+    assert sum(counts.values()) == 12
+    assert max(counts.values()) <= 7
+
+
+async def test_processes_that_take_from_one_rate_at_once_take_the_limit_together(
+    store: PostgresStore, other: PostgresStore
+) -> None:
+    def taking(count: int, owners: Sequence[str]) -> Callable[[Transaction], list[int]]:
+        return lambda tx: [
+            tx.take_rate(owner, RateKind.REQUESTS, NOON, limit=100, count=count).lot
+            for owner in owners
+        ]
+
+    owners = ["key_a", "key_b", "key_c"]
+    taken = await asyncio.gather(
+        *(
+            [store, other][number % 2].write(taking(1 + number % 7, owners), alone=True)
+            for number in range(80)
+        )
+    )
+    assert [sum(counts) for counts in zip(*taken, strict=True)] == [100, 100, 100]
 
 
 async def test_of_two_processes_one_probes_a_route(

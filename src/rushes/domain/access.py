@@ -6,7 +6,7 @@ capture and a release, price 0 included, and hold = capture + release.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -46,6 +46,24 @@ class Limits:
     submits_per_minute: int | None = None
     in_flight_max: int | None = None
     queued_max: int | None = None
+
+    @property
+    def bounds_tasks(self) -> bool:
+        """Whether tasks are counted, when another one is accepted."""
+        return self.in_flight_max is not None or self.queued_max is not None
+
+    def or_else(self, others: Limits) -> Limits:
+        """Return these limits, and others where these say nothing.
+
+        >>> Limits(requests_per_s=5).or_else(Limits(requests_per_s=9, queued_max=2))
+        Limits(requests_per_s=5, submits_per_minute=None, in_flight_max=None, queued_max=2)
+        """
+        if others == NO_LIMITS:
+            return self
+        if self == NO_LIMITS:
+            return others
+        named = ((one.name, getattr(self, one.name)) for one in fields(self))
+        return replace(others, **{name: value for name, value in named if value is not None})
 
 
 NO_LIMITS: Final = Limits()

@@ -55,6 +55,9 @@ from rushes.store.troubles import (
 T = TypeVar("T")
 
 WRITERS: Final = 3
+LONERS: Final = 2
+"""Writers of acts that are alone in their transactions, and wait for those of other processes."""
+
 STUCK_S: Final = 0.25
 """After so long nobody waits any more for a writer that does not come back from a group."""
 
@@ -129,12 +132,13 @@ class PostgresStore:
         self._waiting_max = waiting_max
         self._truth_s = truth_s
         limits = Limits(lock_s=lock_timeout_s)
-        self._writer = engine_at(url, limits, size=writers + 1)
+        self._writer = engine_at(url, limits, size=writers + LONERS + 1)
         self._reader = engine_at(url, limits, size=readers + 1, is_reading=True)
         self._engines = [self._writer, self._reader]
         self._marks = _Marks(f"{MARK}{secrets.token_hex(8)}")
         self._schema = _Schema()
         self._jobs: Jobs = queue.SimpleQueue()
+        self._lone_jobs: Jobs = queue.SimpleQueue()
         self._door = threading.Lock()
         self._baton = threading.Lock()
         self._is_closed = False
@@ -145,15 +149,21 @@ class PostgresStore:
             threading.Thread(target=self._write_groups, name=f"store-writer-{number}", daemon=True)
             for number in range(writers)
         ]
-        for thread in self._threads:
+        self._loners = [
+            threading.Thread(target=self._write_lone, name=f"store-loner-{number}", daemon=True)
+            for number in range(LONERS)
+        ]
+        for thread in (*self._threads, *self._loners):
             thread.start()
 
     # -- the callers' side -----------------------------------------------------------------
 
-    async def write(self, act: Act[T]) -> T:
+    async def write(self, act: Act[T], *, alone: bool = False) -> T:
         """Run `act` in a transaction, more than once if need be; return when it is durable.
 
-        A caller that is canceled meanwhile cannot know whether its act was written.
+        An act that is `alone` shares its transaction with none: it may wait for locks that it
+        takes before all others, and nobody waits for it meanwhile. A caller that is canceled
+        cannot know whether its act was written.
 
         Raises:
             StoreBusy: the writers are far behind, or the database is away or does not take the
@@ -166,9 +176,10 @@ class PostgresStore:
         with self._door:
             if self._is_closed:
                 raise StoreBusy("the store is closed")
-            if self._jobs.qsize() >= self._waiting_max:
+            jobs = self._lone_jobs if alone else self._jobs
+            if jobs.qsize() >= self._waiting_max:
                 raise StoreBusy("the store has too many writes waiting")
-            self._jobs.put(job)
+            jobs.put(job)
         return await job.answer
 
     def write_now(self, act: Act[T]) -> T:
@@ -233,7 +244,9 @@ class PostgresStore:
             self._is_closed = True
             for _ in self._threads:
                 self._jobs.put(None)
-        for thread in self._threads:
+            for _ in self._loners:
+                self._lone_jobs.put(None)
+        for thread in (*self._threads, *self._loners):
             thread.join()
         self._reads.shutdown()
         self._forget_marks()
@@ -306,6 +319,12 @@ class PostgresStore:
             job.result = result
         self._tell(changed)
         return True
+
+    def _write_lone(self) -> None:
+        """Write what waits to be alone, until None says that nothing follows."""
+        while (job := self._lone_jobs.get()) is not None:
+            self._write_alone(job)
+            answer_all([job])
 
     def _write_alone(self, job: Job[Any]) -> None:
         if job.answer.cancelled():

@@ -82,8 +82,10 @@ class SqliteStore:
 
     # -- the callers' side -----------------------------------------------------------------
 
-    async def write(self, act: Act[T]) -> T:
+    async def write(self, act: Act[T], *, alone: bool = False) -> T:
         """Run `act` in a transaction; return when it is durable.
+
+        There is one writer, so that no act waits for another: `alone` says nothing here.
 
         A caller that is canceled meanwhile cannot know whether its act was written.
 
@@ -91,6 +93,7 @@ class SqliteStore:
             StoreBusy: the writer is far behind, the database was locked too long, or the store
                 is closed.
         """
+        del alone
         loop = asyncio.get_running_loop()
         job: Job[T] = Job(act, loop, loop.create_future())
         with self._door:

@@ -7,6 +7,7 @@ from rushes.store.audit import AuditRows
 from rushes.store.files import FileRows
 from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
+from rushes.store.limits import LimitRows
 from rushes.store.queues import QueueRows
 from rushes.store.stock import StockRows
 from rushes.store.submits import SubmitRows
@@ -27,5 +28,6 @@ class SqlTransaction(
     WebhookRows,
     AuditRows,
     QueueRows,
+    LimitRows,
 ):
     """A `ports.Transaction` over one SQLAlchemy connection."""

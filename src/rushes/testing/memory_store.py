@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from rushes.domain.access import (
@@ -23,6 +23,7 @@ from rushes.domain.access import (
 )
 from rushes.domain.errors import LeaseLost
 from rushes.domain.health import Health
+from rushes.domain.rates import RateKind
 from rushes.domain.submit import PERHAPS_PAID, Submit, Ticket, Verdict
 from rushes.domain.task import FINAL, Event, Status, Task
 from rushes.domain.webhooks import (
@@ -45,6 +46,7 @@ from rushes.ports import (
     Faults,
     Filed,
     IntegrityFault,
+    Lent,
     Page,
     Told,
     Took,
@@ -92,6 +94,7 @@ class _Tables:
     keys: dict[str, Key] = field(default_factory=dict)
     executors: dict[str, None] = field(default_factory=dict)
     turns: dict[tuple[str, str], int] = field(default_factory=dict)
+    rates: dict[tuple[str, RateKind], tuple[datetime, int]] = field(default_factory=dict)
     news: dict[str, tuple[Status, datetime]] = field(default_factory=dict)
     outbox: dict[str, News] = field(default_factory=dict)
     posted: dict[str, datetime] = field(default_factory=dict)
@@ -113,8 +116,9 @@ class MemoryStore:
         self.tables = _Tables()
         self.on_change = on_change
 
-    async def write(self, act: Callable[[Transaction], T]) -> T:
-        """Run `act` whole or not at all."""
+    async def write(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
+        """Run `act` whole or not at all; every act is alone here."""
+        del alone
         return self.write_now(act)
 
     async def read(self, act: Callable[[Transaction], T]) -> T:
@@ -976,6 +980,42 @@ class MemoryTransaction:
             return False
         self._put(self._t.secrets, before.account_id, after)
         return True
+
+    # -- limits ------------------------------------------------------------------------
+
+    def take_rate(
+        self, owner: str, kind: RateKind, began_at: datetime, *, limit: int, count: int
+    ) -> Lent:
+        """Take up to `count` of what an owner's rate leaves in the window that began then."""
+        began_before, taken = self._t.rates.get((owner, kind), (began_at, 0))
+        if began_before != began_at:
+            if timedelta(0) < began_before - began_at <= 2 * kind.window:
+                return Lent(0, 0)
+            taken = 0
+        lent = max(0, min(count, limit - taken))
+        if lent:
+            self._put(self._t.rates, (owner, kind), (began_at, taken + lent))
+        return Lent(lent, max(0, limit - taken - lent))
+
+    def hold_account(self, account_id: str) -> None:
+        """Hold nothing: there is no other transaction."""
+
+    def open_task_count(
+        self, account_id: str, key_id: str | None, *, at_most: int, is_waiting: bool = False
+    ) -> int:
+        """Count unfinished tasks of a key, or of a whole account, as far as `at_most`."""
+        found = sum(
+            task.account_id == account_id
+            and (key_id is None or task.key_id == key_id)
+            and (task.status is Status.QUEUED if is_waiting else task.status not in FINAL)
+            for task in self._t.tasks.values()
+        )
+        return min(found, at_most)
+
+    def waiting_count(self, at_most: int) -> int:
+        """Count all tasks that are queued, whoever's, as far as `at_most`."""
+        found = sum(task.status is Status.QUEUED for task in self._t.tasks.values())
+        return min(found, at_most)
 
     # -- executors ---------------------------------------------------------------------
 

@@ -291,8 +291,9 @@ class SimStore:
         self.inner = inner
         self._is_busy = is_busy
 
-    async def write(self, act: Callable[[Transaction], T]) -> T:
+    async def write(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
         """Commit, with a boundary on either side."""
+        del alone
         await boundary("about to commit")
         if self._is_busy():
             raise StoreBusy("the simulated store is busy")

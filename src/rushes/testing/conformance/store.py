@@ -15,6 +15,7 @@ from rushes.testing.conformance.stores import (
     access,
     files,
     health,
+    limits,
     moves,
     operators,
     stock,
@@ -27,7 +28,19 @@ from rushes.testing.conformance.stores.subject import Check, Subject
 
 __all__ = ["CHECKS", "Check", "Subject"]
 
-ROOMS: Final = (tasks, moves, submits, health, files, stock, access, webhooks, operators, writes)
+ROOMS: Final = (
+    tasks,
+    moves,
+    submits,
+    health,
+    files,
+    stock,
+    access,
+    limits,
+    webhooks,
+    operators,
+    writes,
+)
 
 
 def _checks_of(room: ModuleType) -> dict[str, Check]:

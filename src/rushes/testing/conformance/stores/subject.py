@@ -41,9 +41,9 @@ class Subject:
         """Run one verb on committed state: `ask(Transaction.task, task_id)`."""
         return await self.store.read(lambda tx: _of(tx, verb)(*args, **named))
 
-    async def write(self, act: Callable[[Transaction], T]) -> T:
+    async def write(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
         """Run `act` in a transaction."""
-        return await self.store.write(act)
+        return await self.store.write(act, alone=alone)
 
     async def read(self, act: Callable[[Transaction], T]) -> T:
         """Run `act` on committed state."""
