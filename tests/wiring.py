@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from rushes.bell import LocalBell
 from rushes.blobs.local import LocalBlobs
-from rushes.domain.access import DEFAULT_ACCOUNT_ID, Key
+from rushes.domain.access import DEFAULT_ACCOUNT_ID, NO_LIMITS, Key, Limits
 from rushes.domain.catalog import Catalog, build_catalog
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.ids import digest_of, new_key_id
@@ -29,6 +29,7 @@ from rushes.domain.task import MOVES, Event, Measures, Status, Task, advance
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
+from rushes.gateway.rates import Rates
 from rushes.gateway.reprints import Reprints
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
@@ -109,6 +110,9 @@ class Wired:
         styles: Styles | None = None,
         film: bytes = FILM,
         darkroom: Darkroom | None = None,
+        bodies_bytes_max: int = 512 * 2**20,
+        limits: Limits = NO_LIMITS,
+        shares_rates: bool = False,
     ) -> None:
         self.clock = ManualClock(NOON)
         self.film = film
@@ -141,7 +145,9 @@ class Wired:
             metrics=Metrics(),
         )
         self.forecast = Forecast(self.store, self.clock, {"sandbox": 2})
-        self.keyring = Keyring(self.store, self.clock, self.hot.data_version)
+        self.keyring = Keyring(self.store, self.clock, self.hot.data_version, limits=limits)
+        shared = self.store if shares_rates else None
+        self.rates = Rates(self.clock, self.gateway.metrics, shared)
         self.key = self.add_key(SECRET)
         self.links = Links(b"s" * 32, "http://localhost:8080", ttl_s=86400, former=former)
 
@@ -160,6 +166,7 @@ class Wired:
                 hot=self.hot,
                 forecast=self.forecast,
                 keyring=self.keyring,
+                rates=self.rates,
                 links=self.links,
                 bell=self.bell,
                 read_hint=read_hint,
@@ -168,6 +175,7 @@ class Wired:
                 checks={"database": is_up, "storage": is_storage_up, "engine": is_up},
                 before_metrics=nothing,
                 body_limits=BodyLimits(25 * 2**20, 64 * 2**20),
+                bodies_bytes_max=bodies_bytes_max,
                 metadata_bytes_max=256 * 2**10,
                 download_bytes_max=download_bytes_max,
                 streams_per_key_max=3,

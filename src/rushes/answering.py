@@ -9,11 +9,13 @@ from datetime import timedelta
 from typing import Final
 
 from rushes import __version__
+from rushes.domain.access import Limits
 from rushes.domain.task import Status
 from rushes.engine.dispatch import queue_name
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
+from rushes.gateway.rates import Rates
 from rushes.gateway.reprints import Reprints
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
@@ -69,13 +71,26 @@ def _guard_limits(settings: Settings) -> GuardLimits:
         head_bytes_max=limits.header_bytes_max,
         head_timeout_s=limits.header_s,
         body_timeout_s=limits.body_s,
+        body_total_timeout_s=limits.body_total_s,
         idle_timeout_s=limits.keep_alive_s,
     )
 
 
 def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
     settings, metrics = parts.settings, Metrics()
-    keyring = Keyring(parts.truth.store, parts.truth.clock, parts.truth.hot.data_version)
+    limits = settings.limits
+    keyring = Keyring(
+        parts.truth.store,
+        parts.truth.clock,
+        parts.truth.hot.data_version,
+        limits=Limits(
+            requests_per_s=limits.requests_per_s,
+            submits_per_minute=limits.submits_per_minute,
+            in_flight_max=limits.in_flight_max,
+            queued_max=limits.queued_max,
+        ),
+    )
+    shared = parts.truth.store if settings.is_on_postgres else None
     gateway = Gateway(
         store=parts.truth.store,
         clock=parts.truth.clock,
@@ -92,6 +107,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
             coerces=settings.coerce_parameters,
             cancel_rule=settings.cancel_rule,
             free_bytes_min=settings.storage.free_bytes_min,
+            waiting_max=limits.queued_total_max,
         ),
         other_room=_room_for_rows(settings),
         metrics=metrics,
@@ -129,6 +145,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
             lambda tx, queue, limit: tx.turns_of(queue_name(Work.FILM, queue), limit),
         ),
         keyring=keyring,
+        rates=Rates(parts.truth.clock, metrics, shared),
         links=links,
         sign=_signer(parts),
         bell=parts.truth.bell,
@@ -140,10 +157,11 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
             **({"engine": is_engine_up} if has_engine else {}),
         },
         before_metrics=count_tasks,
-        body_limits=BodyLimits(settings.limits.json_bytes_max, settings.limits.form_bytes_max),
-        metadata_bytes_max=settings.limits.metadata_bytes_max,
-        download_bytes_max=settings.limits.download_json_bytes_max,
-        streams_per_key_max=settings.limits.streams_per_key_max,
+        body_limits=BodyLimits(limits.json_bytes_max, limits.form_bytes_max),
+        bodies_bytes_max=limits.bodies_bytes_max,
+        metadata_bytes_max=limits.metadata_bytes_max,
+        download_bytes_max=limits.download_json_bytes_max,
+        streams_per_key_max=limits.streams_per_key_max,
         is_metrics_open=settings.metrics_open,
         styles=Styles(
             settings.response_style == ENVELOPE,

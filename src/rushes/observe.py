@@ -115,6 +115,12 @@ class Metrics:
             ("route",),
             registry=self.registry,
         )
+        self.refused = Counter(
+            "rushes_refused",
+            "Requests refused for a limit or for want of room, by which.",
+            ("limit",),
+            registry=self.registry,
+        )
         self.downloads = Counter(
             "rushes_downloads",
             "Films and stills sent, by how it ended.",

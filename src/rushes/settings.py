@@ -36,6 +36,7 @@ CONFIG_NAME: Final = "rushes.toml"
 POSTGRES: Final = ("postgresql://", "postgres://")
 
 Positive = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -131,7 +132,19 @@ class Retention(_Section):
 
 
 class Limits(_Section):
-    """What a caller may send, and what we answer at most."""
+    """What a caller may send, what we answer at most, and how much may come at once.
+
+    `requests_per_s`, `submits_per_minute`, `in_flight_max` and `queued_max` are those of each key,
+    unless it has its own. `queued_total_max` tasks may wait, whoever's, and `bodies_bytes_max` of
+    request bodies may be held by a process. A whole body has `body_total_s` to come.
+    """
+
+    requests_per_s: Count | None = None
+    submits_per_minute: Count | None = None
+    in_flight_max: Count | None = None
+    queued_max: Count | None = None
+    queued_total_max: Positive = 200_000
+    bodies_bytes_max: Positive = 512 * 2**20
 
     json_bytes_max: Positive = 25 * 2**20
     form_bytes_max: Positive = 64 * 2**20
@@ -142,6 +155,7 @@ class Limits(_Section):
     header_bytes_max: Positive = 32 * 2**10
     header_s: Seconds = 20.0
     body_s: Seconds = 30.0
+    body_total_s: Seconds = 900.0
     keep_alive_s: Seconds = 75.0
 
 
@@ -400,6 +414,7 @@ def _misfits(settings: Settings) -> list[str]:
             f"times.aftercare_s: must be more than {live_s:g}, the sum of submit_call_s, doubt_s "
             "and render_s: nobody looks after a submit while its task may still be alive"
         )
+    complaints += _limit_misfits(settings.limits)
     database = settings.database.url
     if database is not None and not database.startswith(("sqlite:///", *POSTGRES)):
         complaints.append("database.url: must be sqlite:///PATH or postgresql://USER@HOST/NAME")
@@ -412,6 +427,15 @@ def _misfits(settings: Settings) -> list[str]:
         for name in _doubles([key.id for key in settings.keys])
     ]
     return [*complaints, *_storage_misfits(settings)]
+
+
+def _limit_misfits(limits: Limits) -> list[str]:
+    """Check that what one request may send fits into what all may."""
+    least = 2 * max(limits.json_bytes_max, limits.form_bytes_max)
+    if limits.bodies_bytes_max >= least:
+        return []
+    why = "an account may hold half of it, and the largest body would never be taken"
+    return [f"limits.bodies_bytes_max: must be {least} or more: {why}"]
 
 
 def _storage_misfits(settings: Settings) -> list[str]:

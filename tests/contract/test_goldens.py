@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from filming import Scene, shoot
 from rushes.domain import access
-from rushes.domain.access import DEFAULT_ACCOUNT_ID, hold
+from rushes.domain.access import DEFAULT_ACCOUNT_ID, Limits, hold
 from rushes.domain.catalog import Catalog, Price, Route, build_catalog
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.reading import shipped_cards
@@ -44,8 +44,6 @@ FILES = sorted(path.name.removesuffix(".json") for path in GOLDENS.glob("*.json"
 GUARDED = "Guarded doors"
 LATER: Mapping[str, str] = {
     "generations.submit.insufficient-quota": GUARDED,
-    "generations.submit.rate-limited": GUARDED,
-    "generations.submit.too-many-active-tasks": GUARDED,
 }
 TOLD = [name for name in FILES if name.startswith("webhook.")]
 """Here we are the client: what we post is compared, not what we answer."""
@@ -58,6 +56,7 @@ DONE = "video_01a208627d107d72828e545dc3be6655"
 FAILED = "video_01a2086280f876a3934730d9e263ac04"
 R2V = "video_01a20862ea707a4baa1f549b0bb1a245"
 
+BEARER = f"Bearer {SECRET}".encode()
 TEST_SECRET = "sk-test-" + "0" * 28
 
 REASONS = {
@@ -172,6 +171,8 @@ OPTIONS: Mapping[str, Callable[[], dict[str, Any]]] = {
         lambda: {"styles": Styles(is_enveloped=True)},
     ),
     "generations.submit.coerced": lambda: {"policies": Policies(coerces=True)},
+    "generations.submit.rate-limited": lambda: {"limits": Limits(submits_per_minute=1)},
+    "generations.submit.too-many-active-tasks": lambda: {"limits": Limits(in_flight_max=20)},
     "generations.download.too-large": lambda: {"download_bytes_max": 1000},
     "generations.submit.alias": lambda: {"catalog": aliased()},
     "generations.submit.model-without-route": lambda: {"catalog": aliased()},
@@ -452,6 +453,11 @@ async def set_up(name: str, case: dict[str, Any], house: Wired) -> None:
             digest: replace(key, scopes=frozenset({access.Scope.GENERATE}))
             for digest, key in house.keyring.keys.items()
         }
+    if name == "generations.submit.rate-limited":
+        await house.rates.admit(await house.keyring.caller(BEARER), is_submit=True)
+    if name == "generations.submit.too-many-active-tasks":
+        for number in range(20):
+            await put(house, f"video_{number:032x}", "sandbox", key_id=house.key.id)
     if name == "generations.submit.overloaded":
         house.gateway.store = _Busy()
     elif "list" in name and "models" not in name:
@@ -498,7 +504,7 @@ class _Busy:
     async def read(self, act: Callable[[Any], Any]) -> None:
         return None
 
-    async def write(self, act: Callable[[Any], Any]) -> Awaitable[Any]:
+    async def write(self, act: Callable[[Any], Any], *, alone: bool = False) -> Awaitable[Any]:
         from rushes.domain.errors import StoreBusy
 
         raise StoreBusy("the store has too many writes waiting")

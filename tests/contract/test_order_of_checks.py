@@ -1,7 +1,7 @@
 """The order of checks of the contract's §2: of two faults in one request the earlier one answers.
 
-Each row has two neighbours of the list in one request. Rates, active tasks and balances are checked
-by what comes with guarded doors, and stand in no row yet.
+Each row has two neighbours of the list in one request. Balances are checked by what comes with
+guarded doors, and stand in no row yet.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from rushes.domain.access import Scope
+from rushes.domain.access import Limits, Scope
 from rushes.domain.task import Status
 from wiring import SECRET, Wired, wired
 
 ROOT = "/v1/video/generations"
 UNKNOWN = "video_" + "0" * 32
 LIMITED, NARROW = "sk-live-limited", "sk-live-narrow"
+SPENT, BUSY = "sk-live-spent", "sk-live-busy"
 GOOD = {"model": "sandbox", "prompt": "a heron"}
 USED = {"Idempotency-Key": "used"}
 TEXT = {"Content-Type": "text/plain"}
@@ -34,6 +35,10 @@ ROWS: list[Row] = [
     ("method_not_allowed", "PUT", ROOT, {"content": b"x", "headers": LARGE | TEXT}, SECRET),
     ("method_not_allowed", "POST", "/v1/webhooks/secret", {}, NARROW),
     ("scope_missing", "GET", "/v1/webhooks/secret?x=1", {}, NARROW),
+    ("route_not_found", "POST", "/v1/movies", {"content": b"x", "headers": LARGE}, SPENT),
+    ("method_not_allowed", "PUT", ROOT, {"content": b"x", "headers": LARGE}, SPENT),
+    ("rate_limit_exceeded", "POST", ROOT, {"content": b"x", "headers": LARGE | TEXT}, SPENT),
+    ("rate_limit_exceeded", "POST", ROOT, {"json": GOOD, "headers": USED}, SPENT),
     ("request_too_large", "POST", ROOT, {"content": b"x", "headers": LARGE | TEXT}, SECRET),
     ("unsupported_media_type", "POST", ROOT, {"content": b"{", "headers": TEXT}, SECRET),
     ("invalid_json", "POST", ROOT, {"content": b"[]", "headers": USED}, SECRET),
@@ -67,9 +72,12 @@ ROWS: list[Row] = [
     ("invalid_value", "POST", ROOT, {"json": {**GOOD, "seconds": 99}}, FULL),
     ("invalid_media", "POST", ROOT, {"json": {**GOOD, "image": "AAAA"}}, FULL),
     ("task_not_found", "POST", ROOT, {"json": {**GOOD, "remix_from_video_id": UNKNOWN}}, FULL),
+    ("task_not_found", "POST", ROOT, {"json": {**GOOD, "remix_from_video_id": UNKNOWN}}, BUSY),
+    ("too_many_active_tasks", "POST", ROOT, {"json": GOOD}, BUSY),
     ("overloaded", "POST", ROOT, {"json": GOOD}, FULL),
 ]
-"""The code that answers, the request, and whose key asks (FULL: ours, while storage is full)."""
+"""The code that answers, the request, and whose key asks (FULL: ours, while storage is full, as it
+is for BUSY, who may have no task; SPENT may not submit)."""
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +90,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wired
     async with wired(tmp_path_factory.mktemp("order")) as found:
         found.add_key(LIMITED, models=frozenset({"sandbox"}))
         found.add_key(NARROW, scopes=frozenset({Scope.GENERATE}))
+        found.add_key(SPENT, limits=Limits(submits_per_minute=0))
+        found.add_key(BUSY, limits=Limits(in_flight_max=0))
         async with found.client() as client:
             assert (await client.post(ROOT, json=GOOD, headers=USED)).is_success
         yield found
@@ -96,7 +106,7 @@ async def test_of_two_faults_the_earlier_one_answers_and_nothing_is_stored(
     house: Wired, code: str, method: str, path: str, request_: dict[str, Any], secret: str | None
 ) -> None:
     policies, given = house.gateway.policies, len(house.dispatcher.given)
-    if secret == FULL:
+    if secret in {FULL, BUSY}:
         house.gateway.policies = replace(policies, free_bytes_min=2**62)
     try:
         async with house.client(SECRET if secret == FULL else secret) as client:

@@ -637,6 +637,15 @@ def test_every_byte_of_a_body_gives_it_new_time(desk: Desk) -> None:
     assert desk.after(30).wire.acts == ["close"]
 
 
+def test_a_body_that_trickles_for_ever_ends(desk: Desk) -> None:
+    desk.protocol.data_received(POST)
+    for _ in range(32):
+        desk.after(28).protocol.data_received(b"x")
+    assert desk.wire.acts == []
+    assert desk.after(4).wire.acts == ["close"]
+    assert desk.wire.written.startswith(b"HTTP/1.1 408 ")
+
+
 def test_a_byte_of_a_head_gives_it_no_new_time(desk: Desk) -> None:
     desk.protocol.data_received(b"GET /")
     desk.after(19).protocol.data_received(b"echo")

@@ -7,12 +7,10 @@ the answer to be repeated, and the engine's work (P1).
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
 
 from rushes.domain.access import Key, hold
 from rushes.domain.catalog import VIDEO_BYTES_MAX, Catalog, InputRule, Listing, fit_size
@@ -22,6 +20,7 @@ from rushes.domain.errors import (
     ModelNotAllowed,
     Overloaded,
     StoreBusy,
+    TooManyActiveTasks,
 )
 from rushes.domain.ids import new_task_id
 from rushes.domain.judging import Decision, decide
@@ -31,7 +30,9 @@ from rushes.domain.retention import TEST_LIFE
 from rushes.domain.spec import SEED_MAX, Medium, Mode, Role, Said, Spec, Wish
 from rushes.domain.task import Task
 from rushes.flights import Flights
+from rushes.gateway.active import check_active, counts_tasks
 from rushes.gateway.creates import Create, Created, beside_source, headers_of
+from rushes.gateway.fullness import Fullness
 from rushes.gateway.inputs import File, Inputs
 from rushes.gateway.looks import Looks
 from rushes.gateway.sources import (
@@ -56,8 +57,6 @@ from rushes.ports import (
     work_id_of,
 )
 
-ROOM_AGE: Final = timedelta(seconds=1)
-
 
 def _unknown() -> int | None:
     return None
@@ -79,8 +78,11 @@ class Gateway(Looks):
     metrics: Metrics
     flights: Flights = field(default_factory=Flights)
     other_room: Callable[[], int | None] = _unknown
-    _room_asked_at: datetime | None = field(default=None, init=False)
-    _free_bytes: int | None = field(default=None, init=False)
+    _fullness: Fullness = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know nothing yet of how full the house is."""
+        self._fullness = Fullness(self.metrics)
 
     @property
     def _inputs(self) -> Inputs:
@@ -94,7 +96,11 @@ class Gateway(Looks):
         """
         try:
             return await self._create_once(create)
+        except TooManyActiveTasks:
+            self.metrics.refused.labels("active-tasks").inc()
+            raise
         except StoreBusy as busy:
+            self.metrics.refused.labels("writer").inc()
             raise Overloaded(
                 "The gateway is overloaded. The task was not accepted; try again in 5 seconds.",
                 retry_after_s=5,
@@ -116,23 +122,18 @@ class Gateway(Looks):
 
     async def _first_answer(self, create: Create) -> Created | None:
         """Find the answer to repeat (CONTRACT §2)."""
-        at, account = self.clock.now(), create.caller.account_id
+        at = self.clock.now()
+        answer = await self.store.read(lambda tx: self._answered(tx, create, at))
+        return None if answer is None else _replayed(create, answer)
 
-        def find(tx: Transaction) -> Answer | None:
-            if create.key is not None:
-                return tx.answer(account, create.route, create.key, at - self.budgets.answer)
-            since = at - self.budgets.retry_window
-            return tx.recent_answer(account, create.route, create.digest, since)
-
-        answer = await self.store.read(find)
-        if answer is None:
+    def _answered(self, tx: Transaction, create: Create, at: datetime) -> Answer | None:
+        account = create.caller.account_id
+        if create.key is not None:
+            return tx.answer(account, create.route, create.key, at - self.budgets.answer)
+        if not create.is_retry:
             return None
-        if answer.digest != create.digest:
-            raise IdempotencyKeyReused(
-                "This Idempotency-Key was used with a different request body.",
-                param="Idempotency-Key",
-            )
-        return _again(answer)
+        since = at - self.budgets.retry_window
+        return tx.recent_answer(account, create.route, create.digest, since)
 
     async def _create(self, create: Create) -> Created:
         listing = self._named_listing(create)
@@ -148,7 +149,7 @@ class Gateway(Looks):
         decision = decide(wish, listing, passes_all_metadata=passes, coerces=self.policies.coerces)
         files = await self._inputs.examine(decision, listing)
         spec = self._spec(wish, decision, listing, files)
-        await self._check_room()
+        await self._check_turn(create)
         await self._inputs.keep(files)
         return await self._accept(
             create, listing, wish, spec, ignored=decision.ignored, coerced=decision.coerced
@@ -227,7 +228,7 @@ class Gateway(Looks):
         film = await self.film(task, ArtifactKind.FILM, param=source_id.param)
         source = source_of_task(task, film, source_id.param)
         spec = source.spec_for(mode, listing, wish, _seed(wish))
-        await self._check_room()
+        await self._check_turn(create)
         await self._inputs.copy_film(film)
         return await self._accept(create, listing, wish, spec, ignored=beside_source(wish))
 
@@ -244,26 +245,19 @@ class Gateway(Looks):
         rule = InputRule(Medium.VIDEO, VIDEO_BYTES_MAX)
         file = await self._inputs.look_into(offer, Role.SOURCE_FILM, rule)
         spec = source_of_file(file, listing).spec_for(mode, listing, wish, _seed(wish))
-        await self._check_room()
+        await self._check_turn(create)
         await self._inputs.keep([file])
         return await self._accept(create, listing, wish, spec, ignored=beside_source(wish))
 
-    async def _check_room(self) -> None:
-        """Refuse while storage is nearly full; how full it is, is asked once a second."""
-        at = self.clock.now()
-        if self._room_asked_at is None or not timedelta(0) <= at - self._room_asked_at < ROOM_AGE:
-            self._room_asked_at, self._free_bytes = at, await self._least_room()
-        free_bytes = self._free_bytes
-        if free_bytes is not None and free_bytes < self.policies.free_bytes_min:
-            raise Overloaded(
-                "Storage is nearly full. The task was not accepted; try again later.",
-                retry_after_s=60,
-            )
-
-    async def _least_room(self) -> int | None:
-        """Return how much room is left where there is least; None where nobody knows any."""
-        rooms = (await self.blobs.free_bytes(), await asyncio.to_thread(self.other_room))
-        return min((room for room in rooms if room is not None), default=None)
+    async def _check_turn(self, create: Create) -> None:
+        """Refuse what may not be now, before anything of it is stored (CONTRACT §2)."""
+        caller = create.caller
+        if counts_tasks(caller):
+            await self.store.read(lambda tx: check_active(tx, caller))
+        await self._fullness.check_queue(self.store, self.policies.waiting_max)
+        await self._fullness.check_room(
+            self.clock.now(), self.blobs, self.other_room, self.policies.free_bytes_min
+        )
 
     async def _accept(
         self,
@@ -291,31 +285,55 @@ class Gateway(Looks):
             created_at=task.created_at,
         )
 
-        def act(tx: Transaction) -> Answer | None:
-            if create.is_retry and create.key is None:  # another process may have it by now
-                since = task.created_at - self.budgets.retry_window
-                first = tx.recent_answer(task.account_id, create.route, create.digest, since)
-                if first is not None:
-                    return first
-            tx.add_task(task, hold(task.id, task.account_id, task.hold_microusd))
-            tx.add_answer(answer, since=task.created_at - self.budgets.answer)
-            for asset in spec.assets:
-                if asset.blob is not None:
-                    tx.refer_input(task.id, asset.blob)
-            self.dispatcher.enqueue(tx, task, Work.FILM, queue=task.queue or "")
-            return None
-
+        act = self._accepting(create, task, answer)
         try:
-            first = await self.store.write(act)
+            first = await self.store.write(act, alone=counts_tasks(create.caller))
         except IntegrityFault:
             replayed = await self._first_answer(create) if create.key is not None else None
             if replayed is None:
                 raise
             return replayed
         if first is not None:
-            return _again(first)
+            return _replayed(create, first)
+        self._fullness.note_accepted()
         self.metrics.accepted.labels(task.model).inc()
         return Created(answer.body, headers, task.id)
+
+    def _accepting(
+        self, create: Create, task: Task, answer: Answer
+    ) -> Callable[[Transaction], Answer | None]:
+        """Return what writes a task down with all that goes with it, or finds the first answer."""
+
+        def act(tx: Transaction) -> Answer | None:
+            first = self._check_again(tx, create, task.created_at)
+            if first is not None:
+                return first
+            tx.add_task(task, hold(task.id, task.account_id, task.hold_microusd))
+            tx.add_answer(answer, since=task.created_at - self.budgets.answer)
+            for asset in task.spec.assets:
+                if asset.blob is not None:
+                    tx.refer_input(task.id, asset.blob)
+            self.dispatcher.enqueue(tx, task, Work.FILM, queue=task.queue or "")
+            return None
+
+        return act
+
+    def _check_again(self, tx: Transaction, create: Create, at: datetime) -> Answer | None:
+        """Look once more where other processes cannot come between; return the first answer.
+
+        Raises:
+            TooManyActiveTasks: others were quicker.
+        """
+        is_counted = counts_tasks(create.caller)
+        if is_counted:
+            tx.hold_account(create.caller.account_id)
+        if is_counted or create.key is None:
+            first = self._answered(tx, create, at)
+            if first is not None:
+                return first
+        if is_counted:
+            check_active(tx, create.caller)
+        return None
 
     def _task(self, create: Create, listing: Listing, wish: Wish, spec: Spec) -> Task:
         at = self.clock.now()
@@ -347,8 +365,17 @@ class Gateway(Looks):
         return replace(task, work_id=work_id_of(task, Work.FILM))
 
 
-def _again(answer: Answer) -> Created:
-    """Give the first answer again (CONTRACT §2)."""
+def _replayed(create: Create, answer: Answer) -> Created:
+    """Give the first answer again (CONTRACT §2).
+
+    Raises:
+        IdempotencyKeyReused: it was given to another body.
+    """
+    if answer.digest != create.digest:
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was used with a different request body.",
+            param="Idempotency-Key",
+        )
     headers = {**answer.headers, "Idempotency-Replayed": "true"}
     return Created(answer.body, headers, answer.task_id, is_replay=True)
 

@@ -37,6 +37,7 @@ class Policies:
     coerces: bool = False
     cancel_rule: CancelRule = CancelRule.RELEASE
     free_bytes_min: int = 0
+    waiting_max: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from rushes.clock import Clock
-from rushes.domain.access import Key
+from rushes.domain.access import NO_LIMITS, Key, Limits
 from rushes.domain.errors import InvalidApiKey, MissingApiKey
 from rushes.domain.ids import digest_of
 from rushes.ports import Store
@@ -19,11 +20,22 @@ BAD_KEY: Final = "This API key is not valid."
 class Keyring:
     """All keys, by digest. `refresh` follows changes other processes make."""
 
-    def __init__(self, store: Store, clock: Clock, data_version: Callable[[], int]) -> None:
-        """`data_version` changes whenever another connection commits to the database."""
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        data_version: Callable[[], int],
+        *,
+        limits: Limits = NO_LIMITS,
+    ) -> None:
+        """`data_version` changes whenever another connection commits to the database.
+
+        `limits` are those of every key, where its own say nothing.
+        """
         self._store = store
         self._clock = clock
         self._data_version = data_version
+        self._limits = limits
         self._seen_data: int | None = None
         self._seen_keys: int | None = None
         self.keys: dict[bytes, Key] = {}
@@ -42,7 +54,7 @@ class Keyring:
     async def reload(self) -> None:
         """Read all keys."""
         keys = await self._store.read(lambda tx: tx.keys())
-        self.keys = {key.digest: key for key in keys}
+        self.keys = {key.digest: self._limited(key) for key in keys}
 
     def known(self, authorization: bytes, at: datetime) -> Key | None:
         """Return the key of an Authorization value, if it is in memory and valid at `at`."""
@@ -67,10 +79,15 @@ class Keyring:
         if key is None:
             key = await self._store.read(lambda tx: tx.key_by_digest(digest))
             if key is not None:
-                self.keys[digest] = key
+                key = self.keys[digest] = self._limited(key)
         if key is None or not key.is_valid(self._clock.now()):
             raise InvalidApiKey(BAD_KEY)
         return key
+
+    def _limited(self, key: Key) -> Key:
+        """Return a key with the limits that it goes by."""
+        limits = key.limits.or_else(self._limits)
+        return key if limits is key.limits else replace(key, limits=limits)
 
     def is_still_valid(self, key: Key) -> bool:
         """Say whether an open stream may go on."""

@@ -18,7 +18,8 @@ class GuardLimits:
     `head_bytes_max` bounds request line and headers together, and likewise trailers and the
     framing of chunks. `head_timeout_s` runs from the first byte of a head to its end, and from
     the start of a connection to its first byte. `body_timeout_s` is how long a request may go
-    without a byte of the body it promised, `send_timeout_s` how long a caller may take nothing
+    without a byte of the body it promised, `body_total_timeout_s` how long until all of it is
+    there (64 MiB at 75 kB/s), `send_timeout_s` how long a caller may take nothing
     of an answer. `idle_timeout_s` is above the 60 s after which common proxies let go of an
     idle connection, and well above the interval at which callers poll.
     """
@@ -30,6 +31,7 @@ class GuardLimits:
     idle_timeout_s: float = 75.0
     linger_s: float = 5.0
     pipelined_count_max: int = 64
+    body_total_timeout_s: float = 900.0
 
     @property
     def sweep_s(self) -> float:

@@ -13,6 +13,7 @@ from rushes.domain.task import Task
 from rushes.gateway.creates import Create, Created
 from rushes.gateway.door import Gateway
 from rushes.http.body import Body, BodyLimits, read_body
+from rushes.http.crowding import Crowd
 from rushes.http.door import ClientGone
 from rushes.http.routes import Call
 from rushes.http.wish import JsonAsked
@@ -27,15 +28,19 @@ class Creating:
     gateway: Gateway
     limits: BodyLimits
     metadata_bytes_max: int
+    crowd: Crowd
 
     @asynccontextmanager
     async def body(self, call: Call) -> AsyncIterator[Body]:
-        """Read a request's body; its files live as long as the block."""
-        body = await read_body(call.headers, chunks_of(call), self.limits)
-        try:
-            yield body
-        finally:
-            await body.close()
+        """Read a request's body; it is held, and its files live, as long as the block."""
+        length = call.headers.get("content-length")
+        with self.crowd.body(call.caller.account_id) as share:
+            chunks = share.through(chunks_of(call), length)
+            body = await read_body(call.headers, chunks, self.limits)
+            try:
+                yield body
+            finally:
+                await body.close()
 
     async def create(
         self,

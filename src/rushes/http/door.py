@@ -1,6 +1,7 @@
 """The door: every request gets an id, its key checked, its route found, and an answer.
 
-The order of checks is CONTRACT §2: key, then route, then whatever the handler asks. A refusal
+The order of checks is CONTRACT §2: key, then route, then rates, before a byte of a body is read,
+and then whatever the handler asks. A refusal
 becomes its error here and nowhere else; what is no fault of ours to name becomes a 500 that
 quotes the request id, and never tells more.
 """
@@ -17,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from rushes.domain.access import Key
 from rushes.domain.errors import Refusal, StoreBusy
 from rushes.domain.ids import new_request_id
+from rushes.gateway.rates import Rates
 from rushes.http.auth import Keyring
 from rushes.http.errors import busy, error_body, error_headers, internal_error
 from rushes.http.routes import Call, Reply, Route, Streaming, Table
@@ -32,14 +34,16 @@ class ClientGone(Exception):
 class Door:
     """An ASGI application over a table of routes."""
 
-    def __init__(self, table: Table, keyring: Keyring, metrics: Metrics) -> None:
+    def __init__(self, table: Table, keyring: Keyring, rates: Rates, metrics: Metrics) -> None:
         self._table = table
         self._keyring = keyring
+        self._rates = rates
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         request_id = new_request_id()
+        standing = {"X-Request-Id": request_id}
         watched = _Watched(send, is_head=scope["method"] == "HEAD")
         route: Route | None = None
         begun = time.perf_counter()
@@ -50,18 +54,20 @@ class Door:
             route, values = self._table.find(str(scope["method"]), path)
             if route.needs_key and caller is None:
                 caller = await self._keyring.caller(_authorization(headers))
+            if caller is not None:
+                standing |= await self._rates.admit(caller, is_submit=route.submits)
             call = Call(scope, receive, request_id, values, headers, caller)
             answer = await route.handler(call)
-            await _send(answer, call, watched)
+            await _send(answer, call, standing, watched)
         except StoreBusy:
-            await self._refuse(busy(), request_id, watched)
+            await self._refuse(busy(), standing, watched)
         except Refusal as refusal:
-            await self._refuse(refusal, request_id, watched)
+            await self._refuse(refusal, standing, watched)
         except ClientGone:
             return
         except Exception as fault:  # noqa: BLE001 -- the outermost frame of the server
             log.error("a request broke", request_id=request_id, exc_info=fault)
-            await _fail(request_id, watched)
+            await _fail(request_id, standing, watched)
         finally:
             name = route.path if route else "-"
             self._metrics.requests.labels(name, str(watched.status)).inc()
@@ -73,14 +79,15 @@ class Door:
             return await self._keyring.caller(_authorization(headers))
         return None
 
-    async def _refuse(self, fault: Refusal, request_id: str, watched: _Watched) -> None:
+    async def _refuse(self, fault: Refusal, standing: Mapping[str, str], watched: _Watched) -> None:
+        request_id = standing["X-Request-Id"]
         if watched.has_begun:
             log.error("a fault after the answer had begun", request_id=request_id, code=fault.code)
             raise fault
         if fault.http_status >= 500:  # noqa: PLR2004 -- server errors
             log.warning("refused", request_id=request_id, code=fault.code, note=fault.message)
         reply = Reply(error_body(fault), fault.http_status, error_headers(fault))
-        await _send_reply(reply, request_id, watched)
+        await _send_reply(reply, standing, watched)
 
 
 class _Watched:
@@ -109,16 +116,18 @@ def _authorization(headers: Headers) -> bytes | None:
     return None if value is None else value.encode("latin-1")
 
 
-async def _send(answer: Reply | Streaming, call: Call, watched: _Watched) -> None:
+async def _send(
+    answer: Reply | Streaming, call: Call, standing: Mapping[str, str], watched: _Watched
+) -> None:
     if isinstance(answer, Streaming):
-        await answer.send(call, {"X-Request-Id": call.request_id}, watched)
+        await answer.send(call, standing, watched)
     else:
-        await _send_reply(answer, call.request_id, watched)
+        await _send_reply(answer, standing, watched)
 
 
-async def _send_reply(reply: Reply, request_id: str, watched: _Watched) -> None:
+async def _send_reply(reply: Reply, standing: Mapping[str, str], watched: _Watched) -> None:
     headers: Mapping[str, str] = {
-        "X-Request-Id": request_id,
+        **standing,
         "Content-Length": str(len(reply.body)),
         **reply.headers,
     }
@@ -129,8 +138,8 @@ async def _send_reply(reply: Reply, request_id: str, watched: _Watched) -> None:
     await watched({"type": "http.response.body", "body": reply.body})
 
 
-async def _fail(request_id: str, watched: _Watched) -> None:
+async def _fail(request_id: str, standing: Mapping[str, str], watched: _Watched) -> None:
     if watched.has_begun:
         raise RuntimeError(f"{request_id}: the answer had begun")
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    await _send_reply(Reply(internal_error(request_id), 500, headers), request_id, watched)
+    await _send_reply(Reply(internal_error(request_id), 500, headers), standing, watched)

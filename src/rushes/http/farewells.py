@@ -54,7 +54,7 @@ HEAD_LATE: Final = Farewell(
     408, "request_timeout", "The headers of the request did not arrive in time.", is_late=True
 )
 BODY_LATE: Final = Farewell(
-    408, "request_timeout", "The body of the request stopped arriving.", is_late=True
+    408, "request_timeout", "The body of the request did not arrive in time.", is_late=True
 )
 PIPELINE_FULL: Final = Farewell(
     429,

@@ -1,8 +1,9 @@
 """The hot look: answered where its head is parsed, from one raw read (docs/ARCHITECTURE.md, Reads).
 
 Every caller polls every few seconds, so this one GET is most of the traffic. The plainest form
-of it (no query, no body, no preference, a key in memory, a task of the caller's) needs no
-task of the event loop, no scope and no second write. Everything else, errors too, is left to
+of it (no query, no body, no preference, a key in memory with rates in hand, a task of the
+caller's) needs no task of the event loop, no scope and no second write. Everything else, errors
+too, is left to
 the ordinary route, which answers the same: a test holds the two side by side.
 """
 
@@ -14,8 +15,9 @@ from datetime import datetime
 from typing import Final
 
 from rushes.clock import Clock
-from rushes.domain.access import Key
+from rushes.domain.access import NO_LIMITS, Key
 from rushes.domain.task import FINAL
+from rushes.gateway.rates import Rates
 from rushes.http.auth import Keyring
 from rushes.http.envelope import Styles
 from rushes.http.looking import RETRY_AFTER_S, Looking, is_known
@@ -48,8 +50,11 @@ class HotLooks:
     `standing` is what every answer of the server says, as header lines.
     """
 
-    def __init__(self, *, keyring: Keyring, looking: Looking, styles: Styles, clock: Clock) -> None:
+    def __init__(
+        self, *, keyring: Keyring, rates: Rates, looking: Looking, styles: Styles, clock: Clock
+    ) -> None:
         self._keyring = keyring
+        self._rates = rates
         self._looking = looking
         self._styles = styles
         self._clock = clock
@@ -95,6 +100,12 @@ class HotLooks:
         more = self._more(task_id, look, at)
         if more is None:
             return None
+        if key.limits is not NO_LIMITS or key.account_limits is not NO_LIMITS:
+            admitted = self._rates.admit_at_once(key, at)
+            if admitted is None:
+                return None
+            for name, value in admitted.items():
+                more += f"{name.lower()}: {value}\r\n"
         self.count += 1
         etag = self._looking.etag(look, at)
         head = (

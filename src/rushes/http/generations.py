@@ -58,6 +58,7 @@ class Generations:
                 tag,
                 request="Create",
                 answers={200: "Submitted"},
+                submits=True,
             ),
             Route(
                 "GET",

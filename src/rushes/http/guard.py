@@ -89,6 +89,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     # Slots, because the stock attributes fill a key-sharing dict of CPython to the brim: two
     # or three more would cost every connection a dict of its own.
     __slots__ = (
+        "_body_ends_at",
         "_can_send_files",
         "_deadline",
         "_is_answered",
@@ -113,6 +114,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._phase = _BETWEEN
         self._can_send_files = False
         self._deadline = inf
+        self._body_ends_at = inf
         self._send_deadline = inf
         self._unsent_bytes = 0
         self._packet_bytes = 0
@@ -236,7 +238,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         _stock_on_headers_complete(self)
         self._phase = _BODY
         self._loose_bytes = -self._packet_bytes
-        self._deadline = self.loop.time() + self.limits.body_timeout_s
+        now = self.loop.time()
+        self._body_ends_at = now + self.limits.body_total_timeout_s
+        self._deadline = now + self.limits.body_timeout_s
         # Trailers come in as headers do. The app's list is this one no more, so they must not
         # pass for headers (RFC 9110, 6.5.1).
         self.headers = []
@@ -245,7 +249,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         """Note progress; once the answer is out, the rest of a body gets no more time."""
         self._loose_bytes = -self._packet_bytes
         if not self.cycle.response_complete:
-            self._deadline = self.loop.time() + self.limits.body_timeout_s
+            more_at = self.loop.time() + self.limits.body_timeout_s
+            self._deadline = min(more_at, self._body_ends_at)
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -73,7 +73,10 @@ Handler = Callable[[Call], Awaitable[Reply | Streaming]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path. `answers` names what it may answer, for the OpenAPI document."""
+    """One method of one path. `answers` names what it may answer, for the OpenAPI document.
+
+    One that `submits` makes tasks, and counts among the submits of its caller.
+    """
 
     method: str
     path: str
@@ -86,6 +89,7 @@ class Route:
     needs_key: bool = True
     has_head: bool = True
     successful: int = 200
+    submits: bool = False
 
 
 class Table:

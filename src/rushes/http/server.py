@@ -15,11 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rushes.clock import Clock
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
+from rushes.gateway.rates import Rates
 from rushes.gateway.webhooks import Secrets
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
 from rushes.http.creating import Creating
+from rushes.http.crowding import Crowd
 from rushes.http.door import Door
 from rushes.http.envelope import Enveloping, Styles
 from rushes.http.fast import HotLooks
@@ -53,6 +55,7 @@ class Wire:
     hot: HotLook
     forecast: Forecast
     keyring: Keyring
+    rates: Rates
     links: Links
     bell: Bell
     read_hint: HintReader
@@ -61,6 +64,7 @@ class Wire:
     checks: Mapping[str, Check]
     before_metrics: Callable[[], Awaitable[None]]
     body_limits: BodyLimits
+    bodies_bytes_max: int
     metadata_bytes_max: int
     download_bytes_max: int
     streams_per_key_max: int
@@ -77,7 +81,8 @@ def _system_of(wire: Wire) -> System:
 def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
     """Return every route a server for callers answers."""
     looking = Looking(wire.hot, wire.links, wire.clock, wire.forecast)
-    creating = Creating(wire.gateway, wire.body_limits, wire.metadata_bytes_max)
+    crowd = Crowd(wire.bodies_bytes_max, wire.metrics)
+    creating = Creating(wire.gateway, wire.body_limits, wire.metadata_bytes_max, crowd)
     enveloping = Enveloping(wire.styles, wire.links)
     live = Live(
         wire.gateway,
@@ -119,7 +124,7 @@ class Application:
         routes = routes_of(wire, self.draining) if for_callers else _system_of(wire).routes()
         table = Table(routes)
         self.routes = table.routes
-        self._app: ASGIApp = Door(table, wire.keyring, wire.metrics)
+        self._app: ASGIApp = Door(table, wire.keyring, wire.rates, wire.metrics)
         self.hot_looks: HotLooks | None = None
         if for_callers:
             self.hot_looks = _hot_looks(wire)
@@ -166,6 +171,7 @@ class Application:
 def _hot_looks(wire: Wire) -> HotLooks:
     hot = HotLooks(
         keyring=wire.keyring,
+        rates=wire.rates,
         looking=Looking(wire.hot, wire.links, wire.clock, wire.forecast),
         styles=wire.styles,
         clock=wire.clock,

@@ -71,6 +71,7 @@ class Videos:
                 tag,
                 request="Create",
                 answers={200: "Video"},
+                submits=True,
             ),
             Route(
                 "GET",
@@ -89,6 +90,7 @@ class Videos:
                 tag,
                 request="Edit",
                 answers={200: "Video"},
+                submits=True,
             ),
             Route(
                 "POST",
@@ -98,6 +100,7 @@ class Videos:
                 tag,
                 request="Extension",
                 answers={200: "Video"},
+                submits=True,
             ),
             Route(
                 "POST",
@@ -139,6 +142,7 @@ class Videos:
                 tag,
                 request="Remix",
                 answers={200: "Video"},
+                submits=True,
             ),
         ]
 
