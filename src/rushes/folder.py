@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import IO, Final, TypeAlias
 
 from rushes.clock import Clock
-from rushes.domain.access import DEFAULT_ACCOUNT_ID, Key
+from rushes.deeds.keys import Wanted, create
+from rushes.deeds.log import Operator
+from rushes.domain.access import Key
 from rushes.domain.errors import StoreBusy
-from rushes.domain.ids import LIVE_KEY_PREFIX, digest_of, new_deed_id, new_key_id, new_secret
 from rushes.engine.dispatch import make_tables
-from rushes.ports import Books, Deed, Transaction
+from rushes.ports import Books
 from rushes.settings import Settings
 from rushes.store.migrate import (
     STEPS,
@@ -42,8 +43,6 @@ LOCK_NAME: Final = "lock"
 SCRATCH_NAME: Final = "scratch"
 SERVER: Final = "rushes serve"
 """Who makes the first key of a folder."""
-
-PREFIX_CHARACTERS: Final = len(LIVE_KEY_PREFIX) + 4
 
 Database: TypeAlias = SqliteStore | PostgresStore
 OnChange: TypeAlias = Callable[[Iterable[str]], None]
@@ -290,27 +289,13 @@ def open_books(
 def make_key(
     store: Books, name: str, clock: Clock, *, by: str = SERVER, is_test: bool = False
 ) -> tuple[Key, str]:
-    """Make a key, and write down `by` whom; return it and its secret, shown once, never stored.
+    """Make a caller's key, and write down `by` whom; return it and its secret, shown once.
 
     Everything under a key that `is_test` is a rehearsal (CONTRACT §12).
 
     Raises:
         SchemaBehind: the database needs `rushes migrate` first.
     """
-    at, secret = clock.now(), new_secret(is_test=is_test)
-    key = Key(
-        id=new_key_id(at),
-        account_id=DEFAULT_ACCOUNT_ID,
-        name=name,
-        digest=digest_of(secret.encode()),
-        prefix=secret[:PREFIX_CHARACTERS],
-        created_at=at,
-    )
-    deed = Deed(new_deed_id(at), at, by, "keys create", key.id, name)
-
-    def act(tx: Transaction) -> None:
-        tx.add_key(key)
-        tx.add_audit(deed)
-
-    store.write_now(act)
-    return key, secret
+    wanted = Wanted(name, is_test=is_test)
+    at = clock.now()
+    return store.write_now(lambda tx: create(tx, Operator(by), wanted, at=at))

@@ -187,14 +187,18 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A question for a list of tasks. `statuses` empty means any."""
+    """A question for a list of tasks. `statuses` empty means any.
 
-    account_id: str
+    Without an `account_id` it is an operator's: tasks of all accounts.
+    """
+
+    account_id: str | None
     limit: int
     after: str | None = None
     is_newest_first: bool = True
     statuses: frozenset[Status] = frozenset()
     model: str | None = None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +351,7 @@ class Transaction(Protocol):
         """Page through unfinished tasks by id."""
 
     def page(self, page: Page) -> Sequence[Task]:
-        """Return one page of an account's tasks, and one more if there is more."""
+        """Return one page of an account's tasks, or of all, and one more if there is more."""
 
     def told(self, task_id: str, after: int = 0) -> Sequence[Told]:
         """Return the events of a task with a number above `after`."""

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from living import Typed
-from rushes.cli.story import Case, headline, longest, money_told, outlook, read_case, timeline
 from rushes.clock import SystemClock
+from rushes.deeds.story import Case, headline, longest, money_told, outlook, read_case, timeline
 from rushes.domain.access import EntryKind
 from rushes.domain.errors import Reason
 from rushes.domain.submit import MEANING as VERDICTS

@@ -31,7 +31,7 @@ HEAVY = [
 ]
 """Of the server only; pydantic is not among them, as typer brings it."""
 
-OURS = {"rushes.cli", "rushes.client"}
+OURS = {"rushes.cli", "rushes.client", "rushes.deeds"}
 
 WITHOUT = f"""
 import sys

@@ -28,6 +28,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "unfinished": lambda tx: tx.unfinished("video_1", 100),
     "page": lambda tx: tx.page(Page(ACCOUNT_ID, 20)),
     "next page": lambda tx: tx.page(Page(ACCOUNT_ID, 20, "video_1", statuses=frozenset(Status))),
+    "in doubt": lambda tx: tx.page(Page(None, 20, statuses=frozenset({Status.IN_DOUBT}))),
     "counts": lambda tx: tx.counts(),
     "submits": lambda tx: tx.submits("video_1"),
     "submits_to_look_at": lambda tx: tx.submits_to_look_at(LATER, 100),

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 from rushes.cli.asking import agree
 from rushes.cli.books import books, is_served
-from rushes.cli.deeds import write_down
+from rushes.cli.deeds import typist
 from rushes.cli.paper import answers, money, plain, say, show_json
 from rushes.cli.plainly import FAILED, Refused
 from rushes.clock import SystemClock
+from rushes.deeds import salvage
+from rushes.deeds.salvage import NotAdoptable
 from rushes.domain.task import Task
-from rushes.engine import salvage
 from rushes.engine.dispatch import DbosDispatcher
-from rushes.engine.salvage import NotAdoptable
 from rushes.ports import Adoption, Transaction
 from rushes.settings import load
 from rushes.terms import budgets_of
@@ -42,8 +42,9 @@ def adopt(
         at = clock.now()
 
         def act(tx: Transaction) -> tuple[Task, Adoption | None]:
-            new = salvage.adopt(
+            return salvage.give(
                 tx,
+                typist(),
                 task_id,
                 n,
                 dispatcher=dispatcher,
@@ -51,25 +52,12 @@ def adopt(
                 at=at,
                 is_charged=is_charged,
             )
-            adoption = tx.adoption_of(new.id)
-            number = "" if adoption is None else f" of submit {adoption.submit_n}"
-            note = f"its film{number} is {new.id}, held {money(new.hold_microusd)}"
-            write_down(tx, "salvage adopt", task_id, note, at=at)
-            return new, adoption
 
         with _refusing():
             new, adoption = store.write_now(act)
         has_workers = is_served(store, settings)
     if as_json:
-        show_json(
-            {
-                "task_id": new.id,
-                "adopted_from": task_id,
-                "submit_n": adoption and adoption.submit_n,
-                "status": new.status,
-                "hold_microusd": new.hold_microusd,
-            }
-        )
+        show_json(salvage.given_json(new, adoption))
         return
     charge = f"{money(new.hold_microusd)} is charged once it is stored"
     say(

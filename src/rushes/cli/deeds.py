@@ -1,4 +1,4 @@
-"""The audit log: what operators did by the command line, written with what they did."""
+"""The audit log on paper, and who types."""
 
 from __future__ import annotations
 
@@ -6,24 +6,19 @@ import getpass
 import os
 import socket
 from datetime import UTC, datetime
-from typing import Final
 
 from rich.text import Text
 
 from rushes.cli.books import books
 from rushes.cli.paper import Column, answers, moment, plain, say, show_json, table, talk
 from rushes.cli.plainly import Refused
-from rushes.cli.showing import shown_text
 from rushes.clock import SystemClock
-from rushes.domain.ids import new_deed_id
-from rushes.ports import Deed, Transaction
+from rushes.deeds.log import Operator, deed_json
+from rushes.deeds.showing import shown_text
 from rushes.settings import load
 
-NOTE_CHARACTERS_MAX: Final = 500
-PAGE: Final = 500
 
-
-def actor() -> str:
+def typist() -> Operator:
     """Say who types: the user of this system, at this machine; who became him by sudo is named."""
     try:
         user = getpass.getuser()
@@ -31,17 +26,7 @@ def actor() -> str:
         user = f"uid {os.getuid()}"
     behind = os.environ.get("SUDO_USER")
     who = f"{behind} as {user}" if behind and behind != user else user
-    return plain(f"{who}@{socket.gethostname()}")[:200]
-
-
-def write_down(tx: Transaction, verb: str, object_id: str, note: str, *, at: datetime) -> None:
-    """Append a line to the audit log, in the transaction of what is told; no secret gets in.
-
-    Raises:
-        SchemaBehind: the database needs `rushes migrate` first.
-    """
-    told = shown_text(note)[:NOTE_CHARACTERS_MAX]
-    tx.add_audit(Deed(new_deed_id(at), at, actor(), verb, object_id, told))
+    return Operator(plain(f"{who}@{socket.gethostname()}")[:200])
 
 
 def show(object_id: str | None, since: str | None, limit: int, *, as_json: bool) -> None:
@@ -63,27 +48,23 @@ def show(object_id: str | None, since: str | None, limit: int, *, as_json: bool)
     columns = [
         Column("WHEN"),
         Column("WHO", rank=2, is_cut=True),
+        Column("FROM", rank=4),
         Column("WHAT", rank=1),
         Column("ON WHAT"),
         Column("NOTE", rank=3, is_wrapped=True),
     ]
     rows: list[list[str | Text]] = [
-        [moment(deed.at), plain(deed.actor), deed.verb, plain(deed.object), shown_text(deed.note)]
+        [
+            moment(deed.at),
+            plain(deed.actor),
+            deed.origin or "",
+            deed.verb,
+            plain(deed.object),
+            shown_text(deed.note),
+        ]
         for deed in deeds
     ]
     table(answers(), columns, rows)
-
-
-def deed_json(deed: Deed) -> dict[str, object]:
-    """Return one line of the log."""
-    return {
-        "id": deed.id,
-        "at": deed.at,
-        "actor": deed.actor,
-        "verb": deed.verb,
-        "object": deed.object,
-        "note": shown_text(deed.note),
-    }
 
 
 def instant_of(text: str) -> datetime:

@@ -11,16 +11,16 @@ from rich.text import Text
 
 from rushes.cli.asking import agree
 from rushes.cli.books import books, is_served
-from rushes.cli.deeds import write_down
+from rushes.cli.deeds import typist
 from rushes.cli.paper import Column, ago, answers, moment, plain, say, show_json, table, talk
 from rushes.cli.plainly import FAILED, Refused
-from rushes.cli.salvage import salvageable, submit_json
-from rushes.cli.showing import shown_token, shown_value
+from rushes.cli.salvage import salvageable
 from rushes.clock import SystemClock
-from rushes.domain.submit import Submit, Verdict
+from rushes.deeds import doubts
+from rushes.deeds.doubts import TICKET_CHARACTERS_MAX, Doubt, NotInDoubt, doubt_json
+from rushes.deeds.showing import shown_token, shown_value
+from rushes.domain.submit import Verdict
 from rushes.domain.task import Status
-from rushes.engine import doubts
-from rushes.engine.doubts import Doubt, NotInDoubt
 from rushes.ports import Books, Transaction
 from rushes.settings import Settings, load
 from rushes.terms import budgets_of
@@ -28,7 +28,6 @@ from rushes.terms import budgets_of
 T = TypeVar("T")
 
 PAGE: Final = 500
-TICKET_CHARACTERS_MAX: Final = 4000
 
 
 def show(*, as_json: bool) -> None:
@@ -41,7 +40,7 @@ def show(*, as_json: bool) -> None:
     with books(load(), clock) as store:
         found = [*_live(store), *_ended(store)]
     if as_json:
-        show_json([_doubt_json(doubt) for doubt in found])
+        show_json([doubt_json(doubt) for doubt in found])
         return
     if not found:
         say(talk(), "Nothing is in doubt: every submit got an answer, or was found.")
@@ -86,12 +85,7 @@ def look(task_id: str, *, as_json: bool) -> None:
     settings, clock = load(), SystemClock()
     at = clock.now()
 
-    def act(tx: Transaction) -> Doubt:
-        doubt = doubts.look_now(tx, task_id, at=at)
-        write_down(tx, "doubt look", task_id, f"submit {doubt.submit.n}", at=at)
-        return doubt
-
-    doubt = _decided(settings, act)
+    doubt = _decided(settings, lambda tx: doubts.look(tx, typist(), task_id, at=at))
     if as_json:
         show_json({"task_id": task_id, "n": doubt.submit.n, "look_at": at})
         return
@@ -114,12 +108,10 @@ def adopt(task_id: str, ticket: str, *, is_hurried: bool, as_json: bool) -> None
     agree(f"Take {told} at {doubt.submit.provider} for the job of {task_id}", is_hurried=is_hurried)
     at = clock.now()
 
-    def act(tx: Transaction) -> Doubt:
-        doubt = doubts.accept(tx, task_id, given, budgets=budgets_of(settings), at=at)
-        write_down(tx, "doubt adopt", task_id, f"submit {doubt.submit.n} is {told}", at=at)
-        return doubt
-
-    doubt = _decided(settings, act)
+    budgets = budgets_of(settings)
+    doubt = _decided(
+        settings, lambda tx: doubts.adopt(tx, typist(), task_id, given, budgets=budgets, at=at)
+    )
     if as_json:
         status = Status.RUNNING if doubt.is_live else doubt.task and doubt.task.status
         show_json(
@@ -152,12 +144,7 @@ def fail(task_id: str, *, is_hurried: bool, as_json: bool) -> None:
     agree(f"End {plain(task_id)} as submit_in_doubt", is_hurried=is_hurried)
     at = clock.now()
 
-    def act(tx: Transaction) -> Doubt:
-        doubt = doubts.give_up(tx, task_id, at=at)
-        write_down(tx, "doubt fail", task_id, f"submit {doubt.submit.n}", at=at)
-        return doubt
-
-    doubt = _decided(settings, act)
+    doubt = _decided(settings, lambda tx: doubts.fail(tx, typist(), task_id, at=at))
     if as_json:
         show_json({"task_id": task_id, "n": doubt.submit.n, "status": Status.FAILED})
         return
@@ -201,29 +188,16 @@ def _decided(settings: Settings, act: Callable[[Transaction], T]) -> T:
 
 
 def _live(store: Books) -> Iterator[Doubt]:
-    def page(tx: Transaction, after: str) -> tuple[str | None, list[Doubt]]:
-        tasks = tx.unfinished(after, PAGE)
-        found = [
-            Doubt(submits[-1], task)
-            for task in tasks
-            if task.status is Status.IN_DOUBT and (submits := tx.submits(task.id))
-        ]
-        return tasks[-1].id if len(tasks) == PAGE else None, found
-
     after: str | None = ""
     while after is not None:
-        after, found = store.read_now(partial(page, after=after))
+        found, after = store.read_now(partial(doubts.live, limit=PAGE, after=after or None))
         yield from found
 
 
 def _ended(store: Books) -> Iterator[Doubt]:
     for submit in salvageable(store):
         if submit.verdict is Verdict.DOUBT:
-            yield store.read_now(partial(_with_task, submit=submit))
-
-
-def _with_task(tx: Transaction, *, submit: Submit) -> Doubt:
-    return Doubt(submit, tx.task(submit.task_id))
+            yield from store.read_now(partial(doubts.ended, submits=(submit,)))
 
 
 def _status(doubt: Doubt) -> str:
@@ -233,12 +207,3 @@ def _status(doubt: Doubt) -> str:
 def _ends(doubt: Doubt) -> str:
     task = doubt.task
     return "" if task is None or task.deadline_at is None else moment(task.deadline_at)
-
-
-def _doubt_json(doubt: Doubt) -> dict[str, object]:
-    return {
-        **submit_json(doubt.submit),
-        "status": doubt.task and doubt.task.status,
-        "is_live": doubt.is_live,
-        "deadline_at": doubt.task and doubt.task.deadline_at,
-    }

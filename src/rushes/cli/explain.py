@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.text import Text
 
 from rushes.cli.books import books, holder_of
-from rushes.cli.deeds import deed_json
 from rushes.cli.paper import (
     Column,
     answers,
@@ -26,8 +25,8 @@ from rushes.cli.paper import (
     table,
 )
 from rushes.cli.plainly import FAILED, Refused
-from rushes.cli.salvage import submit_json
-from rushes.cli.showing import (
+from rushes.clock import SystemClock
+from rushes.deeds.showing import (
     shortened,
     shown_credential,
     shown_text,
@@ -35,18 +34,17 @@ from rushes.cli.showing import (
     shown_token,
     shown_value,
 )
-from rushes.cli.story import (
+from rushes.deeds.story import (
     Case,
-    amounts,
+    case_json,
     headline,
+    inputs_told,
     longest,
     money_told,
     outlook,
     read_case,
     timeline,
 )
-from rushes.clock import SystemClock
-from rushes.domain.spec import Spec
 from rushes.domain.submit import MEANING as VERDICTS
 from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
 from rushes.domain.task import Status, Task
@@ -152,7 +150,7 @@ def _wish(task: Task) -> list[tuple[str, str | Text]]:
         ("film", f"{seconds}, {spec.size} ({shape}), {sound}, seed {spec.seed}"),
         ("prompt", plain(spec.prompt)),
         ("not to see", spec.negative_prompt and plain(spec.negative_prompt)),
-        ("inputs", "; ".join(_inputs(spec))),
+        ("inputs", "; ".join(inputs_told(spec))),
         ("remix of", spec.source_id),
         ("options", _mapping(spec.options)),
         ("passed on", _mapping(spec.passthrough)),
@@ -166,15 +164,6 @@ def _wish(task: Task) -> list[tuple[str, str | Text]]:
         ("kept until", None if task.expires_at is None else moment(task.expires_at)),
     ]
     return [(name, value) for name, value in told if value]
-
-
-def _inputs(spec: Spec) -> list[str]:
-    told = []
-    for asset in spec.assets:
-        where = shown_text(asset.url) if asset.blob is None and asset.url else asset.blob or ""
-        measure = "" if asset.size_bytes is None else f", {size(asset.size_bytes)}"
-        told.append(f"{asset.role} from {plain(asset.param)}: {shortened(where)}{measure}")
-    return told
 
 
 def _mapping(given: Mapping[str, object]) -> str:
@@ -275,81 +264,3 @@ def _deeds(console: Console, case: Case) -> None:
 
 def _clock(at: datetime) -> str:
     return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
-
-
-# -- for machines ------------------------------------------------------------------------------
-
-
-def case_json(case: Case) -> dict[str, object]:
-    """Return the whole story; nothing in it opens a door."""
-    return {
-        "task_id": case.task_id,
-        "at": case.at,
-        "headline": headline(case),
-        "outlook": outlook(case),
-        "server_pid": case.holder,
-        "task": None if case.task is None else _task_json(case.task),
-        "events": [
-            {
-                "number": told.number,
-                "at": told.at,
-                "after_s": line.since,
-                "event": told.event,
-                "status": told.status,
-                "what": line.what,
-            }
-            for told, line in zip(case.told, timeline(case), strict=True)
-        ],
-        "faults": [
-            {
-                "status": fault.status,
-                "note": shown_text(fault.note),
-                "count": fault.count,
-                "first_at": fault.first_at,
-                "last_at": fault.last_at,
-            }
-            for fault in case.faults
-        ],
-        "submits": [submit_json(submit) for submit in case.submits],
-        "money": {f"{kind}_microusd": amount for kind, amount in amounts(case).items()},
-        "adopted_from": case.adopted_from and case.adopted_from.adopted_from,
-        "adopted_as": [one.task_id for one in case.adoptions],
-        "deeds": [deed_json(deed) for deed in case.deeds],
-        "artifacts": [
-            {
-                "blob": artifact.blob,
-                "kind": artifact.kind,
-                "state": artifact.state,
-                "size_bytes": artifact.size_bytes,
-                "sha256": artifact.sha256,
-                "is_lost": artifact.blob in case.lost,
-            }
-            for artifact in case.artifacts
-        ],
-    }
-
-
-def _task_json(task: Task) -> dict[str, object]:
-    told = {field.name: getattr(task, field.name) for field in fields(task)}
-    spec, failure, measures = task.spec, task.failure, task.measures
-    return {
-        **told,
-        "spec": {
-            **{field.name: getattr(spec, field.name) for field in fields(spec)},
-            "size": str(spec.size),
-            "assets": _inputs(spec),
-            "options": shown_value(spec.options),
-            "passthrough": shown_value(spec.passthrough),
-            "script": None if spec.script is None else spec.script.outcome,
-        },
-        "failure": failure and {"reason": failure.reason, "message": shown_text(failure.message)},
-        "measures": measures
-        and {
-            "size_bytes": measures.size_bytes,
-            "seconds": measures.seconds,
-            "size": str(measures.size),
-            "sha256": measures.sha256,
-        },
-        "callback_url": task.callback_url and shown_text(task.callback_url),
-        "metadata": shown_value(task.metadata),
-    }

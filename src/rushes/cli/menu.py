@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rushes import __version__
-from rushes.cli import callers, operators
+from rushes.cli import callers, operators, owners
 from rushes.cli.plainly import plainly
 
 _EXIT_CODES: Final = (
@@ -46,8 +46,20 @@ models: Final = typer.Typer(
     help="List what films can be made with, or update the cards that say so.",
     context_settings=_SETTINGS,
 )
+accounts: Final = typer.Typer(
+    help="Make, bound and close accounts, which own keys and tasks.",
+    no_args_is_help=True,
+    context_settings=_SETTINGS,
+)
 keys: Final = typer.Typer(
-    help="Make, list and revoke API keys.", no_args_is_help=True, context_settings=_SETTINGS
+    help="Make, change, replace and revoke API keys.",
+    no_args_is_help=True,
+    context_settings=_SETTINGS,
+)
+tasks: Final = typer.Typer(
+    help="List tasks of all accounts, and stop one.",
+    no_args_is_help=True,
+    context_settings=_SETTINGS,
 )
 routes: Final = typer.Typer(
     help="See how routes to providers fare.", no_args_is_help=True, context_settings=_SETTINGS
@@ -127,15 +139,28 @@ app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(plainly(operators.simulate))
 app.add_typer(models, name="models", rich_help_panel=_FILMS)
+app.add_typer(accounts, name="accounts", rich_help_panel=_INSIDE)
 app.add_typer(keys, name="keys", rich_help_panel=_INSIDE)
+app.add_typer(tasks, name="tasks", rich_help_panel=_INSIDE)
 app.add_typer(routes, name="routes", rich_help_panel=_INSIDE)
 app.add_typer(salvage, name="salvage", rich_help_panel=_INSIDE)
 app.add_typer(doubt, name="doubt", rich_help_panel=_INSIDE)
 models.command("show")(plainly(callers.models))
 models.command("update")(plainly(operators.update_models))
-keys.command("create")(plainly(operators.create_key))
-keys.command("list")(plainly(operators.list_keys))
-keys.command("revoke")(plainly(operators.revoke_key))
+accounts.command("create")(plainly(owners.create_account))
+accounts.command("list")(plainly(owners.list_accounts))
+accounts.command("show")(plainly(owners.show_account))
+accounts.command("limits")(plainly(owners.limit_account))
+accounts.command("close")(plainly(owners.close_account))
+accounts.command("reopen")(plainly(owners.reopen_account))
+keys.command("create")(plainly(owners.create_key))
+keys.command("list")(plainly(owners.list_keys))
+keys.command("show")(plainly(owners.show_key))
+keys.command("change")(plainly(owners.change_key))
+keys.command("rotate")(plainly(owners.rotate_key))
+keys.command("revoke")(plainly(owners.revoke_key))
+tasks.command("list")(plainly(owners.list_tasks))
+tasks.command("cancel")(plainly(owners.cancel_task))
 routes.command("list")(plainly(operators.list_routes))
 routes.command("reset")(plainly(operators.reset_route))
 salvage.command("list")(plainly(operators.list_salvage))

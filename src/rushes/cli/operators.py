@@ -258,38 +258,6 @@ def update_models(
     update(file, as_json=as_json)
 
 
-def create_key(
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
-    *,
-    test: Annotated[
-        bool, typer.Option("--test", help="A test key: everything is rehearsed, and free.")
-    ] = False,
-    as_json: Asks = False,
-) -> None:
-    """Make a key; its secret is shown this once. It works at once, beside a running server too."""
-    from rushes.cli.keys import create
-
-    create(name, is_test=test, as_json=as_json)
-
-
-def list_keys(*, as_json: Asks = False) -> None:
-    """List the keys, without their secrets."""
-    from rushes.cli.keys import show
-
-    show(as_json=as_json)
-
-
-def revoke_key(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a key: key_…")],
-    *,
-    as_json: Asks = False,
-) -> None:
-    """Revoke a key; a running server refuses it within two seconds."""
-    from rushes.cli.keys import revoke
-
-    revoke(key_id, as_json=as_json)
-
-
 def explain(
     task_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a video.")],
     *,
@@ -463,7 +431,7 @@ def audit(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines.")] = 100,
     as_json: Asks = False,
 ) -> None:
-    """Tell what operators did by this command line: who, when, what, to what; the newest first."""
+    """Tell what operators did: who, when, from where, what, to what; the newest first."""
     from rushes.cli.deeds import show
 
     show(object_id, since, limit, as_json=as_json)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from rich.text import Text
 
 from rushes.cli.books import books
-from rushes.cli.deeds import write_down
+from rushes.cli.deeds import typist
 from rushes.cli.paper import Column, ago, answers, say, show_json, table, talk
 from rushes.clock import SystemClock
 from rushes.configured import catalog_of
-from rushes.domain.catalog import SANDBOX, Catalog, Route
-from rushes.domain.health import Health, RouteState
+from rushes.deeds import routes as deeds
+from rushes.deeds.log import write_down
+from rushes.deeds.routes import Fare, fare_json, fares
+from rushes.domain.catalog import SANDBOX, Catalog
+from rushes.domain.health import RouteState
 from rushes.engine.dispatch import DbosDispatcher
 from rushes.engine.queues import reroute
-from rushes.engine.routing import Offer, offer
+from rushes.engine.routing import offer
 from rushes.ports import Books, Transaction
 from rushes.settings import Settings, load
 
@@ -31,20 +33,6 @@ COLOURS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A route of a public model, and how it fares."""
-
-    model: str
-    route: Route
-    health: Health | None
-
-    @property
-    def state(self) -> RouteState:
-        """What may be done with it."""
-        return self.health.state if self.health else RouteState.CLOSED
-
-
 def show(*, as_json: bool) -> None:
     """List the routes of every configured model.
 
@@ -54,10 +42,9 @@ def show(*, as_json: bool) -> None:
     settings, clock = load(), SystemClock()
     catalog = catalog_of(settings)
     with books(settings, clock) as store:
-        healths = store.read_now(lambda tx: tx.healths())
-    shown = list(_routes(catalog, offer(catalog, _names(settings), healths)))
+        shown = store.read_now(lambda tx: fares(tx, catalog))
     if as_json:
-        show_json([_as_json(one) for one in shown])
+        show_json([fare_json(one) for one in shown])
         return
     if not shown:
         say(talk(), "No provider is configured: the sandbox serves every model.")
@@ -82,17 +69,10 @@ def reset(provider: str, upstream_model: str, *, as_json: bool) -> None:
         SettingsRefused, Unready: why there is no store.
     """
     clock = SystemClock()
-    clean = Health(provider, upstream_model, changed_at=clock.now())
-
-    def act(tx: Transaction) -> Health | None:
-        known = tx.health(provider, upstream_model)
-        tx.put_health(clean)
-        was = f"was {known.state}: {known.note}" if known else "nothing was wrong with it"
-        write_down(tx, "routes reset", f"{provider}/{upstream_model}", was, at=clean.changed_at)
-        return known
-
     with books(load(), clock) as store:
-        known = store.write_now(act)
+        known = store.write_now(
+            lambda tx: deeds.reset(tx, typist(), provider, upstream_model, at=clock.now())
+        )
     if as_json:
         show_json({"provider": provider, "model": upstream_model, "was": known and known.state})
         return
@@ -134,7 +114,9 @@ def _moved(
         mine = [task for task in page if model in {None, task.model}]
         count = sum(reroute(tx, task, present, dispatcher, at=at) for task in mine)
         if count:
-            write_down(tx, "reroute", model or "all models", f"{count} tasks moved", at=at)
+            write_down(
+                tx, typist(), "reroute", model or "all models", f"{count} tasks moved", at=at
+            )
         return page[-1].id if len(page) == PAGE else None, count
 
     while cursor is not None:
@@ -146,15 +128,7 @@ def _names(settings: Settings) -> frozenset[str]:
     return frozenset({SANDBOX, *(provider.name for provider in settings.providers)})
 
 
-def _routes(catalog: Catalog, present: Offer) -> Iterator[Shown]:
-    for model, listing in catalog.listings.items():
-        if listing.is_rehearsal or model == SANDBOX:
-            continue
-        for route in listing.routes:
-            yield Shown(model, route, present.health_of(route))
-
-
-def _row(shown: Shown, at: datetime) -> list[str | Text]:
+def _row(shown: Fare, at: datetime) -> list[str | Text]:
     health = shown.health
     return [
         shown.model,
@@ -165,20 +139,3 @@ def _row(shown: Shown, at: datetime) -> list[str | Text]:
         ago(health.changed_at, at) if health else "",
         health.note if health else "",
     ]
-
-
-def _as_json(shown: Shown) -> dict[str, object]:
-    health, route = shown.health, shown.route
-    return {
-        "model": shown.model,
-        "provider": route.provider,
-        "upstream_model": route.upstream_model,
-        "priority": route.priority,
-        "weight": route.weight,
-        "billable": route.is_billable,
-        "state": shown.state,
-        "fault_count": health.fault_count if health else 0,
-        "open_until": health.open_until if health else None,
-        "changed_at": health.changed_at if health else None,
-        "note": health.note if health else "",
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
@@ -11,15 +10,8 @@ from rich.text import Text
 
 from rushes.cli.books import books
 from rushes.cli.paper import Column, ago, answers, say, show_json, table, talk
-from rushes.cli.showing import (
-    shortened,
-    shown_credential,
-    shown_text,
-    shown_ticket,
-    shown_token,
-    shown_value,
-)
 from rushes.clock import SystemClock
+from rushes.deeds.showing import shortened, shown_ticket, submit_json
 from rushes.domain.submit import MEANING, Submit, Verdict
 from rushes.ports import Books, Transaction
 from rushes.settings import load
@@ -84,30 +76,3 @@ def salvageable(store: Books) -> Iterator[Submit]:
 
 def _page(tx: Transaction, after: tuple[str, int] | None) -> Sequence[Submit]:
     return tx.salvage(PAGE, after)
-
-
-def submit_json(submit: Submit) -> dict[str, object]:
-    """Return a submit without what opens a door."""
-    return {
-        "task_id": submit.task_id,
-        "n": submit.n,
-        "provider": submit.provider,
-        "upstream_model": submit.upstream_model,
-        "credential": shown_credential(submit),
-        "token": shown_token(submit.token),
-        "is_billable": submit.is_billable,
-        "verdict": submit.verdict,
-        "meaning": MEANING[submit.verdict],
-        "intent_at": submit.intent_at,
-        "answered_at": submit.answered_at,
-        "ticket": json.loads(shown_ticket(submit)),
-        "film": shown_value(submit.film),
-        "usage": shown_value(submit.usage),
-        "reason": submit.reason,
-        "note": shown_text(submit.note),
-        "missing_count": submit.missing_count,
-        "next_try_at": submit.next_try_at,
-        "look_at": submit.look_at,
-        "look_count": submit.look_count,
-        "is_cancel_told": submit.is_cancel_told,
-    }

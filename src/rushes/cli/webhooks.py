@@ -10,13 +10,16 @@ from typing import Final
 from rich.text import Text
 
 from rushes.cli.books import books
-from rushes.cli.deeds import write_down
+from rushes.cli.deeds import typist
 from rushes.cli.paper import Column, ago, answers, lasting, plain, say, show_json, table, talk
 from rushes.cli.plainly import FAILED, Refused
-from rushes.cli.showing import shown_text
 from rushes.clock import SystemClock
+from rushes.deeds import posts as deeds
+from rushes.deeds.log import write_down
+from rushes.deeds.posts import post_json, with_attempts
+from rushes.deeds.showing import shown_text
 from rushes.domain.access import DEFAULT_ACCOUNT_ID
-from rushes.domain.errors import UrlNotAllowed
+from rushes.domain.errors import CannotBeDone, ObjectNotFound, UrlNotAllowed
 from rushes.domain.ids import new_endpoint_id
 from rushes.domain.webhooks import (
     Delivery,
@@ -24,7 +27,6 @@ from rushes.domain.webhooks import (
     Post,
     PostState,
     WebhookSecret,
-    begun_again,
     new_secret,
     place_of,
 )
@@ -61,7 +63,7 @@ def add_endpoint(url: str, account_id: str | None, *, as_json: bool) -> None:
             if any(place_of(one.url) == place_of(url) for one in tx.endpoints(account)):
                 return False
             tx.add_endpoint(endpoint)
-            write_down(tx, "webhooks endpoints add", endpoint.id, url, at=at)
+            write_down(tx, typist(), "webhooks endpoints add", endpoint.id, url, at=at)
             return True
 
         if not store.write_now(act):
@@ -116,7 +118,9 @@ def remove_endpoint(endpoint_id: str, *, as_json: bool) -> None:
         endpoint = tx.endpoint(endpoint_id)
         if endpoint is None or not tx.remove_endpoint(endpoint_id):
             return False
-        write_down(tx, "webhooks endpoints remove", endpoint_id, endpoint.url, at=clock.now())
+        write_down(
+            tx, typist(), "webhooks endpoints remove", endpoint_id, endpoint.url, at=clock.now()
+        )
         return True
 
     with books(load(), clock) as store:
@@ -144,7 +148,9 @@ def enable_endpoint(endpoint_id: str, *, as_json: bool) -> None:
         after = replace(before, failing_since=None, disabled_at=None, note="")
         if not tx.change_endpoint(before, after):
             return tx.endpoint(endpoint_id)
-        write_down(tx, "webhooks endpoints enable", endpoint_id, before.note, at=clock.now())
+        write_down(
+            tx, typist(), "webhooks endpoints enable", endpoint_id, before.note, at=clock.now()
+        )
         return after
 
     with books(load(), clock) as store:
@@ -183,7 +189,7 @@ def show_secret(account_id: str | None, *, rotates: bool, as_json: bool) -> None
             if not tx.change_webhook_secret(standing, after):
                 return None
             until = f"the one before signs, too, until {after.previous_until:%Y-%m-%d %H:%M}Z"
-            write_down(tx, "webhooks secret rotate", account, until, at=at)
+            write_down(tx, typist(), "webhooks secret rotate", account, until, at=at)
             return after
 
         found = store.write_now(act)
@@ -212,9 +218,9 @@ def show_posts(limit: int, *, only_dead: bool, as_json: bool) -> None:
     clock = SystemClock()
     state = PostState.DEAD if only_dead else None
     with books(load(), clock) as store:
-        found = store.read_now(lambda tx: _with_attempts(tx, tx.posts(limit, state=state)))
+        found = store.read_now(lambda tx: with_attempts(tx, tx.posts(limit, state=state)))
     if as_json:
-        show_json([_post_json(post, attempts) for post, attempts in found])
+        show_json([post_json(post, attempts) for post, attempts in found])
         return
     if not found:
         words = "given up" if only_dead else "posted yet"
@@ -244,39 +250,19 @@ def redeliver(event_id: str, url: str | None, *, as_json: bool) -> None:
     clock = SystemClock()
     at = clock.now()
     with books(load(), clock) as store:
-        posts = [
-            post
-            for post in store.read_now(lambda tx: tx.posts_of(event_id))
-            if url is None or url in {post.url, shown_text(post.url)}
-        ]
-        if not posts:
-            raise Refused(
-                "There is no such post.", FAILED, "`rushes webhooks list` shows events and URLs."
-            )
-        begun = store.write_now(lambda tx: _begin_again(tx, posts, at))
+        try:
+            begun = store.write_now(lambda tx: deeds.redeliver(tx, typist(), event_id, url, at=at))
+        except ObjectNotFound as unknown:
+            hint = "`rushes webhooks list` shows events and URLs."
+            raise Refused(str(unknown), FAILED, hint) from None
+        except CannotBeDone as why:
+            hint = "First: rushes webhooks endpoints enable ID; `endpoints list` shows which."
+            raise Refused(str(why), FAILED, hint) from None
     if as_json:
-        show_json([_post_json(post, ()) for post in begun])
+        show_json([post_json(post, ()) for post in begun])
         return
     for post in begun:
         say(answers(), f"{post.event_id} goes to {shown_text(post.url)} again.")
-
-
-def _begin_again(tx: Transaction, posts: Sequence[Post], at: datetime) -> list[Post]:
-    begun = []
-    for post in posts:
-        endpoint = None if post.endpoint_id is None else tx.endpoint(post.endpoint_id)
-        if endpoint is not None and endpoint.disabled_at is not None:
-            raise Refused(
-                f"{endpoint.id} is disabled: {endpoint.note}.",
-                FAILED,
-                f"First: rushes webhooks endpoints enable {endpoint.id}",
-            )
-        # To an endpoint that was removed it goes as to any address: somebody asked for it.
-        fresh = replace(begun_again(post, at), endpoint_id=endpoint.id if endpoint else None)
-        if tx.change_post(post, fresh):
-            begun.append(fresh)
-            write_down(tx, "webhooks redeliver", post.event_id, post.url, at=at)
-    return begun
 
 
 # -- words -------------------------------------------------------------------------------------
@@ -298,9 +284,11 @@ def _account(store: Database, account_id: str | None) -> str:
     """
     if account_id is None:
         return DEFAULT_ACCOUNT_ID
-    known = {key.account_id for key in store.read_now(lambda tx: tx.keys())}
-    if account_id not in {*known, DEFAULT_ACCOUNT_ID}:
-        hint = "`rushes keys list --json` shows the account of every key."
+    if (
+        account_id != DEFAULT_ACCOUNT_ID
+        and store.read_now(lambda tx: tx.account(account_id)) is None
+    ):
+        hint = "`rushes accounts list` shows all ids."
         raise Refused(f"There is no account {plain(account_id)}.", FAILED, hint)
     return account_id
 
@@ -333,10 +321,6 @@ def _endpoint_json(endpoint: Endpoint) -> dict[str, object]:
     }
 
 
-def _with_attempts(tx: Transaction, posts: Sequence[Post]) -> list[tuple[Post, Sequence[Delivery]]]:
-    return [(post, tx.deliveries(post.event_id, post.url)) for post in posts]
-
-
 def _post_row(post: Post, attempts: Sequence[Delivery], now: datetime) -> list[str | Text]:
     due = post.due_at
     next_try = "" if due is None else "now" if due <= now else f"in {lasting(due - now)}"
@@ -348,21 +332,3 @@ def _post_row(post: Post, attempts: Sequence[Delivery], now: datetime) -> list[s
         shown_text(post.note),
         shown_text(post.url),
     ]
-
-
-def _post_json(post: Post, attempts: Sequence[Delivery]) -> dict[str, object]:
-    return {
-        "event_id": post.event_id,
-        "task_id": post.task_id,
-        "account_id": post.account_id,
-        "endpoint_id": post.endpoint_id,
-        "url": shown_text(post.url),
-        "state": post.state,
-        "note": shown_text(post.note),
-        "created_at": post.created_at,
-        "due_at": post.due_at,
-        "ended_at": post.ended_at,
-        "attempts": [
-            {"at": one.at, "http_status": one.http_status, "note": one.note} for one in attempts
-        ],
-    }

@@ -125,6 +125,12 @@ class TaskAlreadyFinished(BadRequest):
     code = "task_already_finished"
 
 
+class CannotBeDone(BadRequest):
+    """What an operator asked for cannot be done as things stand."""
+
+    code = "cannot_be_done"
+
+
 class TaskFailed(BadRequest):
     """The task failed, so there is no film."""
 
@@ -195,6 +201,12 @@ class TaskNotFound(NotFound):
     """Unknown task, or a task of another owner: nobody can tell which."""
 
     code = "task_not_found"
+
+
+class ObjectNotFound(NotFound):
+    """No account, key, post or line of the audit log under that name; told to operators only."""
+
+    code = "object_not_found"
 
 
 class ModelNotFound(NotFound):

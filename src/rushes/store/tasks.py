@@ -321,8 +321,12 @@ class TaskRows(Rows):
         return sorted({str(row.queue) for row in self.run(statement.distinct())})
 
     def page(self, page: Page) -> Sequence[Task]:
-        """Return one page of an account's tasks, and one more if there is more."""
-        statement = sa.select(tasks).where(tasks.c.account_id == page.account_id)
+        """Return one page of an account's tasks, or of all, and one more if there is more."""
+        statement = sa.select(tasks)
+        if page.account_id is not None:
+            statement = statement.where(tasks.c.account_id == page.account_id)
+        if page.key_id is not None:
+            statement = statement.where(tasks.c.key_id == page.key_id)
         if page.after is not None:
             is_beyond = tasks.c.id < page.after if page.is_newest_first else tasks.c.id > page.after
             statement = statement.where(is_beyond)

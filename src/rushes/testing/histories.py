@@ -20,6 +20,7 @@ from typing import Final, cast
 
 import structlog
 
+from rushes.deeds.salvage import MADE, NotAdoptable, adopt
 from rushes.domain.access import DEFAULT_ACCOUNT_ID, CancelRule, canceled, hold
 from rushes.domain.catalog import Catalog, Listing, ModelCard, Route
 from rushes.domain.errors import LeaseLost, StoreBusy
@@ -29,7 +30,6 @@ from rushes.domain.submit import Submit
 from rushes.domain.task import Event, Task
 from rushes.engine.carry import carry
 from rushes.engine.keeper import Keeper
-from rushes.engine.salvage import MADE, NotAdoptable, adopt
 from rushes.engine.world import Upstream, World
 from rushes.ports import (
     Budgets,

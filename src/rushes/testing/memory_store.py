@@ -400,10 +400,12 @@ class MemoryTransaction:
         return max((told.at for told in self.told(task_id) if told.event in submits), default=None)
 
     def page(self, page: Page) -> Sequence[Task]:
-        """Return one page of an account's tasks, and one more if there is more."""
+        """Return one page of an account's tasks, or of all, and one more if there is more."""
 
         def fits(task: Task) -> bool:
-            if task.account_id != page.account_id:
+            if page.account_id not in {None, task.account_id}:
+                return False
+            if page.key_id not in {None, task.key_id}:
                 return False
             if page.after is not None and (task.id < page.after) is not page.is_newest_first:
                 return False

@@ -13,6 +13,7 @@ from rushes.domain.task import FINAL, Event, Status, Task
 from rushes.ports import Begun, Faults, IntegrityFault, Page, Told, Transaction, Waiting
 from rushes.testing.builders import (
     ACCOUNT_ID,
+    KEY_ID,
     NOON,
     WORK_ID,
     a_hold,
@@ -377,7 +378,7 @@ async def a_page_is_of_one_account(subject: Subject) -> None:
         await subject.put(Status.QUEUED, model="wan"),
         await subject.put(Status.RUNNING, model="sora"),
     ]
-    await subject.put(Status.RUNNING, model="wan", account_id="acct_" + "b" * 32)
+    theirs = await subject.put(Status.RUNNING, model="wan", account_id="acct_" + "b" * 32)
     running, queued = frozenset({Status.RUNNING}), frozenset({Status.QUEUED})
     for page, expected in (
         (Page(ACCOUNT_ID, 9), [2, 1, 0]),
@@ -386,9 +387,12 @@ async def a_page_is_of_one_account(subject: Subject) -> None:
         (Page(ACCOUNT_ID, 9, statuses=frozenset({Status.FAILED})), []),
         (Page(ACCOUNT_ID, 9, model="veo"), []),
         (Page("acct_" + "c" * 32, 9), []),
+        (Page(ACCOUNT_ID, 9, key_id="key_" + "c" * 32), []),
     ):
         found = await subject.ask(Transaction.page, page)
         assert found == [mine[place] for place in expected]
+    every = Page(None, 9, key_id=KEY_ID, statuses=running, model="wan")
+    assert await subject.ask(Transaction.page, every) == [theirs, mine[0]], "an operator's"
 
 
 async def events_are_read_on_from_a_number(subject: Subject) -> None:

@@ -13,7 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from rushes.deeds.log import Operator, write_down
+from rushes.deeds.words import money
 from rushes.domain.access import hold
+from rushes.domain.errors import CannotBeDone
 from rushes.domain.ids import new_task_id
 from rushes.domain.submit import MEANING, Submit, Verdict
 from rushes.domain.task import Event, Task, advance
@@ -23,7 +26,7 @@ MADE: Final = frozenset({Verdict.LATE, Verdict.READY})
 """The provider says that the film is there."""
 
 
-class NotAdoptable(Exception):
+class NotAdoptable(CannotBeDone):
     """There is nothing to adopt; the message says why, and what can be done."""
 
 
@@ -60,6 +63,43 @@ def adopt(
     tx.add_adoption(Adoption(adopted.id, task_id, submit.n, at))
     dispatcher.enqueue(tx, adopted, Work.COLLECT, queue="")
     return adopted
+
+
+def give(
+    tx: Transaction,
+    operator: Operator,
+    task_id: str,
+    n: int | None,
+    *,
+    dispatcher: Dispatcher,
+    budgets: Budgets,
+    at: datetime,
+    is_charged: bool = False,
+) -> tuple[Task, Adoption | None]:
+    """Adopt a late film, and write down who did; return the new task and whose film it has.
+
+    Raises:
+        NotAdoptable: nothing was written.
+    """
+    new = adopt(
+        tx, task_id, n, dispatcher=dispatcher, budgets=budgets, at=at, is_charged=is_charged
+    )
+    adoption = tx.adoption_of(new.id)
+    number = "" if adoption is None else f" of submit {adoption.submit_n}"
+    note = f"its film{number} is {new.id}, held {money(new.hold_microusd)}"
+    write_down(tx, operator, "salvage adopt", task_id, note, at=at)
+    return new, adoption
+
+
+def given_json(new: Task, adoption: Adoption | None) -> dict[str, object]:
+    """Return a task that was made for a late film."""
+    return {
+        "task_id": new.id,
+        "adopted_from": adoption and adoption.adopted_from,
+        "submit_n": adoption and adoption.submit_n,
+        "status": new.status,
+        "hold_microusd": new.hold_microusd,
+    }
 
 
 def late_film_of(tx: Transaction, task_id: str, n: int | None) -> tuple[Task, Submit]:

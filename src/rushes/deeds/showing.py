@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from rushes.cli.paper import plain
-from rushes.domain.submit import Submit
+from rushes.deeds.words import plain
+from rushes.domain.submit import MEANING, Submit
 from rushes.observe import redact
 
 TOKEN_CHARACTERS: Final = 8
@@ -72,6 +72,33 @@ def shortened(text: str) -> str:
     if len(text) <= HANDLE_CHARACTERS_MAX:
         return text
     return text[: HANDLE_CHARACTERS_MAX - 1] + HIDDEN
+
+
+def submit_json(submit: Submit) -> dict[str, object]:
+    """Return a submit without what opens a door."""
+    return {
+        "task_id": submit.task_id,
+        "n": submit.n,
+        "provider": submit.provider,
+        "upstream_model": submit.upstream_model,
+        "credential": shown_credential(submit),
+        "token": shown_token(submit.token),
+        "is_billable": submit.is_billable,
+        "verdict": submit.verdict,
+        "meaning": MEANING[submit.verdict],
+        "intent_at": submit.intent_at,
+        "answered_at": submit.answered_at,
+        "ticket": json.loads(shown_ticket(submit)),
+        "film": shown_value(submit.film),
+        "usage": shown_value(submit.usage),
+        "reason": submit.reason,
+        "note": shown_text(submit.note),
+        "missing_count": submit.missing_count,
+        "next_try_at": submit.next_try_at,
+        "look_at": submit.look_at,
+        "look_count": submit.look_count,
+        "is_cancel_told": submit.is_cancel_told,
+    }
 
 
 def _bare(address: str) -> str:

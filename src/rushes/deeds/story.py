@@ -6,15 +6,17 @@ Whoever is on call asks three things: what happened, what was it paid, what come
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from rushes.cli.paper import ago, lasting, moment, money
-from rushes.cli.showing import shown_credential, shown_text
+from rushes.deeds.log import deed_json
+from rushes.deeds.showing import shortened, shown_credential, shown_text, shown_value, submit_json
+from rushes.deeds.words import ago, lasting, moment, money, plain, size
 from rushes.domain.access import Entry, EntryKind
 from rushes.domain.errors import Reason
+from rushes.domain.spec import Spec
 from rushes.domain.submit import MEANING as VERDICTS
 from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
 from rushes.domain.task import MEANING, Event, Status, Task
@@ -268,3 +270,91 @@ def _advice(reason: Reason, submits: Sequence[Submit]) -> list[str]:
             return ["This is a fault of Rushes: the log of that hour has it, under the task's id."]
         case _:
             return []
+
+
+# -- for machines ------------------------------------------------------------------------------
+
+
+def case_json(case: Case) -> dict[str, object]:
+    """Return the whole story; nothing in it opens a door."""
+    return {
+        "task_id": case.task_id,
+        "at": case.at,
+        "headline": headline(case),
+        "outlook": outlook(case),
+        "server_pid": case.holder,
+        "task": None if case.task is None else _task_json(case.task),
+        "events": [
+            {
+                "number": told.number,
+                "at": told.at,
+                "after_s": line.since,
+                "event": told.event,
+                "status": told.status,
+                "what": line.what,
+            }
+            for told, line in zip(case.told, timeline(case), strict=True)
+        ],
+        "faults": [
+            {
+                "status": fault.status,
+                "note": shown_text(fault.note),
+                "count": fault.count,
+                "first_at": fault.first_at,
+                "last_at": fault.last_at,
+            }
+            for fault in case.faults
+        ],
+        "submits": [submit_json(submit) for submit in case.submits],
+        "money": {f"{kind}_microusd": amount for kind, amount in amounts(case).items()},
+        "adopted_from": case.adopted_from and case.adopted_from.adopted_from,
+        "adopted_as": [one.task_id for one in case.adoptions],
+        "deeds": [deed_json(deed) for deed in case.deeds],
+        "artifacts": [
+            {
+                "blob": artifact.blob,
+                "kind": artifact.kind,
+                "state": artifact.state,
+                "size_bytes": artifact.size_bytes,
+                "sha256": artifact.sha256,
+                "is_lost": artifact.blob in case.lost,
+            }
+            for artifact in case.artifacts
+        ],
+    }
+
+
+def _task_json(task: Task) -> dict[str, object]:
+    told = {field.name: getattr(task, field.name) for field in fields(task)}
+    spec, failure, measures = task.spec, task.failure, task.measures
+    return {
+        **told,
+        "spec": {
+            **{field.name: getattr(spec, field.name) for field in fields(spec)},
+            "size": str(spec.size),
+            "assets": inputs_told(spec),
+            "options": shown_value(spec.options),
+            "passthrough": shown_value(spec.passthrough),
+            "script": None if spec.script is None else spec.script.outcome,
+        },
+        "failure": failure and {"reason": failure.reason, "message": shown_text(failure.message)},
+        "measures": measures
+        and {
+            "size_bytes": measures.size_bytes,
+            "seconds": measures.seconds,
+            "size": str(measures.size),
+            "sha256": measures.sha256,
+        },
+        "callback_url": task.callback_url and shown_text(task.callback_url),
+        "metadata": shown_value(task.metadata),
+    }
+
+
+def inputs_told(spec: Spec) -> list[str]:
+    """Say what came along with a wish, a line each."""
+    told = []
+    for asset in spec.assets:
+        where = shown_text(asset.url) if asset.blob is None and asset.url else asset.blob or ""
+        measure = "" if asset.size_bytes is None else f", {size(asset.size_bytes)}"
+        told.append(f"{asset.role} from {plain(asset.param)}: {shortened(where)}{measure}")
+    return told

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from rushes.deeds import salvage
 from rushes.domain.spec import Asset, Role
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Status, Task
-from rushes.engine import collect, salvage
+from rushes.engine import collect
 from rushes.ports import Adoption, Transaction, Work
 from rushes.testing.builders import a_spec, an_input, moved
 from working import Workers

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from rushes.deeds import doubts
+from rushes.deeds.doubts import Doubt, NotInDoubt
 from rushes.domain.errors import Reason
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Event, Status, Task
-from rushes.engine import doubts, story
-from rushes.engine.doubts import Doubt, NotInDoubt
+from rushes.engine import story
 from rushes.providers.base import Found, Outcome, Ready, Search, Unknown
 from rushes.testing.builders import moved
 from working import Workers
