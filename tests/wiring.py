@@ -36,6 +36,7 @@ from rushes.http.body import BodyLimits
 from rushes.http.envelope import Styles
 from rushes.http.files import Sign
 from rushes.http.links import Links
+from rushes.http.origins import Origins
 from rushes.http.server import Application, Wire
 from rushes.media.darkroom import FilmDarkroom
 from rushes.media.examiner import FileExaminer
@@ -113,6 +114,7 @@ class Wired:
         bodies_bytes_max: int = 512 * 2**20,
         limits: Limits = NO_LIMITS,
         shares_rates: bool = False,
+        origins: Origins | None = None,
     ) -> None:
         self.clock = ManualClock(NOON)
         self.film = film
@@ -183,6 +185,7 @@ class Wired:
                 version="0.0.0",
                 sign=sign,
                 styles=styles or Styles(),
+                origins=origins or Origins(),
             )
         )
 
@@ -203,10 +206,19 @@ class Wired:
         self.store.write_now(lambda tx: tx.add_key(key))
         return key
 
-    def client(self, secret: str | None = SECRET, app: ASGIApp | None = None) -> httpx2.AsyncClient:
+    def client(
+        self,
+        secret: str | None = SECRET,
+        app: ASGIApp | None = None,
+        *,
+        address: str = "127.0.0.1",
+    ) -> httpx2.AsyncClient:
+        """A caller with a key, from an address."""
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         return httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=app or self.application, raise_app_exceptions=False),
+            transport=httpx2.ASGITransport(
+                app=app or self.application, raise_app_exceptions=False, client=(address, 40_000)
+            ),
             base_url="http://testserver",
             headers=headers,
             timeout=20,

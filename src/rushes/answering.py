@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -23,9 +24,10 @@ from rushes.http.bounds import GuardLimits
 from rushes.http.envelope import Styles
 from rushes.http.files import Sign
 from rushes.http.links import Links
-from rushes.http.server import Application, Wire, server_of
+from rushes.http.origins import Origins
+from rushes.http.server import Application, Operators, Wire, server_of
 from rushes.observe import Metrics
-from rushes.ports import NotAHint, Work
+from rushes.ports import NotAHint, Transaction, Work
 from rushes.providers.base import Forged
 from rushes.rooms import Parts
 from rushes.settings import Settings
@@ -48,21 +50,21 @@ def application_of(
 
 def answer(
     application: Application,
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     settings: Settings,
     *,
     on_hangup: Callable[[], object],
 ) -> None:
-    """Answer until a signal says stop; then drain."""
+    """Answer until a signal says stop; then drain. The first is where callers come."""
     server = server_of(
         application,
         host=settings.server.host,
-        port=listener.getsockname()[1],
+        port=listeners[0].getsockname()[1],
         limits=_guard_limits(settings),
         drain_s=settings.server.drain_s,
         on_hangup=on_hangup,
     )
-    server.run(sockets=[listener])
+    server.run(sockets=list(listeners))
 
 
 def _guard_limits(settings: Settings) -> GuardLimits:
@@ -167,8 +169,24 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
             settings.response_style == ENVELOPE,
             {key.id: key.response_style == ENVELOPE for key in settings.keys},
         ),
+        origins=Origins(settings.server.trusted_proxies),
+        operators=_operators(settings, has_engine=has_engine),
         version=__version__,
     )
+
+
+def _operators(settings: Settings, *, has_engine: bool) -> Operators | None:
+    """Return where operators are answered; None where they are not."""
+    if settings.server.admin == "off":
+        return None
+    place = settings.server.admin_place
+
+    def holder_of(tx: Transaction) -> str | None:
+        if has_engine:
+            return str(os.getpid())
+        return "unknown" if tx.executor_count(settings.workers.lost_after_s) else None
+
+    return Operators(None if place is None else place[1], holder_of)
 
 
 def _signer(parts: Parts) -> Sign | None:

@@ -110,13 +110,13 @@ class House:
         )
         return True
 
-    def serve(self, listener: socket.socket) -> None:
-        """Answer until a signal says stop; then drain."""
+    def serve(self, *listeners: socket.socket) -> None:
+        """Answer until a signal says stop; then drain. The first is where callers come."""
         from rushes.answering import answer  # noqa: PLC0415 -- where somebody may ask
 
         if self.application is None:
             raise RuntimeError("this house was opened without a port")
-        answer(self.application, listener, self.parts.settings, on_hangup=self.reload)
+        answer(self.application, listeners, self.parts.settings, on_hangup=self.reload)
 
     def work(self) -> None:
         """Carry tasks until a signal says stop, without listening; SIGHUP reads anew.

@@ -32,7 +32,20 @@ def listen(settings: Settings) -> socket.socket:
     Raises:
         Unready: the address is taken, or not ours.
     """
-    host, port = settings.server.host, settings.server.port
+    return _listen(settings.server.host, settings.server.port)
+
+
+def listen_for_operators(settings: Settings) -> socket.socket | None:
+    """Bind the address that operators have alone, and listen; None where they have none.
+
+    Raises:
+        Unready: the address is taken, or not ours.
+    """
+    place = settings.server.admin_place
+    return None if place is None else _listen(*place)
+
+
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

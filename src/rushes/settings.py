@@ -32,6 +32,7 @@ from pydantic_settings import (
 from rushes.domain.access import CancelRule
 
 DEFAULT_PORT: Final = 8080
+PORT_MAX: Final = 65535
 CONFIG_NAME: Final = "rushes.toml"
 POSTGRES: Final = ("postgresql://", "postgres://")
 
@@ -53,6 +54,19 @@ BUCKETS: Final = ("s3", "gs", "az")
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+def place_of(text: str) -> tuple[str, int] | None:
+    """Read HOST:PORT; None if it is not that.
+
+    >>> place_of("127.0.0.1:8081"), place_of("[::1]:8081"), place_of("8081")
+    (('127.0.0.1', 8081), ('::1', 8081), None)
+    """
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port[:6]) <= PORT_MAX:
+        return None
+    return host, int(port)
+
+
 class SettingsRefused(Exception):
     """The settings are wrong; the message holds every complaint, a line each."""
 
@@ -62,12 +76,31 @@ class _Section(BaseModel):
 
 
 class Server(_Section):
-    """Where callers find us."""
+    """Where callers find us.
+
+    `trusted_proxies` are the networks whose word we take for where a request comes from
+    (`X-Forwarded-For`). `admin` is where operators' calls (`/admin/v1`) are answered: on the
+    `same` port, at `HOST:PORT` alone, or not at all (`off`).
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
     public_url: str | None = None
     drain_s: Seconds = 8.0
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    admin: str = "same"
+
+    @field_validator("admin")
+    @classmethod
+    def _is_place(cls, value: str) -> str:
+        if value not in {"same", "off"} and place_of(value) is None:
+            raise ValueError("must be same, off, or HOST:PORT as in 127.0.0.1:8081")
+        return value
+
+    @property
+    def admin_place(self) -> tuple[str, int] | None:
+        """Host and port that answer operators alone; None where none do."""
+        return place_of(self.admin)
 
     @field_validator("public_url")
     @classmethod
@@ -415,6 +448,11 @@ def _misfits(settings: Settings) -> list[str]:
             "and render_s: nobody looks after a submit while its task may still be alive"
         )
     complaints += _limit_misfits(settings.limits)
+    place = settings.server.admin_place
+    if place is not None and place[1] == settings.server.port:
+        complaints.append(
+            f"server.admin: port {place[1]} is where callers are answered; say another, or same"
+        )
     database = settings.database.url
     if database is not None and not database.startswith(("sqlite:///", *POSTGRES)):
         complaints.append("database.url: must be sqlite:///PATH or postgresql://USER@HOST/NAME")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from living import Typed
+from postgres import Server
 from rushes.clock import SystemClock
 from rushes.domain.task import Status
 from rushes.folder import open_books
@@ -147,3 +148,14 @@ def test_tasks_of_all_accounts_are_listed_and_stopped(
     assert "already finished" in refused(typed, "tasks", "cancel", mine.id, "--yes")[1]
     [deed] = told(typed, "audit", "--object", mine.id)
     assert deed["verb"] == "tasks cancel"
+
+
+def test_no_operators_key_is_made_where_the_database_knows_none(
+    typed: Typed, postgres: Server
+) -> None:
+    with postgres.database_of("0003") as url:
+        run = typed("keys", "create", "ops", "--admin", RUSHES_DATABASE_URL=url)
+        assert run.exit_code == 2
+        assert "rushes migrate" in run.stderr
+        run = typed("keys", "list", "--json", RUSHES_DATABASE_URL=url)
+        assert json.loads(run.stdout) == []

@@ -22,8 +22,9 @@ from rich.console import Console
 from journeying import end
 from living import Typed, environment_of, living, rushes, said_until
 from rushes.cli.serving import Opened, _ended_by_signals, banner, opened_json
-from rushes.folder import lock_folder
-from rushes.settings import load
+from rushes.folder import Unready, lock_folder
+from rushes.listening import listen_for_operators
+from rushes.settings import SettingsRefused, load
 from rushes.testing.builders import a_key
 
 SECRET = "sk-live-open-sesame"
@@ -95,6 +96,33 @@ def test_another_port_is_told_to_the_client(tmp_path: Path) -> None:
 def test_a_narrow_terminal_breaks_no_command(tmp_path: Path) -> None:
     told = shown(opened_at("http://127.0.0.1:8080", tmp_path), width=40)
     assert f"  export RUSHES_API_KEY={SECRET}\n" in told
+
+
+@pytest.mark.parametrize(
+    "place", ["nowhere", "8081", ":8081", "127.0.0.1:0", "127.0.0.1:99999", ""]
+)
+def test_where_operators_are_answered_is_a_place_or_a_word(place: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsRefused, match="HOST:PORT"):
+        load(data_dir=tmp_path, server={"admin": place})
+
+
+def test_operators_and_callers_do_not_share_a_port_by_two_names(tmp_path: Path) -> None:
+    with pytest.raises(SettingsRefused, match="say another, or same"):
+        load(data_dir=tmp_path, server={"admin": "localhost:8080", "port": 8080})
+
+
+def test_operators_have_a_socket_of_their_own_only_where_one_is_named(tmp_path: Path) -> None:
+    for word in ("same", "off"):
+        assert listen_for_operators(load(data_dir=tmp_path, server={"admin": word})) is None
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(Unready, match="cannot listen"):
+            listen_for_operators(load(data_dir=tmp_path, server={"admin": place}))
+    listener = listen_for_operators(load(data_dir=tmp_path, server={"admin": place}))
+    assert listener is not None
+    with listener:
+        assert place.endswith(f":{listener.getsockname()[1]}")
 
 
 def test_machines_get_the_same_facts(tmp_path: Path) -> None:

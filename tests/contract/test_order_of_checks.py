@@ -18,7 +18,7 @@ from wiring import SECRET, Wired, wired
 
 ROOT = "/v1/video/generations"
 UNKNOWN = "video_" + "0" * 32
-LIMITED, NARROW = "sk-live-limited", "sk-live-narrow"
+LIMITED, NARROW, READER = "sk-live-limited", "sk-live-narrow", "sk-live-reader"
 SPENT, BUSY = "sk-live-spent", "sk-live-busy"
 GOOD = {"model": "sandbox", "prompt": "a heron"}
 USED = {"Idempotency-Key": "used"}
@@ -35,6 +35,9 @@ ROWS: list[Row] = [
     ("method_not_allowed", "PUT", ROOT, {"content": b"x", "headers": LARGE | TEXT}, SECRET),
     ("method_not_allowed", "POST", "/v1/webhooks/secret", {}, NARROW),
     ("scope_missing", "GET", "/v1/webhooks/secret?x=1", {}, NARROW),
+    ("method_not_allowed", "PUT", ROOT, {"content": b"x", "headers": LARGE | TEXT}, READER),
+    ("scope_missing", "POST", ROOT, {"content": b"x", "headers": LARGE | TEXT}, READER),
+    ("scope_missing", "POST", "/admin/v1/keys", {"content": b"[", "headers": LARGE | TEXT}, SECRET),
     ("route_not_found", "POST", "/v1/movies", {"content": b"x", "headers": LARGE}, SPENT),
     ("method_not_allowed", "PUT", ROOT, {"content": b"x", "headers": LARGE}, SPENT),
     ("rate_limit_exceeded", "POST", ROOT, {"content": b"x", "headers": LARGE | TEXT}, SPENT),
@@ -90,7 +93,9 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wired
     async with wired(tmp_path_factory.mktemp("order")) as found:
         found.add_key(LIMITED, models=frozenset({"sandbox"}))
         found.add_key(NARROW, scopes=frozenset({Scope.GENERATE}))
-        found.add_key(SPENT, limits=Limits(submits_per_minute=0))
+        spent = Limits(submits_per_minute=0)
+        found.add_key(READER, scopes=frozenset({Scope.READ}), limits=spent)
+        found.add_key(SPENT, limits=spent)
         found.add_key(BUSY, limits=Limits(in_flight_max=0))
         async with found.client() as client:
             assert (await client.post(ROOT, json=GOOD, headers=USED)).is_success

@@ -19,8 +19,11 @@ from schemathesis.checks import (
 )
 
 from loopback import serving
+from rushes.domain.access import Scope
 from rushes.http.openapi import REQUESTS, STRUCTS
 from wiring import SECRET, Wired, wired
+
+OPERATOR = "sk-live-operator"
 
 
 async def document_of(house: Wired) -> dict[str, Any]:
@@ -90,6 +93,7 @@ async def test_the_readable_page_needs_nothing_from_elsewhere(tmp_path: Path) ->
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     house = Wired(tmp_path_factory.mktemp("stranger"))
+    house.add_key(OPERATOR, scopes=frozenset({Scope.ADMIN}))
     asyncio.run(house.keyring.reload())
     with serving(house.application) as bound:
         yield bound
@@ -99,7 +103,13 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 @pytest.fixture(scope="module")
 def api(port: int) -> Any:
     schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{port}/openapi.json")
-    return schema.exclude(path_regex="/events$")
+    return schema.exclude(path_regex="/events$|^/admin/")
+
+
+@pytest.fixture(scope="module")
+def operators_api(port: int) -> Any:
+    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{port}/openapi.json")
+    return schema.include(path_regex="^/admin/")
 
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
@@ -114,13 +124,24 @@ def test_no_request_makes_a_5xx_and_every_answer_is_as_described(api: Any, port:
         try_everything(operation, port)
 
 
-def try_everything(operation: Any, port: int) -> None:
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")
+def test_no_operators_request_makes_a_5xx_and_every_answer_is_as_described(
+    operators_api: Any, port: int
+) -> None:
+    operations = [found.ok() for found in operators_api.get_all_operations()]
+    assert len(operations) > 20
+    for operation in operations:
+        try_everything(operation, port, secret=OPERATOR)
+
+
+def try_everything(operation: Any, port: int, *, secret: str = SECRET) -> None:
     @settings(
         max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
     @given(case=operation.as_strategy())
     def try_one(case: Any) -> None:
-        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {SECRET}"}
+        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {secret}"}
         response = case.call(base_url=f"http://127.0.0.1:{port}")
         if case.operation.path != "/readyz":
             case.validate_response(response, checks=CHECKS)

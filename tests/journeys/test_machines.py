@@ -378,6 +378,14 @@ def test_a_key_that_the_command_line_revokes_fails_at_every_api_and_ends_its_str
             listener.thread.start()
         for listener in listeners:
             assert listener.is_open.wait(20)
+        run = rushes("keys", "change", made["id"], "--scope", "read", environment=environment)
+        assert run.returncode == 0, run.stderr
+        wait_until(
+            lambda: all(
+                door.post(f"{FILMS}/video_{'0' * 32}/cancel").status_code == 403 for door in doors
+            ),
+            timeout_s=REVOKED_WITHIN_S + BUSY_MACHINE_S,
+        )
         run = rushes("keys", "revoke", made["id"], environment=environment)
         assert run.returncode == 0, run.stderr
         revoked_s = time.monotonic()

@@ -20,7 +20,7 @@ Scopes: TypeAlias = Annotated[
     typer.Option(
         "--scope",
         metavar="generate|read|admin",
-        help="What it is for; may be repeated. [default: generate and read]",
+        help="What it is for; may be repeated (else: generate and read).",
         show_default=False,
     ),
 ]
@@ -135,7 +135,7 @@ def create_key(
     *,
     account: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Whose it is. [default: the first account]"),
+        typer.Option(metavar="ID", help="Whose it is (else: the first account)."),
     ] = None,
     scope: Scopes = None,
     admin: Annotated[
@@ -202,14 +202,12 @@ def rotate_key(
     *,
     overlap: Annotated[
         str | None,
-        typer.Option(
-            metavar="DURATION", help="How long both are valid: 30m, 12h, 7d. [default: 1d]"
-        ),
+        typer.Option(metavar="DURATION", help="How long both are valid: 30m, 12h, 7d (else: 1d)."),
     ] = None,
     expires: Annotated[
         str | None,
         typer.Option(
-            metavar="WHEN", help="When the new one ends. [default: as the old one would have]"
+            metavar="WHEN", help="When the new one ends (else: as the old one would have)."
         ),
     ] = None,
     as_json: Asks = False,

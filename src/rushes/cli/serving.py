@@ -23,7 +23,7 @@ from rushes.cli.plainly import FAILED, Refused
 from rushes.clock import ShiftedClock, SystemClock
 from rushes.domain.access import Key
 from rushes.folder import Unmigrated, make_key
-from rushes.listening import bound_url, end_with, listen
+from rushes.listening import bound_url, end_with, listen, listen_for_operators
 from rushes.observe import configure_logs
 from rushes.settings import DEFAULT_PORT, Settings, load
 
@@ -80,13 +80,21 @@ def serve(post: Post, *, as_json: bool) -> None:
     configure_logs(level=settings.log_level, as_json=settings.log_json)
     with _ended_by_signals(), contextlib.ExitStack() as held:
         listener = held.enter_context(listen(settings)) if post.listens else None
-        _serve_on(listener, settings, post, as_json=as_json)
+        for_operators = listen_for_operators(settings) if post.role.answers else None
+        if for_operators is not None:
+            held.enter_context(for_operators)
+        _serve_on(listener, for_operators, settings, post, as_json=as_json)
     where = "at the next start" if post.role is Role.SERVE else "elsewhere, or at the next start"
     say(talk(), f"Stopped. What was unfinished goes on {where}.")
 
 
 def _serve_on(
-    listener: socket.socket | None, settings: Settings, post: Post, *, as_json: bool
+    listener: socket.socket | None,
+    for_operators: socket.socket | None,
+    settings: Settings,
+    post: Post,
+    *,
+    as_json: bool,
 ) -> None:
     port: int = 0 if listener is None else listener.getsockname()[1]
     house = _open_patiently(settings, post, port)
@@ -98,7 +106,7 @@ def _serve_on(
         if listener is None:
             house.work()
         else:
-            house.serve(listener)
+            house.serve(listener, *([] if for_operators is None else [for_operators]))
     except KeyboardInterrupt:
         pass
     finally:
@@ -193,6 +201,8 @@ def banner(console: Console, opened: Opened) -> None:
     ]
     if opened.role is Role.API:
         told.append(("work", "is done by `rushes worker`, as many as you like"))
+    if settings.server.admin_place is not None:
+        told.append(("operators", f"{settings.server.admin}/admin/v1"))
     if settings.server.public_url is not None:
         told.append(("public", settings.server.public_url))
     if not settings.providers:
@@ -207,6 +217,8 @@ def banner(console: Console, opened: Opened) -> None:
         _, secret = opened.key
         lines.append(f"export RUSHES_API_KEY={secret}")
         say(console, "Your first API key is shown this once, and kept nowhere in clear.")
+        make = f"{us} keys create NAME --admin"
+        say(console, "It makes films. An operator's, for /admin/v1: ", (make, "bold"))
     else:
         say(console, "Keys are made with ", (f"{us} keys create NAME", "bold"), ".")
     say(console, "Try, in another terminal:")

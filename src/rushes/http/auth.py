@@ -1,4 +1,8 @@
-"""Keys at the door: a digest in memory, checked at every request, never older than a second."""
+"""Keys at the door: a digest in memory, checked at every request, never older than a second.
+
+A key that may look from anywhere is what the hot look knows (`http/fast.py`): which those are is
+worked out when keys are read, so that a look asks no more than before.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ from datetime import datetime
 from typing import Final
 
 from rushes.clock import Clock
-from rushes.domain.access import NO_LIMITS, Key, Limits
+from rushes.domain.access import NO_LIMITS, Address, Key, Limits, Scope
 from rushes.domain.errors import InvalidApiKey, MissingApiKey
 from rushes.domain.ids import digest_of
 from rushes.ports import Store
 
 NO_KEY: Final = "No API key. Send 'Authorization: Bearer sk-…'."
 BAD_KEY: Final = "This API key is not valid."
+ELSEWHERE: Final = "This API key is not valid from this address."
 
 
 class Keyring:
@@ -39,32 +44,44 @@ class Keyring:
         self._seen_data: int | None = None
         self._seen_keys: int | None = None
         self.keys: dict[bytes, Key] = {}
+        self._lookers: dict[bytes, Key] = {}
 
     async def refresh(self) -> None:
-        """Read the keys again if any of them changed; called every second."""
+        """Read the keys again if any of them changed; called every second.
+
+        What could not be read now is read the next time.
+        """
         data_version = self._data_version()
         if data_version == self._seen_data:
             return
-        self._seen_data = data_version
         key_version = await self._store.read(lambda tx: tx.key_version())
         if key_version != self._seen_keys:
             await self.reload()
             self._seen_keys = key_version
+        self._seen_data = data_version
 
     async def reload(self) -> None:
         """Read all keys."""
         keys = await self._store.read(lambda tx: tx.keys())
         self.keys = {key.digest: self._limited(key) for key in keys}
+        self._lookers = {
+            digest: key for digest, key in self.keys.items() if _looks_from_anywhere(key)
+        }
 
     def known(self, authorization: bytes, at: datetime) -> Key | None:
-        """Return the key of an Authorization value, if it is in memory and valid at `at`."""
+        """Return the key of an Authorization value, if it is valid at `at` for a look.
+
+        It is in memory, has the scope for it, and may come from everywhere.
+        """
         if authorization[:7].lower() != b"bearer ":
             return None
-        key = self.keys.get(digest_of(authorization[7:].strip()))
+        key = self._lookers.get(digest_of(authorization[7:].strip()))
         return key if key is not None and key.is_valid(at) else None
 
-    async def caller(self, authorization: bytes | None) -> Key:
+    async def caller(self, authorization: bytes | None, origin: Address | None = None) -> Key:
         """Return the key of an Authorization value; an unknown one is looked up first.
+
+        `origin` is where it comes from, None where nobody knows.
 
         Raises:
             MissingApiKey, InvalidApiKey: the door stays shut.
@@ -82,14 +99,22 @@ class Keyring:
                 key = self.keys[digest] = self._limited(key)
         if key is None or not key.is_valid(self._clock.now()):
             raise InvalidApiKey(BAD_KEY)
+        if not key.is_valid_from(origin):
+            raise InvalidApiKey(ELSEWHERE)
         return key
+
+    def is_still_valid(self, key: Key, origin: Address | None) -> bool:
+        """Say whether whoever looks with a key from there may go on looking."""
+        now = self.keys.get(key.digest)
+        if now is None or not now.is_valid(self._clock.now()):
+            return False
+        return Scope.READ in now.scopes and now.is_valid_from(origin)
 
     def _limited(self, key: Key) -> Key:
         """Return a key with the limits that it goes by."""
         limits = key.limits.or_else(self._limits)
         return key if limits is key.limits else replace(key, limits=limits)
 
-    def is_still_valid(self, key: Key) -> bool:
-        """Say whether an open stream may go on."""
-        now = self.keys.get(key.digest)
-        return now is not None and now.is_valid(self._clock.now())
+
+def _looks_from_anywhere(key: Key) -> bool:
+    return Scope.READ in key.scopes and key.networks is None

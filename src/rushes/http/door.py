@@ -1,9 +1,9 @@
 """The door: every request gets an id, its key checked, its route found, and an answer.
 
-The order of checks is CONTRACT §2: key, then route, then rates, before a byte of a body is read,
-and then whatever the handler asks. A refusal
-becomes its error here and nowhere else; what is no fault of ours to name becomes a 500 that
-quotes the request id, and never tells more.
+The order of checks is CONTRACT §2: key, then route, then scope, then rates, before a byte of a
+body is read, and then whatever the handler asks. A refusal becomes its error here and nowhere
+else; what is no fault of ours to name becomes a 500 that quotes the request id, and never tells
+more.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from rushes.domain.access import Key
+from rushes.domain.access import Address, Key
 from rushes.domain.errors import Refusal, StoreBusy
 from rushes.domain.ids import new_request_id
 from rushes.gateway.rates import Rates
 from rushes.http.auth import Keyring
 from rushes.http.errors import busy, error_body, error_headers, internal_error
+from rushes.http.origins import Origins
 from rushes.http.routes import Call, Reply, Route, Streaming, Table
 from rushes.observe import Metrics, log
 
-KEYED: Final = "/v1"
+KEYED: Final = ("/v1", "/admin/v1")
+"""Where nothing is said, not even that a path is unknown, to whom has no key."""
 
 
 class ClientGone(Exception):
@@ -34,11 +36,19 @@ class ClientGone(Exception):
 class Door:
     """An ASGI application over a table of routes."""
 
-    def __init__(self, table: Table, keyring: Keyring, rates: Rates, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        table: Table,
+        keyring: Keyring,
+        rates: Rates,
+        metrics: Metrics,
+        origins: Origins | None = None,
+    ) -> None:
         self._table = table
         self._keyring = keyring
         self._rates = rates
         self._metrics = metrics
+        self._origins = origins or Origins()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -50,13 +60,15 @@ class Door:
         try:
             headers = Headers(raw=scope["headers"])
             path = str(scope["path"])
-            caller = await self._caller(path, headers)
+            origin = self._origins.of(scope, headers)
+            caller = await self._caller(path, headers, origin)
             route, values = self._table.find(str(scope["method"]), path)
-            if route.needs_key and caller is None:
-                caller = await self._keyring.caller(_authorization(headers))
+            if route.needs_key:
+                caller = caller or await self._keyring.caller(_authorization(headers), origin)
+                route.check(caller)
             if caller is not None:
                 standing |= await self._rates.admit(caller, is_submit=route.submits)
-            call = Call(scope, receive, request_id, values, headers, caller)
+            call = Call(scope, receive, request_id, values, headers, caller, origin)
             answer = await route.handler(call)
             await _send(answer, call, standing, watched)
         except StoreBusy:
@@ -73,10 +85,10 @@ class Door:
             self._metrics.requests.labels(name, str(watched.status)).inc()
             self._metrics.request_s.labels(name).observe(watched.first_at - begun)
 
-    async def _caller(self, path: str, headers: Headers) -> Key | None:
-        """Check the key before anything else is said about a path under /v1."""
-        if path == KEYED or path.startswith(f"{KEYED}/"):
-            return await self._keyring.caller(_authorization(headers))
+    async def _caller(self, path: str, headers: Headers, origin: Address | None) -> Key | None:
+        """Check the key before anything else is said about a path that wants one."""
+        if any(path == root or path.startswith(f"{root}/") for root in KEYED):
+            return await self._keyring.caller(_authorization(headers), origin)
         return None
 
     async def _refuse(self, fault: Refusal, standing: Mapping[str, str], watched: _Watched) -> None:

@@ -69,7 +69,7 @@ class Live:
         look = await self.looking.find(call.caller, task_id)
         if wait_s and look.status not in FINAL:
             async with self._stream(call.caller), _leaving(call) as is_caller_gone:
-                look = await self._wait(call.caller, task_id, wait_s, is_caller_gone)
+                look = await self._wait(call, task_id, wait_s, is_caller_gone)
         task: Task | None = None
         if self.enveloping.styles.wraps(call.caller):  # an envelope tells more than a look knows
             task = await self.gateway.task(call.caller, task_id, param="task_id")
@@ -86,18 +86,18 @@ class Live:
         return Reply(self.looking.body(task_id, look, at), headers=headers)
 
     async def _wait(
-        self, caller: Key, task_id: str, wait_s: int, is_caller_gone: Callable[[], bool]
+        self, call: Call, task_id: str, wait_s: int, is_caller_gone: Callable[[], bool]
     ) -> Look:
         """Wait until a task has ended or the time is up; then tell how it stands."""
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
         while True:
-            look = await self.looking.find(caller, task_id)
+            look = await self.looking.find(call.caller, task_id)
             left_s = until - loop.time()
             if look.status in FINAL or left_s <= 0 or self.draining.is_set():
                 return look
             await self.bell.wait(task_id, min(left_s, CHECK_S))
-            if not self.keyring.is_still_valid(caller):
+            if not self.keyring.is_still_valid(call.caller, call.origin):
                 raise InvalidApiKey(BAD_KEY)
             if is_caller_gone():
                 raise ClientGone
@@ -175,12 +175,12 @@ class _Events:
             await send({"type": "http.response.start", "status": 200, "headers": raw})
             await _write(send, f"retry: {RETRY_MS}\n\n")
             async with _leaving(call) as is_caller_gone:
-                await self._tell(call.caller, send, is_caller_gone)
+                await self._tell(call, send, is_caller_gone)
                 if not is_caller_gone():
                     await send({"type": "http.response.body", "body": b""})
 
-    async def _tell(self, caller: Key, send: Send, is_caller_gone: Callable[[], bool]) -> None:
-        live = self.live
+    async def _tell(self, call: Call, send: Send, is_caller_gone: Callable[[], bool]) -> None:
+        live, caller = self.live, call.caller
         loop = asyncio.get_running_loop()
         beat_at = loop.time() + HEARTBEAT_S
         while not is_caller_gone() and not live.draining.is_set():
@@ -197,7 +197,7 @@ class _Events:
                 await _write(send, ": heartbeat\n\n")
                 beat_at = loop.time() + HEARTBEAT_S
             await live.bell.wait(self.task_id, CHECK_S)
-            if not live.keyring.is_still_valid(caller) or await self._is_gone(caller):
+            if not live.keyring.is_still_valid(caller, call.origin) or await self._is_gone(caller):
                 return
 
     async def _is_gone(self, caller: Key) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from rushes.domain.access import CALLERS
 from rushes.domain.catalog import Listing
 from rushes.domain.errors import ModelNotFound
 from rushes.gateway.door import Gateway
@@ -27,7 +28,13 @@ class Models:
         tag = "models"
         return [
             Route(
-                "GET", "/v1/models", self.list, "List the models", tag, answers={200: "ModelList"}
+                "GET",
+                "/v1/models",
+                self.list,
+                "List the models",
+                tag,
+                answers={200: "ModelList"},
+                opened_by=CALLERS,
             ),
             Route(
                 "GET",
@@ -36,6 +43,7 @@ class Models:
                 "Retrieve a model",
                 tag,
                 answers={200: "Model"},
+                opened_by=CALLERS,
             ),
         ]
 

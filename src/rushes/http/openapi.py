@@ -12,6 +12,9 @@ import msgspec
 from rushes.domain.catalog import RATIOS, SHORT_PX
 from rushes.domain.spec import PROMPT_CHARACTERS_MAX, SEED_MAX
 from rushes.gateway.sources import EXTENSIONS_S
+from rushes.http.admin.answers import ANSWERS
+from rushes.http.admin.bodies import BODIES
+from rushes.http.admin.desk import TAG
 from rushes.http.routes import Call, Reply, Route
 from rushes.http.videos import VARIANTS
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
@@ -324,13 +327,21 @@ REQUESTS: Final[Mapping[str, Json]] = {
 }
 
 
+_KEY: Final[Json] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key with any of the scopes that an operation names: generate, read, admin.",
+}
 _NEW_TASKS: Final = frozenset({"Submitted", "Video"})
 """What a POST answers that makes a task."""
 
 
 def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     """Return the document for a table of routes."""
-    _, components = msgspec.json.schema_components(STRUCTS, ref_template=_REF)
+    structs: tuple[type[msgspec.Struct], ...] = STRUCTS
+    if any(route.tag == TAG for route in routes):
+        structs = (*STRUCTS, *ANSWERS, *BODIES)
+    _, components = msgspec.json.schema_components(structs, ref_template=_REF)
     paths: dict[str, Json] = {}
     links = _links(routes)
     for route in routes:
@@ -346,7 +357,7 @@ def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
         "paths": paths,
         "components": {
             "schemas": {**components, **REQUESTS},
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"key": _KEY},
         },
     }
 
@@ -380,14 +391,15 @@ def _operation(route: Route, links: Json) -> Json:
     styled = set(route.answers.values()) & set(_STYLED)
     operation["responses"]["default"] = _answer(_STYLED_ERROR if styled else "Error")
     if route.needs_key:
-        operation["security"] = [{"key": []}]
+        operation["security"] = [{"key": [scope]} for scope in sorted(route.scopes)]
     if route.request is not None:
         schema = {"$ref": _REF.format(name=route.request)}
+        is_form = route.request in REQUESTS
         operation["requestBody"] = {
-            "required": True,
+            "required": is_form,
             "content": {
                 "application/json": {"schema": schema},
-                "multipart/form-data": {"schema": schema},
+                **({"multipart/form-data": {"schema": schema}} if is_form else {}),
             },
         }
     return operation
@@ -504,7 +516,8 @@ def _page(document: Json) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{info["title"]}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
         f"<h1>{info['title']} {html.escape(info['version'])}</h1><p>{info['description']} "
-        "Everything under <code>/v1</code> wants <code>Authorization: Bearer sk-…</code>; the "
+        "Everything under <code>/v1</code> and <code>/admin/v1</code> wants "
+        "<code>Authorization: Bearer sk-…</code>; the "
         'machine-readable form is <a href="/openapi.json">/openapi.json</a>.</p>'
         f"{tables}</html>"
     )

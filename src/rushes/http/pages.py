@@ -30,13 +30,18 @@ def read_page(call: Call, *, limit_min: int) -> Page:
     query = call.query()
     return Page(
         account_id=call.caller.account_id,
-        limit=_limit(query.get("limit"), limit_min),
+        limit=limit_of(query.get("limit"), limit_min),
         after=_after(query.get("after")),
         is_newest_first=_is_newest_first(query.get("order")),
     )
 
 
-def _limit(text: str | None, least: int) -> int:
+def limit_of(text: str | None, least: int) -> int:
+    """Read how many are wanted at most.
+
+    Raises:
+        InvalidValue: it is no number from `least` to LIMIT_MAX.
+    """
     if text is None or text == "":
         return LIMIT_DEFAULT
     is_number = text.isascii() and text.isdecimal() and len(text) <= 9  # noqa: PLR2004

@@ -15,17 +15,24 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from rushes.domain.access import Key
-from rushes.domain.errors import MethodNotAllowed, RouteNotFound
+from rushes.domain.access import Address, Key
+from rushes.domain.access import Scope as KeyScope
+from rushes.domain.errors import MethodNotAllowed, RouteNotFound, ScopeMissing
 
 _PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
+LOOKING: Final = frozenset({KeyScope.READ})
+MAKING: Final = frozenset({KeyScope.GENERATE})
+OPERATING: Final = frozenset({KeyScope.ADMIN})
 _WITH_SLASHES: Final = frozenset({"model"})
 """Operators name models as they like, `org/name` among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request on its way to a handler. `caller` is None on paths that need no key."""
+    """A request on its way to a handler. `caller` is None on paths that need no key.
+
+    `origin` is the address that it came from (`http/origins.py`), None where nobody knows.
+    """
 
     scope: Scope
     receive: Receive
@@ -33,6 +40,7 @@ class Call:
     path: Mapping[str, str]
     headers: Headers
     maybe_caller: Key | None
+    origin: Address | None = None
 
     @property
     def caller(self) -> Key:
@@ -75,7 +83,9 @@ Handler = Callable[[Call], Awaitable[Reply | Streaming]]
 class Route:
     """One method of one path. `answers` names what it may answer, for the OpenAPI document.
 
-    One that `submits` makes tasks, and counts among the submits of its caller.
+    A key needs one of its `scopes`. Where a route does not say `opened_by` which, looking asks for
+    `read`, and everything else for `generate`. One that `submits` makes tasks, and counts among
+    the submits of its caller.
     """
 
     method: str
@@ -90,6 +100,27 @@ class Route:
     has_head: bool = True
     successful: int = 200
     submits: bool = False
+    opened_by: frozenset[KeyScope] | None = None
+
+    @property
+    def scopes(self) -> frozenset[KeyScope]:
+        """Which scopes open the route, any of them; empty where no key is needed."""
+        if not self.needs_key:
+            return frozenset()
+        if self.opened_by is not None:
+            return self.opened_by
+        return LOOKING if self.method == "GET" else MAKING
+
+    def check(self, caller: Key) -> None:
+        """Make sure that a key has a scope for this; a test key is never an operator's.
+
+        Raises:
+            ScopeMissing: it has none.
+        """
+        scopes = self.scopes
+        own = caller.scopes - OPERATING if caller.is_test else caller.scopes
+        if scopes and not scopes & own:
+            raise ScopeMissing(f"This key lacks the scope {' or '.join(sorted(scopes))}.")
 
 
 class Table:

@@ -17,6 +17,10 @@ from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.rates import Rates
 from rushes.gateway.webhooks import Secrets
+from rushes.http.admin.desk import Desk, somebody
+from rushes.http.admin.films import Films
+from rushes.http.admin.owners import Owners
+from rushes.http.admin.upkeep import Upkeep
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
@@ -34,21 +38,34 @@ from rushes.http.live import Live
 from rushes.http.looking import Looking
 from rushes.http.models import Models
 from rushes.http.openapi import Described, describe
+from rushes.http.origins import Origins
 from rushes.http.routes import Route, Table
 from rushes.http.system import Check, System
 from rushes.http.videos import Videos
 from rushes.http.webhooks import Webhooks
 from rushes.observe import Metrics, log
-from rushes.ports import Bell, HintReader, HotLook
+from rushes.ports import Bell, HintReader, HotLook, Transaction
 
 REFRESH_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """Where operators are answered: at a `port` of their own, or where callers are.
+
+    `holder_of` says which process carries tasks, None if none does.
+    """
+
+    port: int | None = None
+    holder_of: Callable[[Transaction], str | None] = somebody
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
     """What the wire is made of. `version` is shown in the OpenAPI document.
 
-    `sign` signs addresses of a bucket, where links lead there.
+    `sign` signs addresses of a bucket, where links lead there. Without `operators` nobody answers
+    them.
     """
 
     gateway: Gateway
@@ -72,6 +89,8 @@ class Wire:
     version: str
     sign: Sign | None = None
     styles: Styles = field(default_factory=Styles)
+    origins: Origins = field(default_factory=Origins)
+    operators: Operators | None = field(default_factory=Operators)
 
 
 def _system_of(wire: Wire) -> System:
@@ -105,10 +124,20 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Webhooks(Secrets(wire.gateway.store, wire.clock)).routes(),
         *_system_of(wire).routes(),
     ]
-    described = Described({})
-    document = describe(
-        [*routes, *described.routes()], version=wire.version, public_url=wire.links.public_url
-    )
+    if wire.operators is not None and wire.operators.port is None:
+        routes += _operators_routes(wire, wire.operators)
+    return _described(routes, wire)
+
+
+def _operators_routes(wire: Wire, operators: Operators) -> list[Route]:
+    desk = Desk(wire.gateway, wire.keyring, operators.holder_of)
+    return [*Owners(desk).routes(), *Films(desk).routes(), *Upkeep(desk).routes()]
+
+
+def _described(routes: list[Route], wire: Wire) -> list[Route]:
+    """Return routes, and those that describe them."""
+    every = [*routes, *Described({}).routes()]
+    document = describe(every, version=wire.version, public_url=wire.links.public_url)
     return [*routes, *Described(document).routes()]
 
 
@@ -124,7 +153,12 @@ class Application:
         routes = routes_of(wire, self.draining) if for_callers else _system_of(wire).routes()
         table = Table(routes)
         self.routes = table.routes
-        self._app: ASGIApp = Door(table, wire.keyring, wire.rates, wire.metrics)
+        self._app: ASGIApp = self._door(table)
+        self._operators_port = None if wire.operators is None else wire.operators.port
+        self._operators_app: ASGIApp = self._app
+        if for_callers and wire.operators is not None and self._operators_port is not None:
+            own = [*_operators_routes(wire, wire.operators), *_system_of(wire).routes()]
+            self._operators_app = self._door(Table(_described(own, wire)))
         self.hot_looks: HotLooks | None = None
         if for_callers:
             self.hot_looks = _hot_looks(wire)
@@ -132,11 +166,23 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer HTTP, live through the lifespan, refuse the rest."""
         if scope["type"] == "http":
-            await self._app(scope, receive, send)
+            await self._app_at(scope)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
+
+    def _door(self, table: Table) -> ASGIApp:
+        wire = self.wire
+        return Door(table, wire.keyring, wire.rates, wire.metrics, wire.origins)
+
+    def _app_at(self, scope: Scope) -> ASGIApp:
+        """Return who answers at the socket that a request came in by, whatever it says of that."""
+        if self._operators_port is None:
+            return self._app
+        server = scope.get("server")
+        is_theirs = server is not None and server[1] == self._operators_port
+        return self._operators_app if is_theirs else self._app
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -231,7 +277,7 @@ def server_of(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nothing here asks who the caller's caller is
+        proxy_headers=False,  # where a request comes from, `http/origins.py` tells
         timeout_graceful_shutdown=max(1, round(drain_s)),
         backlog=2048,
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from rushes.domain.access import Scope
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.task import Status
 from rushes.domain.webhooks import TYPES, News
@@ -15,6 +16,8 @@ from rushes.gateway.webhooks import Secrets
 from rushes.http.errors import GENERATIONS_CODES
 from rushes.http.links import Links
 from rushes.http.routes import Call, Reply, Route
+
+MAY_READ: Final = frozenset({Scope.ADMIN, Scope.READ})
 
 _ENCODER: Final = msgspec.json.Encoder()
 _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "private, no-cache"}
@@ -67,6 +70,7 @@ class Webhooks:
                 "Tell what the account's webhooks are signed with",
                 "webhooks",
                 answers={200: "WebhookSecret"},
+                opened_by=MAY_READ,
             )
         ]
 
