@@ -125,6 +125,13 @@ def test_operators_have_a_socket_of_their_own_only_where_one_is_named(tmp_path: 
         assert place.endswith(f":{listener.getsockname()[1]}")
 
 
+def test_help_says_what_is_taken_if_nothing_is_typed(typed: Typed) -> None:
+    """In brackets it would be taken for a style, and be gone."""
+    told = " ".join(typed("serve", "--help", COLUMNS="200").stdout.split())
+    assert "(else: 127.0.0.1)" in told
+    assert "(else: 8080)" in told
+
+
 def test_machines_get_the_same_facts(tmp_path: Path) -> None:
     told = opened_json(opened_at("http://127.0.0.1:8080", tmp_path))
     assert told["url"] == "http://127.0.0.1:8080"

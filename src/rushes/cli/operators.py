@@ -18,12 +18,12 @@ Since: TypeAlias = Annotated[
 ]
 Host: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Where to listen. [default: 127.0.0.1]", show_default=False),
+    typer.Option(help="Where to listen (else: 127.0.0.1).", show_default=False),
 ]
 Port: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        min=0, max=65535, help="The port; 0 takes a free one. [default: 8080]", show_default=False
+        min=0, max=65535, help="The port; 0 takes a free one (else: 8080).", show_default=False
     ),
 ]
 
@@ -92,7 +92,7 @@ def init(
         str | None, typer.Option(metavar="KIND", help="How it is spoken to; see docs/providers.md.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="What you call it. [default: the kind]", show_default=False)
+        str | None, typer.Option(help="What you call it (else: the kind).", show_default=False)
     ] = None,
     base_url: Annotated[str | None, typer.Option(metavar="URL", help="Where it is.")] = None,
     profile: Annotated[str | None, typer.Option(help="Which sort of server it is.")] = None,
@@ -109,12 +109,12 @@ def init(
     upstream_model: Annotated[
         str | None,
         typer.Option(
-            help="What the upstream is asked for. [default: the same name]", show_default=False
+            help="What the upstream is asked for (else: the same name).", show_default=False
         ),
     ] = None,
     card: Annotated[
         str | None,
-        typer.Option(help="Whose rules apply. [default: the model's]", show_default=False),
+        typer.Option(help="Whose rules apply (else: the model's).", show_default=False),
     ] = None,
     billable: Annotated[
         bool | None,
@@ -224,7 +224,7 @@ def verify_provider(
             "--output",
             "-o",
             metavar="FILE",
-            help="Where the page about it goes. [default: KIND-DATE.md]",
+            help="Where the page about it goes (else: KIND-DATE.md).",
             show_default=False,
         ),
     ] = None,
@@ -278,7 +278,7 @@ def list_salvage(*, as_json: Asks = False) -> None:
 
 Account: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="ID", help="Whose. [default: the first account]", show_default=False),
+    typer.Option(metavar="ID", help="Whose (else: the first account).", show_default=False),
 ]
 EndpointId: TypeAlias = Annotated[
     str, typer.Argument(metavar="ID", help="The id of an endpoint: ep_…")
