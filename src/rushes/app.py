@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rushes.http.server import Application
 
 SWITCH_INTERVAL_S: Final = 0.0005
-RELOADED: Final = frozenset({"providers", "models", "retention"})
+RELOADED: Final = frozenset({"providers", "models", "retention", "moderation"})
 
 
 class Role(StrEnum):
@@ -77,7 +77,7 @@ class House:
             self.parts.engine.start()
 
     def reload(self) -> bool:
-        """Read the configuration anew: providers, models, cards, retention. Say if it was taken.
+        """Read anew: providers, models, cards, retention, block lists. Say if it was taken.
 
         It is refused whole if anything is wrong, and everything goes on as before. What was
         submitted with a provider or a credential that left is still looked after there.
@@ -94,7 +94,9 @@ class House:
         sandbox = parts.world.upstreams[SANDBOX]
         upstreams = {SANDBOX: sandbox, **configuration.upstreams}
         if self.role.works:
-            parts.engine.exchange(configuration.catalog, upstreams, queues)
+            parts.engine.exchange(
+                configuration.catalog, upstreams, queues, configuration.moderated.moderation
+            )
         else:
             parts.world.upstreams = upstreams  # they verify the calls of upstreams
         parts.world.retention = retention_of(settings)

@@ -18,6 +18,7 @@ from typing import IO, Final, NamedTuple, Protocol, TypeVar
 
 from rushes.domain.access import Account, Entry, Key
 from rushes.domain.catalog import InputRule
+from rushes.domain.errors import Failure, Reason
 from rushes.domain.health import Health
 from rushes.domain.rates import RateKind
 from rushes.domain.spec import Size
@@ -1010,6 +1011,72 @@ class Poster(Protocol):
 
         Whatever happens is an answer: no fault of a receiver is raised.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text of a wish, as a moderator is shown it; `name` begins a sentence about it."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a wish, in a local file for who wants to see it."""
+
+    name: str
+    content_type: str
+    size_bytes: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a wish is not made: what its caller is told, and `why`, which the operator is told.
+
+    `why` never quotes a prompt.
+    """
+
+    failure: Failure
+    why: str
+
+    @classmethod
+    def to(cls, name: str, why: str) -> Objection:
+        """Object to something by its name.
+
+        >>> Objection.to("The prompt", "violence").failure.message
+        'The prompt was refused: content policy.'
+        """
+        refused = Failure.of(Reason.CONTENT_REFUSED, f"{name} was refused: content policy.")
+        return cls(refused, why)
+
+
+class Unjudged(Exception):
+    """A moderator could not judge now; the message says why, and quotes nothing."""
+
+    def __init__(self, note: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(note)
+        self.retry_after_s = retry_after_s
+
+
+class Moderator(Protocol):
+    """Judges what a caller wishes for, before anything is spent on it."""
+
+    async def judge(
+        self, passages: Sequence[Passage], pictures: Sequence[Picture]
+    ) -> Objection | None:
+        """Return the first objection, None if there is none.
+
+        Raises:
+            Unjudged: it cannot judge now.
+            OSError: a picture could not be read now.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
         ...
 
 
