@@ -414,6 +414,25 @@ class Transaction(Protocol):
         `before` is the id of the last line of the page before.
         """
 
+    # -- erasing -----------------------------------------------------------------------
+    def tasks_of(
+        self, after_id: str, limit: int, *, account_id: str | None = None, user: str | None = None
+    ) -> Sequence[Task]:
+        """Page by id through the tasks of an account, of an end user, or of both."""
+
+    def blank_traces(self, task_id: str) -> None:
+        """Blank what answers, events and submits hold of a task's wish; its record may be gone.
+
+        Tickets and money stay, and addresses of films that a provider may still be making.
+        """
+
+    def take_inputs(self, blobs: Sequence[str], before: datetime) -> Sequence[str]:
+        """Forget those of some inputs that no task refers to, and return them.
+
+        One that was filed since `before` may be about to be referred to, and stays. The bytes go
+        in this same transaction: until it ends, whoever files one of them anew has to wait.
+        """
+
     # -- artifacts and inputs ----------------------------------------------------------
     def add_artifacts(self, *artifacts: Artifact) -> None:
         """Write down blobs that are about to be written."""
