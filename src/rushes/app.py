@@ -16,12 +16,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from rushes.clock import Clock, SystemClock
-from rushes.configured import configure
+from rushes.configured import configure, secrets_of
 from rushes.domain.catalog import SANDBOX
 from rushes.folder import Database, Unready, lock_all, own_scratch, see_to_schema
 from rushes.http.links import Links
 from rushes.listening import public_url
-from rushes.observe import log
+from rushes.observe import conceal, log
 from rushes.rooms import Parts, parts_of
 from rushes.settings import Settings, SettingsRefused, load
 from rushes.storage import link_life_s, signing_secrets
@@ -89,6 +89,7 @@ class House:
         except (SettingsRefused, Unready) as refusal:
             log.error("the configuration was refused, and nothing changed", why=str(refusal))
             return False
+        conceal(secrets_of(settings, configuration))
         fixed = _fixed_changes(parts.settings, settings)
         queues = queues_of(settings, parts.truth.store.read_now(lambda tx: tx.queues()))
         sandbox = parts.world.upstreams[SANDBOX]
@@ -170,6 +171,7 @@ def open_house(
         scratch = own_scratch(settings.data_dir, locks)
         links = _links(settings, port)
         parts = parts_of(settings, clock, scratch, only, links)
+        conceal(secrets_of(settings, parts.configuration))
         application = _application(parts, links, role) if port or role.answers else None
         undo.pop_all()
     return House(parts, application, role, locks)
@@ -206,6 +208,7 @@ def _application(parts: Parts, links: Links, role: Role) -> Application:
 
 def _links(settings: Settings, port: int) -> Links:
     secret, *former = signing_secrets(settings)
+    conceal(one.decode("utf-8", "replace") for one in (secret, *former))
     life_s = link_life_s(settings)
     if life_s < settings.times.link_ttl_s:
         log.warning(

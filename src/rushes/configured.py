@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from rushes.domain.catalog import Catalog, ModelCard, Price, Route, build_catalog
 from rushes.domain.reading import CardRefused, card_of, read_cards, shipped_cards
@@ -64,6 +65,24 @@ class Configuration:
     def upstreams(self) -> dict[str, Upstream]:
         """The upstreams by their names."""
         return {name: one.upstream for name, one in self.providers.items()}
+
+
+def secrets_of(settings: Settings, configuration: Configuration) -> Iterator[str]:
+    """Return every secret that the configuration holds, so that no line of a log ever does.
+
+    What signs links is elsewhere (`storage`), and webhooks' secrets have a form of their own.
+    """
+    credentials = [one.credential for one in configuration.providers.values()]
+    credentials.append(configuration.moderated.credential)
+    yield from (one.secret for one in credentials if one is not None)
+    storage = settings.storage
+    for reference in (storage.access_key_id, storage.secret_access_key, storage.session_token):
+        if reference is not None:
+            with contextlib.suppress(registry.Misconfigured):  # told where storage is opened
+                yield registry.resolve(reference).secret
+    password = urlsplit(settings.database.url or "").password
+    if password is not None:
+        yield from {password, unquote(password)}
 
 
 def configure(settings: Settings, *, before: Configuration | None = None) -> Configuration:

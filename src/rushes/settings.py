@@ -439,6 +439,11 @@ def _misfits(settings: Settings) -> list[str]:
     database = settings.database.url
     if database is not None and not database.startswith(("sqlite:///", *POSTGRES)):
         complaints.append("database.url: must be sqlite:///PATH or postgresql://USER@HOST/NAME")
+    elif settings.is_on_postgres and not _is_readable(database or ""):
+        complaints.append(
+            "database.url: host or port cannot be read; write postgresql://USER:PASSWORD@HOST:PORT"
+            "/NAME, with whatever is no letter or digit of the password as %XX"
+        )
     complaints += [
         f"accounts: the id {name} is taken twice"
         for name in _doubles([account.id for account in settings.accounts])
@@ -448,6 +453,15 @@ def _misfits(settings: Settings) -> list[str]:
         for name in _doubles([key.id for key in settings.keys])
     ]
     return [*complaints, *_storage_misfits(settings), *_moderation_misfits(settings.moderation)]
+
+
+def _is_readable(url: str) -> bool:
+    """Say whether an address has a host and a port that can be read; it is told to nobody."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return True
 
 
 def _moderation_misfits(moderation: ModerationSettings) -> list[str]:

@@ -12,6 +12,7 @@ import msgspec
 from rushes.domain.catalog import RATIOS, SHORT_PX
 from rushes.domain.spec import PROMPT_CHARACTERS_MAX, SEED_MAX
 from rushes.gateway.sources import EXTENSIONS_S
+from rushes.http.hardening import page_headers
 from rushes.http.routes import Call, Reply, Route
 from rushes.http.videos import VARIANTS
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
@@ -467,12 +468,7 @@ class Described:
     async def page(self, call: Call) -> Reply:
         """Return the document as a page that needs nothing from elsewhere."""
         del call
-        headers = {
-            "Content-Type": "text/html; charset=utf-8",
-            "Cache-Control": "private, no-cache",
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-        }
-        return Reply(_page(self.document).encode(), headers=headers)
+        return Reply(_page(self.document).encode(), headers=page_headers(_STYLE))
 
 
 _STYLE: Final = (

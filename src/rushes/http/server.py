@@ -28,6 +28,7 @@ from rushes.http.fast import HotLooks
 from rushes.http.files import Files, Sign
 from rushes.http.generations import Generations
 from rushes.http.guard import guarded
+from rushes.http.hardening import standing_headers
 from rushes.http.hooks import Hooks
 from rushes.http.links import Links
 from rushes.http.live import Live
@@ -231,6 +232,7 @@ def server_of(
         log_config=None,
         access_log=False,
         server_header=False,
+        headers=standing_headers(application.wire.links.public_url),
         proxy_headers=False,  # nothing here asks who the caller's caller is
         timeout_graceful_shutdown=max(1, round(drain_s)),
         backlog=2048,
