@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "studio": {"domain"},
     "media": {"domain", "ports"},
     "providers": {"domain", "media"},
+    "moderation": {"domain", "ports", "providers"},
     "blobs": {"ports", "domain", "clock"},
     "store": {"ports", "domain", "clock"},
     "deeds": {"ports", "domain", "observe"},
@@ -48,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "listening": {"folder", "settings", "studio"},
     "terms": {"domain", "engine", "media", "ports", "settings"},
     "truth": {"bell", "clock", "folder", "settings", "store"},
-    "configured": {"domain", "settings", "engine", "providers", "folder"},
+    "configured": {"domain", "settings", "engine", "moderation", "ports", "providers", "folder"},
     "rooms": {
         "clock",
         "configured",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from rushes.observe import configure_logs, log
+from rushes.observe import conceal, configure_logs, log
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +41,21 @@ def test_no_line_tells_a_prompt_or_a_secret(capsys: pytest.CaptureFixture[str]) 
     assert "refused" in told
     assert "fox" not in told
     assert "abcdefghij" not in told
+
+
+def test_what_is_concealed_is_in_no_line_whoever_writes_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    secret = "correct-horse-battery"
+    configure_logs(level="INFO", as_json=True)
+    conceal([secret, "short"])
+    try:
+        raise ConnectionError(f"postgresql://rushes:{secret}@db/rushes is away")
+    except ConnectionError as fault:
+        log.error("a step broke", exc_info=fault, note=f"with {secret}")
+        logging.getLogger("a.library").exception("it said %s", secret)
+    told = capsys.readouterr().err
+    assert told.count("ConnectionError") >= 2
+    assert secret not in told
+    log.info("a short word is no secret")
+    assert "short word" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Final
 
@@ -114,6 +115,13 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         other_room=_room_for_rows(settings),
         metrics=metrics,
     )
+
+    if has_engine:
+        metrics.ask(
+            "rushes_moderation",
+            "Wishes judged by moderation, by what came of it.",
+            lambda: asdict(parts.world.judgements),
+        )
 
     async def is_database_up() -> bool:
         return await parts.truth.store.read(lambda tx: tx.key_version()) >= 0

@@ -16,12 +16,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from rushes.clock import Clock, SystemClock
-from rushes.configured import configure
+from rushes.configured import configure, secrets_of
 from rushes.domain.catalog import SANDBOX
 from rushes.folder import Database, Unready, lock_all, own_scratch, see_to_schema
 from rushes.http.links import Links
 from rushes.listening import public_url
-from rushes.observe import log
+from rushes.observe import conceal, log
 from rushes.rooms import Parts, parts_of
 from rushes.settings import Settings, SettingsRefused, load
 from rushes.storage import link_life_s, signing_secrets
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rushes.http.server import Application
 
 SWITCH_INTERVAL_S: Final = 0.0005
-RELOADED: Final = frozenset({"providers", "models", "retention"})
+RELOADED: Final = frozenset({"providers", "models", "retention", "moderation"})
 
 
 class Role(StrEnum):
@@ -77,7 +77,7 @@ class House:
             self.parts.engine.start()
 
     def reload(self) -> bool:
-        """Read the configuration anew: providers, models, cards, retention. Say if it was taken.
+        """Read anew: providers, models, cards, retention, block lists. Say if it was taken.
 
         It is refused whole if anything is wrong, and everything goes on as before. What was
         submitted with a provider or a credential that left is still looked after there.
@@ -89,12 +89,15 @@ class House:
         except (SettingsRefused, Unready) as refusal:
             log.error("the configuration was refused, and nothing changed", why=str(refusal))
             return False
+        conceal(secrets_of(settings, configuration))
         fixed = _fixed_changes(parts.settings, settings)
         queues = queues_of(settings, parts.truth.store.read_now(lambda tx: tx.queues()))
         sandbox = parts.world.upstreams[SANDBOX]
         upstreams = {SANDBOX: sandbox, **configuration.upstreams}
         if self.role.works:
-            parts.engine.exchange(configuration.catalog, upstreams, queues)
+            parts.engine.exchange(
+                configuration.catalog, upstreams, queues, configuration.moderated.moderation
+            )
         else:
             parts.world.upstreams = upstreams  # they verify the calls of upstreams
         parts.world.retention = retention_of(settings)
@@ -168,6 +171,7 @@ def open_house(
         scratch = own_scratch(settings.data_dir, locks)
         links = _links(settings, port)
         parts = parts_of(settings, clock, scratch, only, links)
+        conceal(secrets_of(settings, parts.configuration))
         application = _application(parts, links, role) if port or role.answers else None
         undo.pop_all()
     return House(parts, application, role, locks)
@@ -204,6 +208,7 @@ def _application(parts: Parts, links: Links, role: Role) -> Application:
 
 def _links(settings: Settings, port: int) -> Links:
     secret, *former = signing_secrets(settings)
+    conceal(one.decode("utf-8", "replace") for one in (secret, *former))
     life_s = link_life_s(settings)
     if life_s < settings.times.link_ttl_s:
         log.warning(

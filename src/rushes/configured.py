@@ -1,4 +1,4 @@
-"""What an operator configured, put together: upstreams with their credentials, and the catalog.
+"""What an operator configured: upstreams with their credentials, the catalog, who judges wishes.
 
 Read at the start, and again whenever the configuration is. A configuration is taken whole or
 refused whole, with every complaint at once.
@@ -11,15 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from rushes.domain.catalog import Catalog, ModelCard, Price, Route, build_catalog
 from rushes.domain.reading import CardRefused, card_of, read_cards, shipped_cards
+from rushes.engine.moderation import Moderation
 from rushes.engine.world import Looks, Upstream
 from rushes.folder import Unready
+from rushes.moderation.blocklist import BlockList, ListRefused
+from rushes.moderation.remote import RemoteModerator
+from rushes.ports import Moderator
 from rushes.providers import registry
 from rushes.providers.base import Provider
-from rushes.providers.rest import Credential
-from rushes.settings import ModelSettings, ProviderSettings, Settings
+from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.settings import ModelSettings, ModerationSettings, ProviderSettings, Settings
 
 CARDS: Final = "cards"
 """The folder of the operator's own cards, in the data folder."""
@@ -35,16 +40,49 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True)
+class Moderated:
+    """Who judges wishes, as it is configured now, and what was built of it.
+
+    `phrases` is a digest of the block lists, which hold `phrase_count` of them.
+    """
+
+    settings: ModerationSettings
+    credential: Credential | None
+    phrases: bytes
+    phrase_count: int
+    moderation: Moderation
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """What is offered, and who serves it."""
 
     catalog: Catalog
     providers: Mapping[str, Configured]
+    moderated: Moderated
 
     @property
     def upstreams(self) -> dict[str, Upstream]:
         """The upstreams by their names."""
         return {name: one.upstream for name, one in self.providers.items()}
+
+
+def secrets_of(settings: Settings, configuration: Configuration) -> Iterator[str]:
+    """Return every secret that the configuration holds, so that no line of a log ever does.
+
+    What signs links is elsewhere (`storage`), and webhooks' secrets have a form of their own.
+    """
+    credentials = [one.credential for one in configuration.providers.values()]
+    credentials.append(configuration.moderated.credential)
+    yield from (one.secret for one in credentials if one is not None)
+    storage = settings.storage
+    for reference in (storage.access_key_id, storage.secret_access_key, storage.session_token):
+        if reference is not None:
+            with contextlib.suppress(registry.Misconfigured):  # told where storage is opened
+                yield registry.resolve(reference).secret
+    password = urlsplit(settings.database.url or "").password
+    if password is not None:
+        yield from {password, unquote(password)}
 
 
 def configure(settings: Settings, *, before: Configuration | None = None) -> Configuration:
@@ -64,10 +102,62 @@ def configure(settings: Settings, *, before: Configuration | None = None) -> Con
             providers[provider.name] = _configured(
                 provider, kept, submit_call_s=settings.times.submit_call_s
             )
+    moderated: Moderated | None = None
+    with _noting(complaints):
+        moderated = moderated_by(settings.moderation, kept=before.moderated if before else None)
     _refuse(complaints)
-    if catalog is None:
+    if catalog is None or moderated is None:
         raise Unready("there is no catalog")
-    return Configuration(catalog, providers)
+    return Configuration(catalog, providers, moderated)
+
+
+def moderated_by(said: ModerationSettings, *, kept: Moderated | None = None) -> Moderated:
+    """Return who judges wishes; block lists are read anew, and a service that stays is kept.
+
+    Raises:
+        Unready: with every complaint about block lists, or why the service cannot be asked.
+    """
+    try:
+        block_list = BlockList.read(said.block_lists) if said.block_lists else None
+        credential = None if said.api_key is None else registry.resolve(said.api_key)
+        service = _service(said, credential, kept)
+    except ListRefused as refused:
+        raise Unready(str(refused)) from None
+    except (registry.Misconfigured, ValueError) as error:
+        raise Unready(f"moderation: {error}") from None
+    phrases = b"" if block_list is None else block_list.digest
+    count = 0 if block_list is None else block_list.count
+    if kept is not None and (kept.settings, kept.credential, kept.phrases) == (
+        said,
+        credential,
+        phrases,
+    ):
+        return kept
+    moderation = Moderation(
+        block_list=block_list,
+        service=service,
+        reads=frozenset(said.reads),
+        is_open=said.on_failure == "open",
+        judges_rehearsals=said.rehearsals,
+    )
+    return Moderated(said, credential, phrases, count, moderation)
+
+
+def _service(
+    said: ModerationSettings, credential: Credential | None, kept: Moderated | None
+) -> Moderator | None:
+    """Return the service that judges; one that is asked as before is kept, connections and all."""
+    if said.url is None:
+        return None
+    if kept is not None and (_asked(kept.settings), kept.credential) == (_asked(said), credential):
+        return kept.moderation.service
+    timeouts = Timeouts(connect_s=min(said.timeout_s, Timeouts().connect_s), ask_s=said.timeout_s)
+    return RemoteModerator(Rest(said.url, credential, timeouts=timeouts), model=said.model)
+
+
+def _asked(said: ModerationSettings) -> tuple[object, ...]:
+    """Return what decides how a service is asked."""
+    return (said.url, said.model, said.timeout_s)
 
 
 def _configured(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, TextIO, cast
 
@@ -19,12 +19,25 @@ _NEVER: Final = frozenset({"prompt", "negative_prompt", "secret", "authorization
 log: Final = structlog.stdlib.get_logger("rushes")
 
 
+_CONCEALED: Final[set[str]] = set()
+CONCEALED_CHARACTERS_MIN: Final = 8
+"""A shorter secret would tear words apart, and none of ours is."""
+
+
+def conceal(secrets: Iterable[str]) -> None:
+    """Keep secrets out of every line from now on, whatever they look like."""
+    _CONCEALED.update(one for one in secrets if len(one) >= CONCEALED_CHARACTERS_MIN)
+
+
 def redact(text: str) -> str:
-    """Return `text` without anything that looks like a secret.
+    """Return `text` without what was concealed, and without anything that looks like a secret.
 
     >>> redact("key sk-live-abcdefghij refused")
     'key sk-live-… refused'
     """
+    for secret in _CONCEALED:
+        if secret in text:
+            text = text.replace(secret, "…")
     return _SECRET.sub(r"\1…", text)
 
 
@@ -37,6 +50,14 @@ def _redacting(
         elif isinstance(value, str):
             fields[name] = redact(value)
     return fields
+
+
+class _Redacted(logging.Formatter):
+    """Writes the lines of libraries, tracebacks and all, without what no line may hold."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a line."""
+        return redact(super().format(record))
 
 
 class _StandardError:
@@ -58,6 +79,8 @@ def configure_logs(*, level: str, as_json: bool) -> None:
     Libraries speak up for warnings only: an HTTP client's own lines hold signed links.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_Redacted(logging.BASIC_FORMAT))
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if as_json

@@ -18,6 +18,7 @@ from typing import IO, Final, NamedTuple, Protocol, TypeVar
 
 from rushes.domain.access import Account, Entry, Key
 from rushes.domain.catalog import InputRule
+from rushes.domain.errors import Failure, Reason
 from rushes.domain.health import Health
 from rushes.domain.rates import RateKind
 from rushes.domain.spec import Size
@@ -415,6 +416,25 @@ class Transaction(Protocol):
         """Return lines of the audit log, the newest first: those about `object_id`, from `since`.
 
         `before` is the id of the last line of the page before.
+        """
+
+    # -- erasing -----------------------------------------------------------------------
+    def tasks_of(
+        self, after_id: str, limit: int, *, account_id: str | None = None, user: str | None = None
+    ) -> Sequence[Task]:
+        """Page by id through the tasks of an account, of an end user, or of both."""
+
+    def blank_traces(self, task_id: str) -> None:
+        """Blank what answers, events and submits hold of a task's wish; its record may be gone.
+
+        Tickets and money stay, and addresses of films that a provider may still be making.
+        """
+
+    def take_inputs(self, blobs: Sequence[str], before: datetime) -> Sequence[str]:
+        """Forget those of some inputs that no task refers to, and return them.
+
+        One that was filed since `before` may be about to be referred to, and stays. The bytes go
+        in this same transaction: until it ends, whoever files one of them anew has to wait.
         """
 
     # -- artifacts and inputs ----------------------------------------------------------
@@ -1014,6 +1034,72 @@ class Poster(Protocol):
 
         Whatever happens is an answer: no fault of a receiver is raised.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text of a wish, as a moderator is shown it; `name` begins a sentence about it."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a wish, in a local file for who wants to see it."""
+
+    name: str
+    content_type: str
+    size_bytes: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a wish is not made: what its caller is told, and `why`, which the operator is told.
+
+    `why` never quotes a prompt.
+    """
+
+    failure: Failure
+    why: str
+
+    @classmethod
+    def to(cls, name: str, why: str) -> Objection:
+        """Object to something by its name.
+
+        >>> Objection.to("The prompt", "violence").failure.message
+        'The prompt was refused: content policy.'
+        """
+        refused = Failure.of(Reason.CONTENT_REFUSED, f"{name} was refused: content policy.")
+        return cls(refused, why)
+
+
+class Unjudged(Exception):
+    """A moderator could not judge now; the message says why, and quotes nothing."""
+
+    def __init__(self, note: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(note)
+        self.retry_after_s = retry_after_s
+
+
+class Moderator(Protocol):
+    """Judges what a caller wishes for, before anything is spent on it."""
+
+    async def judge(
+        self, passages: Sequence[Passage], pictures: Sequence[Picture]
+    ) -> Objection | None:
+        """Return the first objection, None if there is none.
+
+        Raises:
+            Unjudged: it cannot judge now.
+            OSError: a picture could not be read now.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
         ...
 
 

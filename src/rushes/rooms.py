@@ -90,6 +90,7 @@ def parts_of(
         life=lambda: pulse.life,
         turnstile=Turnstile(),
         retention=retention_of(settings),
+        moderation=configuration.moderated.moderation,
     )
     pulse.on_crowd = world.share_looks
     engine = Engine(

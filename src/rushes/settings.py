@@ -235,6 +235,26 @@ class Webhooks(_Section):
     keep_s: Positive = 30 * 24 * 3600
 
 
+class ModerationSettings(_Section):
+    """Who judges wishes before a provider sees them: files of phrases, a service, or both.
+
+    `url` is that of a service that speaks OpenAI's protocol, without `/moderations`. While it
+    does not answer, tasks wait (`closed`) or go on unjudged (`open`). `rehearsals` has it judge
+    rehearsals too; block lists always do.
+    """
+
+    block_lists: tuple[Path, ...] = ()
+    url: str | None = None
+    model: str | None = None
+    api_key: Reference | None = None
+    on_failure: Literal["open", "closed"] = "closed"
+    timeout_s: Seconds = 10.0
+    reads: frozenset[Literal["prompt", "negative_prompt", "passthrough", "images"]] = frozenset(
+        {"prompt", "passthrough"}
+    )
+    rehearsals: bool = False
+
+
 class Sandbox(_Section):
     """The built-in engine."""
 
@@ -331,6 +351,7 @@ class Settings(BaseSettings):
     webhooks: Webhooks = Webhooks()
     links: LinkSettings = LinkSettings()
     retention: Retention = Retention()
+    moderation: ModerationSettings = ModerationSettings()
     sandbox: Sandbox = Sandbox()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
@@ -456,6 +477,11 @@ def _misfits(settings: Settings) -> list[str]:
     database = settings.database.url
     if database is not None and not database.startswith(("sqlite:///", *POSTGRES)):
         complaints.append("database.url: must be sqlite:///PATH or postgresql://USER@HOST/NAME")
+    elif settings.is_on_postgres and not _is_readable(database or ""):
+        complaints.append(
+            "database.url: host or port cannot be read; write postgresql://USER:PASSWORD@HOST:PORT"
+            "/NAME, with whatever is no letter or digit of the password as %XX"
+        )
     complaints += [
         f"accounts: the id {name} is taken twice"
         for name in _doubles([account.id for account in settings.accounts])
@@ -464,7 +490,30 @@ def _misfits(settings: Settings) -> list[str]:
         f"keys: the id {name} is taken twice"
         for name in _doubles([key.id for key in settings.keys])
     ]
-    return [*complaints, *_storage_misfits(settings)]
+    return [*complaints, *_storage_misfits(settings), *_moderation_misfits(settings.moderation)]
+
+
+def _is_readable(url: str) -> bool:
+    """Say whether an address has a host and a port that can be read; it is told to nobody."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return True
+
+
+def _moderation_misfits(moderation: ModerationSettings) -> list[str]:
+    """Check that what concerns a service has one."""
+    if moderation.url is not None:
+        return []
+    complaints = [
+        f"moderation.{name}: goes with moderation.url, the address of a service"
+        for name in ("model", "api_key", "rehearsals")
+        if getattr(moderation, name)
+    ]
+    if "images" in moderation.reads:
+        complaints.append("moderation.reads: only a service looks at images; set moderation.url")
+    return complaints
 
 
 def _limit_misfits(limits: Limits) -> list[str]:

@@ -25,15 +25,16 @@ from rushes.blobs.objects import ObjectBlobs
 from rushes.cli.books import books, executor_count
 from rushes.cli.paper import lasting, moment, size
 from rushes.clock import SystemClock
-from rushes.configured import catalog_of, upstream_of
+from rushes.configured import catalog_of, moderated_by, upstream_of
 from rushes.domain.errors import StoreBusy
 from rushes.domain.ids import new_token
 from rushes.domain.smallest import smallest_spec
 from rushes.domain.spec import Spec
 from rushes.folder import Unready, folder_holder
 from rushes.listening import WILDCARDS, listen
+from rushes.ports import Passage, Unjudged
 from rushes.providers.base import NotUnderstood, Refused, Unknown, Unreachable
-from rushes.settings import ProviderSettings, Settings
+from rushes.settings import ModerationSettings, ProviderSettings, Settings
 from rushes.storage import blobs_of, signing_secrets, try_out
 from rushes.store.migrate import HEAD, SchemaState, schema_state
 from rushes.store.sqlite import open_file
@@ -52,6 +53,7 @@ SYNCHRONOUS_FULL: Final = 2
 REACH_S: Final = 5.0
 """How long a provider may take to answer a question."""
 
+HARMLESS: Final = Passage("The prompt", "a paper boat crosses a puddle")
 REFUSALS: Final = ("HTTP 401", "HTTP 403")
 CODECS: Final = (("libx264", "w"), ("h264", "r"), ("aac", "w"))
 
@@ -379,8 +381,44 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
             lambda: f"{len(signing_secrets(settings))} secrets, of which the first signs",
             "Mend secrets in [links], or the environment of the server.",
         )
+    yield from of_moderation(settings)
     yield address(settings)
     yield port(settings)
+
+
+def of_moderation(settings: Settings) -> Iterator[Finding]:
+    """Check the block lists, and ask the service about a harmless text."""
+    said = settings.moderation
+    if said.block_lists or said.url is not None:
+        yield _tried(
+            "moderation",
+            lambda: f"phrases that are blocked: {moderated_by(said).phrase_count}",
+            "Mend [moderation], the lists it names, or the environment of the server.",
+        )
+    if said.url is not None:
+        yield asyncio.run(ask_moderator(said))
+
+
+async def ask_moderator(said: ModerationSettings) -> Finding:
+    """Ask the service that judges wishes about a text that nobody objects to."""
+    name, shown = "reach moderation", urlsplit(said.url or "").netloc
+    waits = "tasks wait" if said.on_failure == "closed" else "tasks go on unjudged"
+    try:
+        service = moderated_by(said).moderation.service
+    except Unready as refusal:
+        return fail(name, str(refusal), "Mend [moderation], or the environment of the server.")
+    if service is None:
+        return ok(name, "there is no service")
+    try:
+        async with asyncio.timeout(REACH_S):
+            objection = await service.judge([HARMLESS], ())
+    except (Unjudged, OSError) as trouble:
+        why = str(trouble) or type(trouble).__name__
+        return warn(name, f"{shown} does not judge: {why}; {waits}", "Look whether it runs.")
+    finally:
+        await service.close()
+    told = "objects to a paper boat" if objection else "judges"
+    return ok(name, f"{shown} {told}; while it does not answer, {waits}")
 
 
 def of_provider(settings: Settings, provider: ProviderSettings) -> Iterator[Finding]:

@@ -128,6 +128,7 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_FILMS, "download", callers.download),
     (_INSIDE, "explain", operators.explain),
     (_INSIDE, "reroute", operators.reroute),
+    (_INSIDE, "erase", operators.erase),
     (_INSIDE, "audit", operators.audit),
 )
 for _panel, _name, _verb in _MENU:

@@ -421,6 +421,26 @@ def fail_doubt(task_id: TaskId, *, yes: Yes = False, as_json: Asks = False) -> N
     fail(task_id, is_hurried=yes, as_json=as_json)
 
 
+def erase(
+    task_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="TASK", help="Ids of videos.")
+    ] = None,
+    *,
+    user: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="Whose callers sent this as 'user'.")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="ID", help="Of this account; with --user, of both.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it; else it is only shown.")] = False,
+    as_json: Asks = False,
+) -> None:
+    """Erase one person's prompts, inputs and films; without --yes it only shows what would go."""
+    from rushes.cli.erasing import Whose, run
+
+    run(Whose(tuple(task_ids or ()), account, user), is_meant=yes, as_json=as_json)
+
+
 def audit(
     *,
     object_id: Annotated[

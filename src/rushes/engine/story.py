@@ -21,7 +21,7 @@ from rushes.domain.errors import Blame, Failure, LeaseLost, Reason, StoreBusy
 from rushes.domain.ids import new_token
 from rushes.domain.submit import Submit, Ticket, Verdict
 from rushes.domain.task import Event, Status, Task, advance
-from rushes.engine import health, ledger, routing
+from rushes.engine import admission, health, ledger, routing
 from rushes.engine.deadlines import run_out
 from rushes.engine.inputs import STORAGE_PAUSE, at_hand, gather
 from rushes.engine.queues import give_work
@@ -93,13 +93,19 @@ async def step(task_id: str, epoch: int, world: World) -> Next:
     return await _watch(task, submits, world)
 
 
-# -- queued: choose a route, write the intent, call once ------------------------------------
+# -- queued: judge the wish, choose a route, write the intent, call once -----------------------
 
 
 async def _hand_over(task: Task, submits: Sequence[Submit], world: World) -> Next:
+    refused = await admission.by_list(task, world)
+    if refused is not None:
+        return refused
     gathered = await gather(task, world)
     if not isinstance(gathered, Task):
         return gathered
+    halted = await admission.by_service(gathered, world)
+    if halted is not None:
+        return halted
     healths = await world.store.read(lambda tx: tx.healths())
     offer = routing.offer(world.catalog, world.upstreams, healths)
     choice = routing.choose(gathered, submits, offer, world.clock.now())

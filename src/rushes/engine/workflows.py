@@ -27,6 +27,7 @@ from rushes.engine.carry import carry
 from rushes.engine.dispatch import APPLICATION, VERSION, queue_name
 from rushes.engine.keeper import Keeper
 from rushes.engine.mailroom import Mailroom
+from rushes.engine.moderation import Moderation
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
 from rushes.engine.queues import Slots
@@ -133,6 +134,7 @@ class Engine:
         self.crew = crew
         self._assignment = assignment
         self._database = database
+        self._former_moderators: list[Moderation] = []
         self.is_closing = False
         self._ready = threading.Event()
         self._fault: BaseException | None = None
@@ -170,7 +172,11 @@ class Engine:
         Engine.running = None
 
     def exchange(
-        self, catalog: Catalog, upstreams: Mapping[str, Upstream], queues: Mapping[str, Slots]
+        self,
+        catalog: Catalog,
+        upstreams: Mapping[str, Upstream],
+        queues: Mapping[str, Slots],
+        moderation: Moderation,
     ) -> None:
         """Work by another configuration from now on.
 
@@ -179,7 +185,7 @@ class Engine:
         """
         if self._loop is None:
             raise RuntimeError("the engine is not running")
-        changing = self._exchange(catalog, upstreams, queues)
+        changing = self._exchange(catalog, upstreams, queues, moderation)
         asyncio.run_coroutine_threadsafe(changing, self._loop).result()
 
     # -- the engine's own thread ---------------------------------------------------------
@@ -229,9 +235,16 @@ class Engine:
         await self._let_go()
         for upstream in (*self.world.upstreams.values(), *self.world.former.values()):
             await upstream.provider.close()
+        for moderation in (self.world.moderation, *self._former_moderators):
+            if moderation.service is not None:
+                await moderation.service.close()
 
     async def _exchange(
-        self, catalog: Catalog, upstreams: Mapping[str, Upstream], queues: Mapping[str, Slots]
+        self,
+        catalog: Catalog,
+        upstreams: Mapping[str, Upstream],
+        queues: Mapping[str, Slots],
+        moderation: Moderation,
     ) -> None:
         await self._open_queues(queues)
         world = self.world
@@ -243,6 +256,9 @@ class Engine:
         world.former = {**world.former, **left}
         world.upstreams = upstreams
         world.catalog = catalog
+        if world.moderation.service not in {None, moderation.service}:
+            self._former_moderators.append(world.moderation)  # whoever asks it now gets an answer
+        world.moderation = moderation
 
     async def _open_queues(self, queues: Mapping[str, Slots]) -> None:
         for name, slots in queues.items():

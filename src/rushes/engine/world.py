@@ -16,6 +16,7 @@ from rushes.domain.errors import Failure
 from rushes.domain.retention import Retention
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Task
+from rushes.engine.moderation import Admitted, Judgements, Moderation
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
 
@@ -185,7 +186,8 @@ class World:
     not be sent in another. `recoveries` keeps those who take over many watched tasks at once
     from asking about all of them at once, and `turnstile` those whose looks are due together from
     taking the loop from all others. `unwritten` is what was learned of submits while the
-    store was away, by task and number.
+    store was away, by task and number. `moderation` is exchanged whole, as the catalog is;
+    `admitted` is what it let go on, `judgements` are its numbers.
     """
 
     store: Store
@@ -211,6 +213,9 @@ class World:
     turnstile: Callable[[], Awaitable[None]] = _at_once
     retention: Retention = field(default_factory=Retention)
     unwritten: dict[tuple[str, int], Unwritten] = field(default_factory=dict)
+    moderation: Moderation = field(default_factory=Moderation)
+    admitted: Admitted = field(default_factory=Admitted)
+    judgements: Judgements = field(default_factory=Judgements)
 
     def upstream_of(self, submit: Submit) -> Upstream | None:
         """Return the upstream that has a submit, with the credential that submitted it."""

@@ -15,6 +15,7 @@ from rushes.gateway.sources import EXTENSIONS_S
 from rushes.http.admin.answers import ANSWERS
 from rushes.http.admin.bodies import BODIES
 from rushes.http.admin.desk import TAG
+from rushes.http.hardening import page_headers
 from rushes.http.routes import Call, Reply, Route
 from rushes.http.videos import VARIANTS
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
@@ -479,12 +480,7 @@ class Described:
     async def page(self, call: Call) -> Reply:
         """Return the document as a page that needs nothing from elsewhere."""
         del call
-        headers = {
-            "Content-Type": "text/html; charset=utf-8",
-            "Cache-Control": "private, no-cache",
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-        }
-        return Reply(_page(self.document).encode(), headers=headers)
+        return Reply(_page(self.document).encode(), headers=page_headers(_STYLE))
 
 
 _STYLE: Final = (

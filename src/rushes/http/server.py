@@ -32,6 +32,7 @@ from rushes.http.fast import HotLooks
 from rushes.http.files import Files, Sign
 from rushes.http.generations import Generations
 from rushes.http.guard import guarded
+from rushes.http.hardening import standing_headers
 from rushes.http.hooks import Hooks
 from rushes.http.links import Links
 from rushes.http.live import Live
@@ -278,6 +279,7 @@ def server_of(
         access_log=False,
         server_header=False,
         proxy_headers=False,  # where a request comes from, `http/origins.py` tells
+        headers=standing_headers(application.wire.links.public_url),
         timeout_graceful_shutdown=max(1, round(drain_s)),
         backlog=2048,
     )

@@ -21,6 +21,7 @@ from rushes.http.conditions import Representation
 from rushes.http.creating import Creating, creation_headers
 from rushes.http.errors import VIDEOS_CODES
 from rushes.http.films import send_file, send_stream
+from rushes.http.hardening import FILM_HEADERS
 from rushes.http.pages import as_list, read_page
 from rushes.http.routes import Call, Reply, Route, Streaming
 from rushes.observe import log
@@ -229,7 +230,7 @@ async def send_artifact(
         content_type=artifact.content_type,
         cache_control="private, no-cache",
         disposition=disposition,
-        headers=shared,
+        headers={**shared, **FILM_HEADERS},
     )
     path = gateway.blobs.local_path(artifact.blob)
     if path is not None:

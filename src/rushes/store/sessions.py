@@ -80,6 +80,7 @@ def engine_at(
         max_overflow=overflow,
         pool_timeout=CONNECT_S,
         connect_args=given,
+        hide_parameters=True,  # else an error quotes prompts
     )
     if overflow:
         _ask_the_idle(engine)

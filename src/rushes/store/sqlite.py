@@ -41,11 +41,16 @@ def open_file(
     *,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
 ) -> sqlite3.Connection:
-    """Open the file as every connection of ours does: WAL, and each commit on the disk."""
+    """Open the file as every connection of ours does: WAL, and each commit on the disk.
+
+    What is let go of is written over, so that what was erased is not left between the rows; many
+    a system's library does so by itself.
+    """
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, factory=kind)
     connection.execute(f"PRAGMA busy_timeout={round(busy_timeout_s * 1000)}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")
     connection.execute(f"PRAGMA mmap_size={MMAP_BYTES}")
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     return connection
@@ -215,7 +220,12 @@ class SqliteStore:
 
     def _engine(self, connect: Callable[[], sqlite3.Connection]) -> sa.Engine:
         return sa.create_engine(
-            "sqlite://", creator=connect, poolclass=sa.pool.QueuePool, pool_size=8, max_overflow=24
+            "sqlite://",
+            creator=connect,
+            poolclass=sa.pool.QueuePool,
+            pool_size=8,
+            max_overflow=24,
+            hide_parameters=True,  # else an error quotes prompts
         )
 
     def engine_for_workflows(self) -> sa.Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rushes.store.answers import AnswerRows
 from rushes.store.audit import AuditRows
+from rushes.store.erasing import ErasingRows
 from rushes.store.files import FileRows
 from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
@@ -27,6 +28,7 @@ class SqlTransaction(
     WorkRows,
     WebhookRows,
     AuditRows,
+    ErasingRows,
     QueueRows,
     LimitRows,
 ):

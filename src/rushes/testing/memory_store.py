@@ -21,6 +21,7 @@ from rushes.domain.access import (
     hold,
     settle,
 )
+from rushes.domain.erasing import told_in_house_words, without_prompt, without_words
 from rushes.domain.errors import LeaseLost
 from rushes.domain.health import Health
 from rushes.domain.rates import RateKind
@@ -662,6 +663,42 @@ class MemoryTransaction:
         """Forget input blobs that were removed."""
         for blob in blobs:
             self._drop(self._t.inputs, blob)
+
+    # -- erasing -----------------------------------------------------------------------
+
+    def tasks_of(
+        self, after_id: str, limit: int, *, account_id: str | None = None, user: str | None = None
+    ) -> Sequence[Task]:
+        """Page by id through the tasks of an account, of an end user, or of both."""
+        found = [
+            task
+            for task_id, task in sorted(self._t.tasks.items())
+            if task_id > after_id
+            and account_id in {None, task.account_id}
+            and user in {None, task.user}
+        ]
+        return found[:limit]
+
+    def blank_traces(self, task_id: str) -> None:
+        """Blank what answers, events and submits hold of a task's wish."""
+        for key, submit in list(self._t.submits.items()):
+            if submit.task_id == task_id:
+                self._put(self._t.submits, key, without_words(submit))
+        answer = self._t.answers.get(task_id)
+        if answer is not None:
+            blanked = replace(answer, body=without_prompt(answer.body))
+            self._put(self._t.answers, task_id, blanked)
+        for event_id, news in list(self._t.outbox.items()):
+            if news.task_id == task_id and news.failure is not None:
+                told = replace(news, failure=told_in_house_words(news.failure))
+                self._put(self._t.outbox, event_id, told)
+
+    def take_inputs(self, blobs: Sequence[str], before: datetime) -> Sequence[str]:
+        """Forget those of some inputs that no task refers to; return them."""
+        orphans = self.orphan_inputs(before, len(self._t.inputs))
+        taken = sorted(set(blobs) & set(orphans))
+        self.drop_inputs(taken)
+        return taken
 
     # -- stock -------------------------------------------------------------------------
 

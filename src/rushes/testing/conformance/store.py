@@ -13,6 +13,7 @@ from typing import Final
 
 from rushes.testing.conformance.stores import (
     access,
+    erasing,
     files,
     health,
     limits,
@@ -39,6 +40,7 @@ ROOMS: Final = (
     limits,
     webhooks,
     operators,
+    erasing,
     writes,
 )
 

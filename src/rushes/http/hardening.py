@@ -1,0 +1,50 @@
+"""What answers tell browsers: never to guess a type, whom not to tell of us, what a page may do.
+
+Callers are programs, and none of this changes what they read. It is for whoever opens a link in
+a browser: an answer is what its `Content-Type` says, the address of a film (whose signature is the
+permission to see it) is told to no other site, and a page of ours runs nothing and is framed by
+nobody.
+"""
+
+from __future__ import annotations
+
+import base64
+from hashlib import sha256
+from typing import Final
+
+HSTS: Final = ("strict-transport-security", "max-age=31536000")
+
+FILM_HEADERS: Final = {"Cross-Origin-Resource-Policy": "cross-origin"}
+"""A film may be shown by the pages of callers: its link, or its key, is the permission."""
+
+
+def standing_headers(public_url: str) -> list[tuple[str, str]]:
+    """Return what every answer says, the quickest included; the server writes them once.
+
+    Only where callers come by TLS do browsers hear that they always should.
+
+    >>> [name for name, _ in standing_headers("http://localhost:8080")]
+    ['x-content-type-options', 'referrer-policy']
+    """
+    standing = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
+    return [*standing, HSTS] if public_url.startswith("https://") else standing
+
+
+def page_headers(style: str) -> dict[str, str]:
+    """Return the headers of an HTML page that has this style within it, and nothing that runs."""
+    digest = base64.b64encode(sha256(style.encode()).digest()).decode("ascii")
+    policy = (
+        "default-src 'none'",
+        f"style-src 'sha256-{digest}'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Cache-Control": "private, no-cache",
+        "Content-Security-Policy": "; ".join(policy),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "X-Frame-Options": "DENY",
+    }
