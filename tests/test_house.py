@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "folder": {"domain", "ports", "clock", "deeds", "settings", "store", "engine"},
     "listening": {"folder", "settings", "studio"},
     "terms": {"domain", "engine", "media", "ports", "settings"},
+    "provenance": {"clock", "folder", "media", "observe", "providers", "settings"},
     "truth": {"bell", "clock", "folder", "settings", "store"},
     "configured": {"domain", "settings", "engine", "providers", "folder"},
     "rooms": {
@@ -57,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "http",
         "media",
         "ports",
+        "provenance",
         "providers",
         "settings",
         "storage",
@@ -109,6 +111,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "testing",
         "folder",
         "ports",
+        "provenance",
         "providers",
         "media",
         "store",
