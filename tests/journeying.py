@@ -20,6 +20,7 @@ import nursery
 from nursery import Child
 from rushes.clock import SystemClock
 from rushes.folder import open_books
+from rushes.media.manifest import original_of
 from rushes.ports import Blobs
 from rushes.settings import load
 from rushes.storage import blobs_of
@@ -185,6 +186,13 @@ async def _digest(blobs: Blobs, name: str) -> str | None:
     return digest.hexdigest()
 
 
+async def _content(blobs: Blobs, name: str) -> bytes:
+    try:
+        return b"".join([chunk async for chunk in blobs.open(name)])
+    except FileNotFoundError:
+        return b""
+
+
 def audited(
     folder: Path,
     log: Path,
@@ -203,5 +211,15 @@ def audited(
     def digest(blob: str) -> str | None:
         return asyncio.run(_digest(blobs, blob))
 
+    def came_as(blob: str) -> str | None:
+        return original_of(asyncio.run(_content(blobs, blob)))
+
     books = books_of(folder, **given)
-    return audit(books, begun, witness, may_be_open=may_be_open, blob_sha256=digest)
+    return audit(
+        books,
+        begun,
+        witness,
+        may_be_open=may_be_open,
+        blob_sha256=digest,
+        came_as=came_as,
+    )

@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "folder": {"domain", "ports", "clock", "deeds", "settings", "store", "engine"},
     "listening": {"folder", "settings", "studio"},
     "terms": {"domain", "engine", "media", "ports", "settings"},
+    "provenance": {"clock", "folder", "media", "observe", "providers", "settings"},
     "truth": {"bell", "clock", "folder", "settings", "store"},
     "configured": {"domain", "settings", "engine", "moderation", "ports", "providers", "folder"},
     "rooms": {
@@ -58,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "http",
         "media",
         "ports",
+        "provenance",
         "providers",
         "settings",
         "storage",
@@ -110,6 +112,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "testing",
         "folder",
         "ports",
+        "provenance",
         "providers",
         "media",
         "store",

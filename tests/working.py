@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rushes.domain.catalog import Catalog, Listing, Route
+from rushes.domain.provenance import Origin
 from rushes.domain.spec import Size, Spec
 from rushes.domain.submit import Submit, Ticket
 from rushes.domain.task import Status, Task
@@ -113,6 +114,21 @@ class Darkroom:
 
     blobs: MemoryBlobs
     on_develop: Callable[[str], Awaitable[None]] = develop
+    sealed: Still | None = None
+    notes: tuple[str, ...] = ()
+    origins: list[Origin] = field(default_factory=list)
+
+    async def take_in(
+        self,
+        chunks: AsyncIterator[bytes],
+        film: str,
+        stills: Mapping[ArtifactKind, str],
+        origin: Origin,
+    ) -> Developed:
+        self.origins.append(origin)
+        await self.blobs.put(film, chunks)
+        developed = await self.develop(film, stills)
+        return replace(developed, film=self.sealed, notes=self.notes)
 
     async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:
         first, *others = stills.values()

@@ -81,6 +81,11 @@ def _guard_limits(settings: Settings) -> GuardLimits:
 
 def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
     settings, metrics = parts.settings, Metrics()
+    metrics.ask(
+        "rushes_films_finished",
+        "Films that were sealed or tagged before they were kept, and those that could not be.",
+        lambda: parts.finishing.counts,
+    )
     limits = settings.limits
     keyring = Keyring(
         parts.truth.store,

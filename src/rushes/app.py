@@ -170,7 +170,7 @@ def open_house(
             log.info("about the database", note=told)
         scratch = own_scratch(settings.data_dir, locks)
         links = _links(settings, port)
-        parts = parts_of(settings, clock, scratch, only, links)
+        parts = parts_of(settings, clock, scratch, only, links, works=role.works)
         conceal(secrets_of(settings, parts.configuration))
         application = _application(parts, links, role) if port or role.answers else None
         undo.pop_all()

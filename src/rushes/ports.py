@@ -20,6 +20,7 @@ from rushes.domain.access import Account, Entry, Key
 from rushes.domain.catalog import InputRule
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.health import Health
+from rushes.domain.provenance import Origin
 from rushes.domain.rates import RateKind
 from rushes.domain.spec import Size
 from rushes.domain.submit import Submit, Verdict
@@ -954,15 +955,39 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class Developed:
-    """A film that was decoded to its end, and the stills that were stored of it."""
+    """A film that was decoded to its end, and the stills that were stored of it.
+
+    `film` are the stored bytes of a film that does not lie in our blobs as it came, since it says
+    now where it comes from. `notes` are sentences about what could not be done to it.
+    """
 
     seconds: float
     size: Size
     stills: Mapping[ArtifactKind, Still]
+    film: Still | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Darkroom(Protocol):
-    """Turns a stored film into facts and stills."""
+    """Turns a film into facts and stills, and has it say where it comes from."""
+
+    async def take_in(
+        self,
+        chunks: AsyncIterator[bytes],
+        film: str,
+        stills: Mapping[ArtifactKind, str],
+        origin: Origin,
+    ) -> Developed:
+        """Decode a film that streams in to its end, and store it and its stills under their names.
+
+        A film that cannot be made to say where it comes from is stored as it came, with a note.
+
+        Raises:
+            NotAFilm: with a sentence that says what is wrong.
+            OSError: it could not be stored, or nothing be looked at, now.
+            Exception: whatever the stream raises.
+        """
+        ...
 
     async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:
         """Decode the blob `film` to its end, and store each still named as the blob given.

@@ -27,8 +27,10 @@ from rushes.media.assets import BlobAssets
 from rushes.media.darkroom import FilmDarkroom
 from rushes.media.examiner import FileExaminer
 from rushes.media.fetch import GuardedFetcher
+from rushes.media.finishing import Finishing
 from rushes.media.inspector import FilmInspector
 from rushes.ports import Blobs, Store
+from rushes.provenance import finishing_of
 from rushes.providers.sandbox import Sandbox
 from rushes.settings import Settings
 from rushes.storage import blobs_of
@@ -48,15 +50,27 @@ class Parts:
     fetcher: GuardedFetcher
     examiner: FileExaminer
     configuration: Configuration
+    finishing: Finishing
     world: World
     dispatcher: DbosDispatcher
     engine: Engine
 
 
 def parts_of(
-    settings: Settings, clock: Clock, scratch: Path, only: frozenset[str] | None, links: Links
+    settings: Settings,
+    clock: Clock,
+    scratch: Path,
+    only: frozenset[str] | None,
+    links: Links,
+    *,
+    works: bool = True,
 ) -> Parts:
-    """Put together what carries tasks, and what callers' side shares with it."""
+    """Put together what carries tasks, and what callers' side shares with it.
+
+    Raises:
+        Unready: a provider, a card, or what films are sealed with cannot be used.
+    """
+    finishing = finishing_of(settings, clock) if works else Finishing()
     blobs = blobs_of(settings, clock)
     assets = BlobAssets(blobs, scratch)
     configuration = configure(settings)
@@ -78,7 +92,7 @@ def parts_of(
         assets=assets,
         fetcher=GuardedFetcher(),
         examiner=FileExaminer(),
-        darkroom=FilmDarkroom(blobs, FilmInspector(), scratch),
+        darkroom=FilmDarkroom(blobs, FilmInspector(), scratch, finishing=finishing),
         dispatcher=dispatcher,
         budgets=budgets_of(settings),
         patience=asyncio.timeout,
@@ -117,6 +131,7 @@ def parts_of(
         fetcher=GuardedFetcher(),
         examiner=FileExaminer(),
         configuration=configuration,
+        finishing=finishing,
         world=world,
         dispatcher=dispatcher,
         engine=engine,

@@ -261,6 +261,27 @@ class Sandbox(_Section):
     in_flight_max: Positive = 16
 
 
+class Provenance(_Section):
+    """What films say of where they come from (docs/how-to/provenance.md).
+
+    `certificate` and `key` are references to PEM, and go together; without them the data folder
+    has its own, made once for films of `name`. `tells` is what a seal says of a film besides that
+    it was generated. `aigc` writes the tag `AIGC`, `label` draws words into the first `label_s`
+    seconds, for which pictures are coded again.
+    """
+
+    c2pa: bool = True
+    name: Annotated[str, Field(min_length=1, max_length=40)] = "Rushes"
+    certificate: Reference | None = None
+    key: Reference | None = None
+    tells: tuple[Literal["model", "provider", "prompt"], ...] = ("model", "provider", "prompt")
+    aigc: bool = False
+    aigc_producer: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    aigc_propagator: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    label: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    label_s: Annotated[float, Field(ge=2)] = 3.0
+
+
 class ProviderSettings(_Section):
     """A provider: a kind with an address and a credential, under a name of the operator's.
 
@@ -353,6 +374,7 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     moderation: ModerationSettings = ModerationSettings()
     sandbox: Sandbox = Sandbox()
+    provenance: Provenance = Provenance()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     accounts: tuple[AccountSettings, ...] = ()
@@ -490,7 +512,12 @@ def _misfits(settings: Settings) -> list[str]:
         f"keys: the id {name} is taken twice"
         for name in _doubles([key.id for key in settings.keys])
     ]
-    return [*complaints, *_storage_misfits(settings), *_moderation_misfits(settings.moderation)]
+    return [
+        *complaints,
+        *_storage_misfits(settings),
+        *_moderation_misfits(settings.moderation),
+        *_provenance_misfits(settings.provenance),
+    ]
 
 
 def _is_readable(url: str) -> bool:
@@ -557,6 +584,19 @@ def _endpoint_misfits(storage: Storage) -> list[str]:
         why = "films and signatures would go unencrypted; say https, or allow_http = true"
         return [f"storage.endpoint: {why} where the network is yours"]
     return []
+
+
+def _provenance_misfits(provenance: Provenance) -> list[str]:
+    """Check what films are to say of themselves."""
+    complaints = []
+    if (provenance.certificate is None) != (provenance.key is None):
+        complaints.append("provenance: certificate and key go together, or neither")
+    if provenance.aigc and provenance.aigc_producer is None:
+        complaints.append(
+            "provenance.aigc_producer: must say who makes the films, by the code that the rules "
+            "give you, where aigc = true"
+        )
+    return complaints
 
 
 def _doubles(names: list[str]) -> list[str]:

@@ -15,6 +15,8 @@ from living import Living, environment_of
 HEAVY = [
     "alembic",
     "av",
+    "c2pa",
+    "cryptography",
     "cv2",
     "dbos",
     "httptools",
@@ -92,6 +94,7 @@ def test_help_and_version_work_without_the_server(tmp_path: Path) -> None:
         "migrate",
         "models update cards.toml",
         "verify-provider gpu --max-cost 1",
+        "verify film.mp4",
         "doctor",
         "keys create bob",
         "keys list",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from rushes.domain.errors import Reason
+from rushes.domain.provenance import SourceType
 from rushes.domain.task import Status
 from rushes.engine import collect
 from rushes.engine.world import OVER, Again
-from rushes.ports import ArtifactKind, Budgets
+from rushes.ports import ArtifactKind, Budgets, Still, kept_of
 from rushes.providers.base import Film, FilmLost
 from rushes.testing.builders import NOON
 from working import FILM, Workers, never
@@ -125,3 +127,41 @@ async def test_a_clock_set_far_back_gives_no_try_more_than_the_budget() -> None:
 async def hang(film: Film) -> AsyncIterator[bytes]:
     await never()
     yield b""
+
+
+async def test_the_sealed_film_is_what_the_task_measures() -> None:
+    workers = Workers()
+    task = workers.put(Status.STORING)
+    workers.darkroom.sealed = Still(4_711, "5e" * 32)
+    assert await collect.step(task.id, task.lease_epoch, workers.world) == OVER
+    measures = workers.task(task).measures
+    assert measures is not None
+    assert (measures.size_bytes, measures.sha256) == (4_711, "5e" * 32)
+    kept = workers.store.read_now(lambda tx: kept_of(tx, task.id, ArtifactKind.FILM))
+    assert kept is not None
+    assert (kept.size_bytes, kept.sha256) == (4_711, "5e" * 32)
+    assert workers.store.read_now(lambda tx: tx.faults(task.id)) == []
+
+
+async def test_what_could_not_be_done_to_a_film_stands_beside_it() -> None:
+    workers = Workers()
+    task = workers.put(Status.STORING)
+    workers.darkroom.notes = ("The film was not sealed: it is odd.",)
+    assert await collect.step(task.id, task.lease_epoch, workers.world) == OVER
+    assert workers.task(task).status is Status.SUCCEEDED
+    (fault,) = workers.store.read_now(lambda tx: tx.faults(task.id))
+    assert (fault.note, fault.count) == ("The film was not sealed: it is odd.", 1)
+
+
+async def test_a_film_is_told_by_what_made_it() -> None:
+    workers = Workers()
+    task = workers.put(Status.STORING)
+    await collect.step(task.id, task.lease_epoch, workers.world)
+    (origin,) = workers.darkroom.origins
+    (submit,) = workers.store.read_now(lambda tx: tx.submits(task.id))
+    assert (origin.task_id, origin.asked_model) == (task.id, task.model)
+    assert (origin.model, origin.provider) == (submit.upstream_model, submit.provider)
+    assert origin.source_type is SourceType.TRAINED
+    assert (origin.prompt, origin.at) == (task.spec.prompt, workers.clock.now())
+    drawn = collect._origin(task, replace(submit, provider="sandbox"), at=NOON)
+    assert drawn.source_type is SourceType.ALGORITHMIC

@@ -92,6 +92,24 @@ class World:
         return audit(self.books, self.log, self.witness, blob_sha256=lambda _: FILM)
 
 
+def test_a_sealed_film_is_the_upstreams_if_it_says_that_it_came_as_that() -> None:
+    world, theirs = World(), "7" * 64
+    world.log[0] = replace(world.log[0], film_sha256=theirs)
+
+    def audited(came_as: str | None) -> Audited:
+        return audit(
+            world.books,
+            world.log,
+            world.witness,
+            blob_sha256=lambda _: FILM,
+            came_as=lambda _: came_as,
+        )
+
+    assert audited(theirs).is_clean
+    assert not audited("8" * 64).is_clean
+    assert not audited(None).is_clean
+
+
 def test_good_books_are_clean_and_the_line_says_what_became_of_every_wish() -> None:
     audited = World().audited()
     assert audited.findings == ()

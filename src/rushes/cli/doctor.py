@@ -12,6 +12,7 @@ from rich.text import Text
 from rushes.cli.checks import Finding, State, fail, of_folder, of_machine, of_settings, ok
 from rushes.cli.paper import Column, answers, plain, say, show_json, table
 from rushes.cli.plainly import FAILED
+from rushes.cli.seals import of_seals
 from rushes.cli.serving import settings_of
 from rushes.clock import SystemClock
 from rushes.settings import SettingsRefused, config_path
@@ -51,7 +52,9 @@ def examine(host: str | None, port: int | None) -> Iterator[Finding]:
         yield from (fail("settings", line, remedy) for line in str(refused).splitlines())
         return
     yield ok("settings", told)
-    yield from of_folder(settings, SystemClock().now())
+    now = SystemClock().now()
+    yield from of_folder(settings, now)
+    yield of_seals(settings, now)
     yield from of_settings(settings)
 
 

@@ -139,6 +139,14 @@ app.command(
     rich_help_panel=_SERVER,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(plainly(operators.simulate))
+app.command(
+    "verify",
+    rich_help_panel=_SERVER,
+    epilog=(
+        "Exit codes: 0 the seal holds, 1 it does not or the prompt is another one, 2 the file "
+        "cannot be read, 4 the film has no seal."
+    ),
+)(plainly(operators.verify))
 app.add_typer(models, name="models", rich_help_panel=_FILMS)
 app.add_typer(accounts, name="accounts", rich_help_panel=_INSIDE)
 app.add_typer(keys, name="keys", rich_help_panel=_INSIDE)

@@ -240,6 +240,28 @@ def verify_provider(
     verify(name, model, terms, output=output, film=film)
 
 
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A film: an MP4 file.")],
+    *,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Say whether it was made from this prompt.")
+    ] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Certificates that you believe, as PEM. [default: the data folder's own]",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Asks = False,
+) -> None:
+    """Say where a film comes from, who sealed it, and whether a byte was changed since."""
+    from rushes.cli.sealed import verify
+
+    verify(file, prompt, trust, as_json=as_json)
+
+
 def migrate(*, as_json: Asks = False) -> None:
     """Bring the database to this version's schema; `serve` does so by itself."""
     from rushes.cli.books import migrate

@@ -1,4 +1,4 @@
-"""Bringing a finished film home: fetch, decode to the end, keep stills, settle.
+"""Bringing a finished film home: fetch, decode to the end, seal, keep it and its stills, settle.
 
 Runs on a queue of its own, so that a slow download holds no provider's slot. Every try
 writes blobs of its own; the winner is named in the transaction that says `succeeded` (P4).
@@ -7,12 +7,15 @@ writes blobs of its own; the winner is named in the transaction that says `succe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from rushes.domain.catalog import SANDBOX
 from rushes.domain.errors import Failure, LeaseLost, Reason, StoreBusy
+from rushes.domain.provenance import Origin, SourceType
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Measures, Status, Task, advance
 from rushes.engine import ledger, routing
@@ -22,7 +25,6 @@ from rushes.ports import (
     Artifact,
     ArtifactKind,
     ArtifactState,
-    Developed,
     NotAFilm,
     Still,
     Transaction,
@@ -30,7 +32,15 @@ from rushes.ports import (
     new_try,
     work_id_of,
 )
-from rushes.providers.base import FilmLost, Lost, NotThere, NotUnderstood, Ready, Unreachable
+from rushes.providers.base import (
+    FilmLost,
+    Lost,
+    NotThere,
+    NotUnderstood,
+    Ready,
+    Stream,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -59,21 +69,34 @@ _FAILED_TRY: Final = (
 
 
 @dataclass(slots=True)
-class Counted:
-    """A stream that counts and hashes what passes, and stops above a limit."""
+class Fetched:
+    """A film on its way from its provider: counted and hashed, and stopped above a limit.
 
-    chunks: AsyncIterator[bytes]
+    `let_go` ends the connection: with the last byte, before anybody looks at what came.
+    """
+
+    stream: Stream
+    let_go: Callable[[], Awaitable[None]]
     bytes_max: int
     size_bytes: int = 0
     hasher: _Hash = field(default_factory=hashlib.sha256)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self.chunks:
+        async for chunk in self.stream.chunks:
             self.size_bytes += len(chunk)
             if self.size_bytes > self.bytes_max:
                 raise TooLong(f"the film has more than {self.bytes_max} bytes")
             self.hasher.update(chunk)
             yield chunk
+        await self.let_go()
+        promised = self.stream.length
+        if promised is not None and promised != self.size_bytes:
+            raise Unreachable(f"the film broke off at {self.size_bytes} of {promised} bytes")
+
+    @property
+    def file(self) -> Still:
+        """What came, once all of it did."""
+        return Still(self.size_bytes, self.hasher.hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +111,15 @@ class _Try:
     submit: Submit
     upstream: Upstream | None
     blobs: Mapping[ArtifactKind, Artifact]
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """A film and its stills in our blobs; `notes` are what could not be done to it."""
+
+    kept: list[Artifact]
+    measures: Measures
+    notes: tuple[str, ...]
 
 
 async def step(task_id: str, epoch: int, world: World) -> Next:
@@ -139,35 +171,49 @@ async def _bring_home(found: _Try, world: World) -> Next:
     if found.upstream is None:
         raise Unreachable(f"provider {found.submit.provider} is not configured")
     try:
-        kept, measures = await _store(found, found.upstream, world)
-        await _keep(found.task, found.submit, kept, measures, world)
+        home = await _store(found, found.upstream, world)
+        await _keep(found.task, found.submit, home, world)
     except _FAILED_TRY:
         await _leave_nothing(found.blobs, world)
         raise
     return OVER
 
 
-async def _store(found: _Try, upstream: Upstream, world: World) -> tuple[list[Artifact], Measures]:
+async def _store(found: _Try, upstream: Upstream, world: World) -> _Home:
     """Store and measure film and stills; what drips in or hangs ends with the task's time."""
-    film = found.blobs[ArtifactKind.FILM]
-    async with world.patience(_left_s(found.task, world)):
-        async with upstream.provider.open(found.submit.film or {}) as stream:
-            counted = Counted(stream.chunks, world.budgets.film_bytes_max)
-            await world.blobs.put(film.blob, aiter(counted))
-        if stream.length is not None and stream.length != counted.size_bytes:
-            raise Unreachable(
-                f"the film broke off at {counted.size_bytes} of {stream.length} bytes"
-            )
-        stills: dict[ArtifactKind, str] = {kind: found.blobs[kind].blob for kind in STILLS}
-        developed = await world.darkroom.develop(film.blob, stills)
-    kept = _measured(found.blobs, counted, developed)
-    measures = Measures(
-        size_bytes=counted.size_bytes,
-        seconds=developed.seconds,
-        size=developed.size,
-        sha256=counted.hasher.hexdigest(),
+    film = found.blobs[ArtifactKind.FILM].blob
+    stills: dict[ArtifactKind, str] = {kind: found.blobs[kind].blob for kind in STILLS}
+    origin = _origin(found.task, found.submit, at=world.clock.now())
+    async with world.patience(_left_s(found.task, world)), AsyncExitStack() as line:
+        stream = await line.enter_async_context(upstream.provider.open(found.submit.film or {}))
+        fetched = Fetched(stream, line.aclose, world.budgets.film_bytes_max)
+        developed = await world.darkroom.take_in(aiter(fetched), film, stills, origin)
+    stored = developed.film or fetched.file
+    files = {ArtifactKind.FILM: stored, **developed.stills}
+    return _Home(
+        kept=[_kept(found.blobs[kind], files[kind]) for kind in (ArtifactKind.FILM, *STILLS)],
+        measures=Measures(
+            size_bytes=stored.size_bytes,
+            seconds=developed.seconds,
+            size=developed.size,
+            sha256=stored.sha256,
+        ),
+        notes=developed.notes,
     )
-    return kept, measures
+
+
+def _origin(task: Task, submit: Submit, *, at: datetime) -> Origin:
+    """Return where a task's film comes from."""
+    is_drawn = submit.provider == SANDBOX
+    return Origin(
+        task_id=task.id,
+        model=submit.upstream_model,
+        asked_model=task.model,
+        provider=submit.provider,
+        source_type=SourceType.ALGORITHMIC if is_drawn else SourceType.TRAINED,
+        at=at,
+        prompt=task.spec.prompt,
+    )
 
 
 def _left_s(task: Task, world: World) -> float:
@@ -184,27 +230,13 @@ async def _leave_nothing(blobs: Mapping[ArtifactKind, Artifact], world: World) -
             await world.blobs.delete(artifact.blob)
 
 
-def _measured(
-    blobs: Mapping[ArtifactKind, Artifact], counted: Counted, developed: Developed
-) -> list[Artifact]:
-    film = replace(
-        blobs[ArtifactKind.FILM],
-        state=ArtifactState.KEPT,
-        size_bytes=counted.size_bytes,
-        sha256=counted.hasher.hexdigest(),
-    )
-    return [film, *(_kept(blobs[kind], developed.stills[kind]) for kind in STILLS)]
-
-
 def _kept(artifact: Artifact, still: Still) -> Artifact:
     return replace(
         artifact, state=ArtifactState.KEPT, size_bytes=still.size_bytes, sha256=still.sha256
     )
 
 
-async def _keep(
-    task: Task, submit: Submit, kept: list[Artifact], measures: Measures, world: World
-) -> None:
+async def _keep(task: Task, submit: Submit, home: _Home, world: World) -> None:
     """Say `succeeded`: status, money, outbox, artifacts and the submit's end in one transaction."""
     at = world.clock.now()
     delivered = replace(submit, verdict=Verdict.DELIVERED, look_at=None)
@@ -214,14 +246,16 @@ async def _keep(
         if now is None or now.is_final or now.lease_epoch != task.lease_epoch:
             raise LeaseLost(f"{task.id}: not ours to finish")
         tx.change_submit(delivered, frozenset({Verdict.READY}))
+        for note in home.notes:
+            tx.count_fault(now, note[:500], at=at)
         after = advance(
-            now, Event.STORED, at=at, measures=measures, charged_microusd=now.hold_microusd
+            now, Event.STORED, at=at, measures=home.measures, charged_microusd=now.hold_microusd
         )
         kept_until = world.retention.expires_at(now.account_id, now.model, at)
         after = replace(after, expires_at=now.expires_at or kept_until)
         if not tx.move(now, after, Event.STORED, at=at):
             raise LeaseLost(f"{task.id}: it moved on meanwhile")
-        tx.keep_artifacts(*kept)
+        tx.keep_artifacts(*home.kept)
 
     await world.store.write(act)
 

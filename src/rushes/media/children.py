@@ -64,7 +64,10 @@ def isolated(script: str) -> tuple[str, ...]:
 
 
 FRESH: Final = isolated("from rushes.media.inspector_child import main\nsys.exit(main(sys.argv))")
-ZYGOTE: Final = isolated("from rushes.media.zygote import main\nsys.exit(main(sys.argv))")
+ZYGOTE: Final = isolated(
+    "from rushes.media import inspector_child, zygote\n"
+    "sys.exit(zygote.main(sys.argv, inspector_child.main, inspector_child.warm_up))"
+)
 
 
 class ZygoteLost(OSError):

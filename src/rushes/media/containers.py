@@ -75,8 +75,8 @@ def _brands(head: bytes) -> frozenset[bytes]:
 
 def mp4_shape(content: IO[bytes]) -> Shape:
     """Return the size at which an MP4 or MOV file wants its pictures shown, and its length."""
-    movie = _movie_box(content)
-    header = next((box for name, box in _boxes(movie) if name == b"mvhd"), b"")
+    movie = movie_box(content)
+    header = next((box for name, box in inner_boxes(movie) if name == b"mvhd"), b"")
     return Shape(_mp4_size(movie), _mp4_seconds(header))
 
 
@@ -93,11 +93,11 @@ def _mp4_seconds(movie_header: bytes) -> float | None:
 
 
 def _mp4_size(movie: bytes) -> Size | None:
-    for name, track in _boxes(movie):
+    for name, track in inner_boxes(movie):
         if name != b"trak":
             continue
-        parts = dict(_boxes(track))
-        handler = dict(_boxes(parts.get(b"mdia", b""))).get(b"hdlr", b"")
+        parts = dict(inner_boxes(track))
+        handler = dict(inner_boxes(parts.get(b"mdia", b""))).get(b"hdlr", b"")
         if handler[8:12] == b"vide":
             return _shown_size(parts.get(b"tkhd", b""))
     return None
@@ -127,26 +127,44 @@ def _webm_seconds(info: bytes) -> float | None:
     return seconds if isfinite(seconds) and seconds > 0 else None
 
 
-def _movie_box(content: IO[bytes]) -> bytes:
-    """Find the `moov` box, which may stand behind all the pictures."""
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box of a file: its name, where it begins, its header's length and its whole one."""
+
+    name: bytes
+    at: int
+    header_bytes: int
+    size_bytes: int
+
+
+def top_boxes(content: IO[bytes]) -> Iterator[Box]:
+    """Walk over the outermost boxes of a file; one that says 0 goes to the end."""
     at, end = 0, content.seek(0, os.SEEK_END)
     for _ in range(BOXES_MAX):
         if at >= end:
-            break
+            return
         content.seek(at)
         header = content.read(_LARGE_BOX_HEADER_BYTES)
         length, header_bytes = _box_length(header)
+        if length == 0 and len(header) >= _BOX_HEADER_BYTES:
+            length = end - at
         if length < header_bytes:
-            break
-        if header[4:8] == b"moov":
-            content.seek(at + header_bytes)
-            return content.read(min(length - header_bytes, INDEX_BYTES_MAX))
+            return
+        yield Box(header[4:8], at, header_bytes, length)
         at += length
+
+
+def movie_box(content: IO[bytes]) -> bytes:
+    """Return what is in the `moov` box, which may stand behind all the pictures; b"" for none."""
+    for box in top_boxes(content):
+        if box.name == b"moov":
+            content.seek(box.at + box.header_bytes)
+            return content.read(min(box.size_bytes - box.header_bytes, INDEX_BYTES_MAX))
     return b""
 
 
-def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Walk over the boxes within a box."""
+def inner_boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Walk over the boxes within a box: their names and contents."""
     at = 0
     for _ in range(BOXES_MAX):
         length, header_bytes = _box_length(content[at : at + _LARGE_BOX_HEADER_BYTES])

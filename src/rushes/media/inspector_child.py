@@ -10,11 +10,9 @@ environment is empty.
 
 from __future__ import annotations
 
-import ctypes
+import io
 import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -28,8 +26,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from PIL import Image
+from PIL import Image, JpegImagePlugin, WebPImagePlugin
 
+from rushes.media.confinement import allow_cpu, confine
 from rushes.media.containers import HEAD_BYTES, is_mp4
 from rushes.media.inspection import (
     EXIT_VERDICT,
@@ -60,12 +59,17 @@ MISSING_SHARE_MAX: Final = 0.1
 MISSING_S_MAX: Final = 0.5
 
 _FILM: Final = 0  # standard input
+FD: Final = {
+    "fd": str(_FILM),
+    "protocol_whitelist": "fd",
+    "codec_whitelist": ",".join(sorted(_DECODERS)),
+}
+"""How a film is opened that is standard input: no name, no other file, no odd decoder."""
+
 _UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED
 _SD_HEIGHT_PX_MAX: Final = 576
 _SD_WIDTH_PX_MAX: Final = 1_024
 _MICROSECONDS: Final = 1_000_000
-
-_SET_PARENT_DEATH_SIGNAL, _SET_NO_NEW_PRIVILEGES = 1, 38  # linux/prctl.h
 
 _TURNS: Final = {
     90: Image.Transpose.ROTATE_90,
@@ -95,28 +99,12 @@ def main(arguments: list[str], look: Callable[[InspectionLimits], Report] | None
     return EXIT_VERDICT
 
 
-def confine(limits: InspectionLimits, *, parent: int) -> None:
-    """Give up whatever an inspection does not need; what is given up cannot be had again."""
-    die_with(parent)
-    signal.setitimer(signal.ITIMER_REAL, limits.wall_s)  # unhandled, the alarm kills
-    for what, most in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, limits.still_bytes_max),
-        (resource.RLIMIT_NOFILE, limits.files_max),
-        (resource.RLIMIT_AS, limits.memory_bytes_max),
-    ):
-        resource.setrlimit(what, (most, most))
-    _allow_cpu(limits, limits.opening_cpu_s)
-
-
-def die_with(parent: int) -> None:
-    """End when our parent does, and never gain a privilege."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "prctl"):
-        libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-        libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we could ask to die with it
-        sys.exit(1)
+def warm_up() -> None:
+    """Do once, in a zygote, what each child would do first; no byte of a film is in it."""
+    Image.preinit()
+    blank = Image.new("RGB", (16, 16))
+    for form in (WebPImagePlugin.WebPImageFile.format, JpegImagePlugin.JpegImageFile.format):
+        blank.save(io.BytesIO(), form)
 
 
 def inspect(limits: InspectionLimits) -> Report:
@@ -128,16 +116,11 @@ def inspect(limits: InspectionLimits) -> Report:
     """
     if not is_mp4(os.pread(_FILM, HEAD_BYTES, 0)):
         raise Unfit("It is not an MP4 file.")
-    options = {
-        "fd": str(_FILM),
-        "protocol_whitelist": "fd",
-        "codec_whitelist": ",".join(sorted(_DECODERS)),
-        "max_pixels": str(limits.frame_pixels_max),
-    }
+    options = {**FD, "max_pixels": str(limits.frame_pixels_max)}
     with av.open("fd:", format="mp4", options=options, metadata_errors="replace") as container:
-        video, audio = _streams(container)
+        video, audio = streams_of(container)
         _check_declared(video, limits)
-        _allow_cpu(limits, _cpu_s(container, video, limits))
+        allow_cpu(limits, _cpu_s(container, video, limits))
         viewer = Viewer(video)
         for frame in _frames(container, video, audio):
             viewer.see(frame)
@@ -249,7 +232,12 @@ class Viewer:
         return float(1 / rate) if rate else 0.0
 
 
-def _streams(container: InputContainer) -> tuple[VideoStream, AudioStream | None]:
+def streams_of(container: InputContainer) -> tuple[VideoStream, AudioStream | None]:
+    """Return what of a film is shown and heard.
+
+    Raises:
+        Unfit: nothing is to be seen, or it is coded oddly.
+    """
     films = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
     video = next(films, None)
     if video is None:
@@ -294,12 +282,6 @@ def _cpu_s(container: InputContainer, video: VideoStream, limits: InspectionLimi
         return limits.cpu_s_max
     pixels = video.codec_context.width * video.codec_context.height * frame_count
     return limits.opening_cpu_s + pixels // limits.pixels_per_cpu_s
-
-
-def _allow_cpu(limits: InspectionLimits, cpu_s: int) -> None:
-    """Set when SIGXCPU ends us; the hard limit, which only SIGKILL tells of, comes later."""
-    hard_s = limits.cpu_s_max + 2
-    resource.setrlimit(resource.RLIMIT_CPU, (min(cpu_s, limits.cpu_s_max), hard_s))
 
 
 def _size(frame: VideoFrame) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The zygote of `children.py`: has imported the decoder, touches no film, and forks for each.
+"""The zygote of `children.py`: has imported what reads films, touches none, and forks for each.
 
     python -I … PARENT_PID, with a socket as standard input
 
@@ -9,7 +9,8 @@ for want of which there was none.
 
 It has one thread, or it ends before the first film: a fork of several may copy a lock that
 nobody will ever open. (PyAV starts threads only for a decoder that is asked to have some;
-Pillow has none; no NumPy is here.) It is nobody's to trace, and holds no secret: its
+Pillow has none; c2pa starts none when it is imported; no NumPy is here.) It is nobody's to
+trace, and holds no secret: its
 environment is empty, and nothing that a film says comes back to it.
 """
 
@@ -18,7 +19,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc
-import io
 import json
 import os
 import resource
@@ -31,9 +31,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from PIL import Image, JpegImagePlugin, WebPImagePlugin
-
-from rushes.media import inspector_child
+from rushes.media.confinement import die_with
 
 EXIT_UNFIT: Final = 3
 """Something started a thread, so that a fork is not safe here."""
@@ -48,10 +46,14 @@ Look = Callable[[list[str]], int]
 """What a child does, with arguments like those of `inspector_child.main`; it returns a code."""
 
 
-def main(arguments: list[str], look: Look = inspector_child.main) -> int:
-    """Fork a child for every film that is asked for, until nobody asks any more."""
+def main(arguments: list[str], look: Look, warm_up: Callable[[], None] | None = None) -> int:
+    """Fork a child for every film that is asked for, until nobody asks any more.
+
+    `look` is what each does; whatever it needs is imported by now. `warm_up` is done once.
+    """
     _give_up(parent=int(arguments[-1]))
-    _warm_up()
+    if warm_up is not None:
+        warm_up()
     if len(list(Path("/proc/self/task").iterdir())) != 1:
         return EXIT_UNFIT
     gc.collect()
@@ -63,16 +65,8 @@ def main(arguments: list[str], look: Look = inspector_child.main) -> int:
     return 0
 
 
-def _warm_up() -> None:
-    """Do once what each child would have to do first; no byte of a film is in it."""
-    Image.preinit()
-    blank = Image.new("RGB", (16, 16))
-    for form in (WebPImagePlugin.WebPImageFile.format, JpegImagePlugin.JpegImageFile.format):
-        blank.save(io.BytesIO(), form)
-
-
 def _give_up(*, parent: int) -> None:
-    inspector_child.die_with(parent)
+    die_with(parent)
     ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_MAX, FILES_MAX))
 
@@ -142,7 +136,7 @@ class Forks:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            inspector_child.die_with(self._pid)
+            die_with(self._pid)
             os.setsid()
             film, said, complained, folder = descriptors
             for descriptor, ours in enumerate((film, said, complained)):

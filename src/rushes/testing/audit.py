@@ -246,10 +246,12 @@ def audit(
     *,
     may_be_open: bool = False,
     blob_sha256: Callable[[str], str | None] | None = None,
+    came_as: Callable[[str], str | None] | None = None,
 ) -> Audited:
     """Hold both sides together, and say what does not fit.
 
-    `blob_sha256` digests a blob of our storage, None where there is none. `may_be_open` is for
+    `blob_sha256` digests a blob of our storage, None where there is none; `came_as` is the digest
+    that a sealed film says it came with, which is then the upstream's. `may_be_open` is for
     a look while work goes on: a task that has not ended is then no broken promise.
     """
     witness = witness or Witness()
@@ -259,7 +261,7 @@ def audit(
         *_durability(books, witness),
         *_payments(books, begun),
         *(() if may_be_open else _ends(books)),
-        *_films(books, begun, witness, blob_sha256),
+        *_films(books, begun, witness, blob_sha256, came_as),
         *(finding for kept in books.tasks.values() for finding in _money(kept)),
         *(finding for kept in books.tasks.values() for finding in _history(kept)),
         *_seen(books, witness),
@@ -331,6 +333,7 @@ def _films(
     begun: Sequence[Creation],
     witness: Witness,
     blob_sha256: Callable[[str], str | None] | None,
+    came_as: Callable[[str], str | None] | None,
 ) -> Iterator[Finding]:
     """P4: what succeeded is the film that the upstream made, in our store and at the caller's."""
     made = {creation.job_id: creation for creation in begun}
@@ -346,10 +349,13 @@ def _films(
         job = next((made[j] for s in kept.submits if (j := job_of(s)) in made), None)
         if job is not None and job.prompt != about:
             yield Finding("P4", Harm.LOST, about, f"{task.id} has the film of {job.prompt!r}")
+        theirs = None if job is None else job.film_sha256
+        if theirs is not None and came_as is not None and came_as(film.blob) == theirs:
+            theirs = None  # it was sealed since, and says so
         digests = {
             "its row": task.measures.sha256,
             "its artifact": film.sha256,
-            "the upstream's log": None if job is None else job.film_sha256,
+            "the upstream's log": theirs,
             "its caller's file": witness.films.get(task.id),
         }
         if blob_sha256 is not None:

@@ -218,6 +218,8 @@ class Showdown:
         words = ["--render-s", str(RENDER_S), "--queue-s", "0.1", "--sign-films"]
         words += ["--poll-after-ms", "500", "--script", self.plan.script()]
         upstream = self.fleet.start_upstream("openai_videos", words, log=self.log)
+        # Bytes are shown beside the upstream's own: films stay as they came.
+        self.fleet.environment["RUSHES_PROVENANCE_C2PA"] = "false"
         self.fleet.environment["NASTY_KEY"] = "sk-whatever"  # it opens to any
         config = self.plan.config(upstream.said["port"])
         (self.fleet.folder / "rushes.toml").write_text(config, encoding="utf-8")

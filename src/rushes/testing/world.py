@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Final, TypeVar
 
 from rushes.domain.errors import Blame, Failure, Reason, StoreBusy
+from rushes.domain.provenance import Origin
 from rushes.domain.spec import Size, Spec
 from rushes.domain.submit import Ticket
 from rushes.domain.task import Task
@@ -372,6 +373,17 @@ class SimDarkroom:
 
     def __init__(self, blobs: SimBlobs) -> None:
         self._blobs = blobs
+
+    async def take_in(
+        self,
+        chunks: AsyncIterator[bytes],
+        film: str,
+        stills: Mapping[ArtifactKind, str],
+        origin: Origin,
+    ) -> Developed:
+        """Store a film as it comes, and its stills if it is whole."""
+        await self._blobs.put(film, chunks)
+        return await self.develop(film, stills)
 
     async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:
         """Store stills beside a film, if it is whole."""
