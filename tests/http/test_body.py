@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from rushes.domain.errors import InvalidJson
-from rushes.http.body import Body, BodyLimits, read_body, read_json
+from rushes.http.body import VALUES_MAX, Body, BodyLimits, read_body, read_json
 
 LIMITS = BodyLimits(25 * 2**20, 64 * 2**20)
 
@@ -51,6 +51,17 @@ def test_a_body_may_be_32_levels_deep(depth: int, is_read: bool, pair: tuple[str
 
 def test_many_leaves_are_not_deep() -> None:
     assert len(read_json(b'{"a":[' + b"[]," * 99 + b"{}]}").values["a"]) == 100
+
+
+@pytest.mark.parametrize("value", [b"[]", b"1", b'{"a":1}'])
+async def test_a_body_may_have_100_000_values(value: bytes) -> None:
+    """A list of empty lists takes twenty times its length; a caller may send 25 MiB."""
+    assert read_json(b'{"a":[' + value + (b"," + value) * (VALUES_MAX - 2) + b"]}").values
+    wide = b'{"a":[' + value + (b"," + value) * VALUES_MAX + b"]}"
+    with pytest.raises(InvalidJson, match=r"more than 100,000 values"):
+        read_json(wide)
+    with pytest.raises(InvalidJson, match=r"'metadata' has more than 100,000 values"):
+        await read_form(("metadata", wide.decode()))
 
 
 @pytest.mark.parametrize(
