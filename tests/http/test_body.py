@@ -76,6 +76,27 @@ def test_a_text_is_not_the_number_in_it() -> None:
     assert read_json(b'{"a":"5"}').digest != read_json(b'{"a":5}').digest
 
 
+@pytest.mark.parametrize("cut", range(1, 60, 3))
+async def test_a_form_that_ends_in_the_middle_is_refused_and_nothing_of_it_dropped(
+    cut: int,
+) -> None:
+    """A film made without its first frame would be another film, and be paid for."""
+    parts = [
+        'name="prompt"\r\n\r\nx',
+        'name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\nPNG',
+    ]
+    text = "".join(f"--B\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
+    text += "--B--\r\n"
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield text.encode()[: -cut - 2]
+
+    with pytest.raises(InvalidJson, match="closing boundary"):
+        await read_body(
+            Headers({"Content-Type": "multipart/form-data; boundary=B"}), chunks(), LIMITS
+        )
+
+
 async def test_half_a_character_is_no_text() -> None:
     with pytest.raises(InvalidJson):
         await read_form(("prompt", "+2AA-"), charset="utf-7")

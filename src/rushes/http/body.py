@@ -157,14 +157,32 @@ async def _counted(
         yield chunk
 
 
+class _Form(MultiPartParser):
+    """Starlette's parser, which drops a part that ends with the body in the middle of it."""
+
+    is_whole = False
+
+    def on_end(self) -> None:
+        """Hear of the closing boundary."""
+        self.is_whole = True
+
+    def let_go(self) -> None:
+        """Close every file that was begun, those of dropped parts too."""
+        for file in self._files_to_close_on_error:
+            file.close()
+
+
 async def _read_form(headers: Headers, chunks: AsyncGenerator[bytes, None]) -> Body:
-    parser = MultiPartParser(
+    parser = _Form(
         headers, chunks, max_files=FILES_MAX, max_fields=FIELDS_MAX, max_part_size=64 * 2**20
     )
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError, UnicodeDecodeError) as error:
         raise InvalidJson(f"The form cannot be read: {error}") from None
+    if not parser.is_whole:
+        parser.let_go()
+        raise InvalidJson("The form cannot be read: it ends before its closing boundary.")
     try:
         values = await _form_values(form)
         digest = sha256(_CANONICAL.encode(_plain(values))).digest()
