@@ -1,12 +1,15 @@
-"""Promise → the tests that hold it: `python tests/promises.py` prints, and fails on a gap."""
+"""Promise or advisory → the tests that hold it: `python tests/promises.py` fails on a gap."""
 
 from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from advisories import advisories
 
 PROMISES = {
     "P1": "Accepted is durable",
@@ -21,51 +24,59 @@ PROMISES = {
     "P10": "Any process may die, pause or be cut off at any instant",
     "P11": "Paid is never forgotten",
 }
-LATER = {
-    "P10": "several processes on PostgreSQL: Many machines",
-    "P11": "adopting a salvaged film: Many machines",
-}
+
+Tests = Mapping[str, set[str]]
 
 
 class Collector:
-    """A pytest plugin that notes which test names which promise."""
+    """A pytest plugin that notes which test names which promise, and which advisory."""
 
     def __init__(self) -> None:
-        self.tests: dict[str, set[str]] = defaultdict(set)
+        self.promises: dict[str, set[str]] = defaultdict(set)
+        self.advisories: dict[str, set[str]] = defaultdict(set)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
+            test = item.nodeid.partition("[")[0]
             for marker in item.iter_markers("promise"):
-                self.tests[str(marker.args[0])].add(item.nodeid.partition("[")[0])
+                self.promises[str(marker.args[0])].add(test)
+            for marker in item.iter_markers("advisory"):
+                for name in marker.args:
+                    self.advisories[str(name)].add(test)
 
 
-def collect() -> dict[str, set[str]]:
-    """Return the tests of every promise."""
+def collect() -> Collector:
+    """Return the tests of every promise and every advisory."""
     collector = Collector()
     root = Path(__file__).parent.parent
     arguments = ["--collect-only", "-qq", "--no-header", "-p", "no:xdist", str(root / "tests")]
     status = pytest.main(arguments, plugins=[collector])
     if status != pytest.ExitCode.OK:
         sys.exit(f"the tests cannot be collected: {status}")
-    return collector.tests
+    return collector
 
 
-def main() -> int:
-    """Print the table; return how many promises stand without a test."""
-    tests = collect()
-    sys.stdout.write("\n")
-    for name, sentence in PROMISES.items():
-        later = f"   (later: {LATER[name]})" if name in LATER else ""
-        sys.stdout.write(f"{name}  {sentence}{later}\n")
+def gaps(sentences: Mapping[str, str], tests: Tests, noun: str) -> int:
+    """Print what is held by which tests; return how many stand without one, or are unknown."""
+    for name, sentence in sentences.items():
+        sys.stdout.write(f"{name}  {sentence}\n")
         for test in sorted(tests.get(name, ())):
             sys.stdout.write(f"      {test}\n")
         if not tests.get(name):
-            sys.stdout.write("      NO TEST HOLDS THIS PROMISE\n")
-    unknown = set(tests) - set(PROMISES)
-    missing = [name for name in PROMISES if not tests.get(name)]
+            sys.stdout.write(f"      NO TEST HOLDS THIS {noun.upper()}\n")
+    unknown = sorted(set(tests) - set(sentences))
     for name in unknown:
-        sys.stdout.write(f"there is no promise {name}: {sorted(tests[name])}\n")
-    return len(missing) + len(unknown)
+        sys.stdout.write(f"there is no {noun} {name}: {sorted(tests[name])}\n")
+    return len(unknown) + sum(not tests.get(name) for name in sentences)
+
+
+def main() -> int:
+    """Print both tables; return how many gaps they have."""
+    found = collect()
+    sys.stdout.write("\n")
+    missing = gaps(PROMISES, found.promises, "promise")
+    sys.stdout.write("\nWhat went wrong elsewhere (docs/security.md)\n\n")
+    return missing + gaps(advisories(), found.advisories, "advisory")
 
 
 if __name__ == "__main__":

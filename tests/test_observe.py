@@ -34,6 +34,7 @@ def test_a_line_that_cannot_be_written_breaks_nothing(monkeypatch: pytest.Monkey
     log.error("nobody hears this")
 
 
+@pytest.mark.advisory("GO-2026-4813")
 def test_no_line_tells_a_prompt_or_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs(level="INFO", as_json=True)
     log.warning("refused", prompt="a red fox", key="Bearer sk-live-abcdefghijklmnop")

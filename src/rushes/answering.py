@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from rushes.gateway.rates import Rates
 from rushes.gateway.reprints import Reprints
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
-from rushes.http.bounds import GuardLimits
+from rushes.http.bounds import GuardLimits, connections_of
 from rushes.http.envelope import Styles
 from rushes.http.files import Sign
 from rushes.http.links import Links
@@ -40,6 +41,8 @@ SIGNED_LIFE: Final = timedelta(hours=1)
 """How long an address of the bucket's own lives: it is signed anew whenever a link is followed."""
 
 SIGNED_LIFE_MIN: Final = timedelta(seconds=1)
+DESCRIPTORS_WANTED: Final = 65_536
+"""As many files as a server of thousands of callers has open; a shell often allows 1,024."""
 
 
 def application_of(
@@ -76,7 +79,19 @@ def _guard_limits(settings: Settings) -> GuardLimits:
         body_timeout_s=limits.body_s,
         body_total_timeout_s=limits.body_total_s,
         idle_timeout_s=limits.keep_alive_s,
+        connections_max=limits.connections_max or connections_of(_descriptors()),
     )
+
+
+def _descriptors() -> int:
+    """Let this process open as many files as it may be let, within reason; return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unbounded = resource.RLIM_INFINITY
+    wanted = DESCRIPTORS_WANTED if hard == unbounded else min(hard, DESCRIPTORS_WANTED)
+    if soft == unbounded or soft >= wanted:
+        return DESCRIPTORS_WANTED if soft == unbounded else soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:

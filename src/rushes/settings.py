@@ -170,6 +170,8 @@ class Limits(_Section):
     `requests_per_s`, `submits_per_minute`, `in_flight_max` and `queued_max` are those of each key,
     unless it has its own. `queued_total_max` tasks may wait, whoever's, and `bodies_bytes_max` of
     request bodies may be held by a process. A whole body has `body_total_s` to come.
+    `connections_max` bounds the connections of a process; None means half of the files that it may
+    open, and 16,384 at most.
     """
 
     requests_per_s: Count | None = None
@@ -185,6 +187,7 @@ class Limits(_Section):
     download_json_bytes_max: Positive = 64 * 2**20
     film_bytes_max: Positive = 4 * 2**30
     streams_per_key_max: Positive = 100
+    connections_max: Positive | None = None
     header_bytes_max: Positive = 32 * 2**10
     header_s: Seconds = 20.0
     body_s: Seconds = 30.0

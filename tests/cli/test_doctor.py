@@ -83,6 +83,7 @@ def test_every_complaint_about_settings_is_a_finding(typed: Typed, tmp_path: Pat
     assert any("log_level" in line for line in told)
 
 
+@pytest.mark.advisory("GO-2026-4813")
 def test_a_credential_is_tried_and_never_shown(typed: Typed, tmp_path: Path) -> None:
     config = tmp_path / "rushes.toml"
     config.write_text(CONFIG.format(reference="env:DOCTORS_KEY", card="sora-2"))
@@ -96,6 +97,7 @@ def test_a_credential_is_tried_and_never_shown(typed: Typed, tmp_path: Path) -> 
     assert "open-sesame" not in there.output
 
 
+@pytest.mark.advisory("GO-2026-4813")
 def test_a_credentials_command_is_not_shown(typed: Typed, tmp_path: Path) -> None:
     config = tmp_path / "rushes.toml"
     config.write_text(CONFIG.format(reference="command:echo sk-open-sesame", card="sora-2"))

@@ -64,6 +64,7 @@ def test_a_folder_made_for_a_key_is_for_its_owner_only(typed: Typed, tmp_path: P
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
+@pytest.mark.advisory("GO-2026-4813")
 def test_a_secret_is_never_shown_again(typed: Typed) -> None:
     key = made(typed)
     for words in (["keys", "list"], ["keys", "list", "--json"], ["keys", "revoke", key["id"]]):

@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from rushes.domain.errors import InvalidJson
-from rushes.http.body import Body, BodyLimits, read_body, read_json
+from rushes.http.body import VALUES_MAX, Body, BodyLimits, read_body, read_json
 
 LIMITS = BodyLimits(25 * 2**20, 64 * 2**20)
 
@@ -53,6 +53,17 @@ def test_many_leaves_are_not_deep() -> None:
     assert len(read_json(b'{"a":[' + b"[]," * 99 + b"{}]}").values["a"]) == 100
 
 
+@pytest.mark.parametrize("value", [b"[]", b"1", b'{"a":1}'])
+async def test_a_body_may_have_100_000_values(value: bytes) -> None:
+    """A list of empty lists takes twenty times its length; a caller may send 25 MiB."""
+    assert read_json(b'{"a":[' + value + (b"," + value) * (VALUES_MAX - 2) + b"]}").values
+    wide = b'{"a":[' + value + (b"," + value) * VALUES_MAX + b"]}"
+    with pytest.raises(InvalidJson, match=r"more than 100,000 values"):
+        read_json(wide)
+    with pytest.raises(InvalidJson, match=r"'metadata' has more than 100,000 values"):
+        await read_form(("metadata", wide.decode()))
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [(b"5.0", b"5"), (b"5e0", b"5"), (b"[1.0]", b"[1]"), (b'"5.0"', b'"5.0"')]
 )
@@ -63,6 +74,27 @@ def test_equal_values_have_equal_digests(one: bytes, other: bytes) -> None:
 
 def test_a_text_is_not_the_number_in_it() -> None:
     assert read_json(b'{"a":"5"}').digest != read_json(b'{"a":5}').digest
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 3))
+async def test_a_form_that_ends_in_the_middle_is_refused_and_nothing_of_it_dropped(
+    cut: int,
+) -> None:
+    """A film made without its first frame would be another film, and be paid for."""
+    parts = [
+        'name="prompt"\r\n\r\nx',
+        'name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\nPNG',
+    ]
+    text = "".join(f"--B\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
+    text += "--B--\r\n"
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield text.encode()[: -cut - 2]
+
+    with pytest.raises(InvalidJson, match="closing boundary"):
+        await read_body(
+            Headers({"Content-Type": "multipart/form-data; boundary=B"}), chunks(), LIMITS
+        )
 
 
 async def test_half_a_character_is_no_text() -> None:

@@ -64,6 +64,7 @@ async def test_a_hint_rings_the_bell_of_its_task(house: Wired) -> None:
     assert await heard
 
 
+@pytest.mark.advisory("CVE-2026-41432")
 async def test_what_a_hint_says_changes_nothing(house: Wired) -> None:
     task_id, path = await hook_of(house)
     before = await house.store.read(lambda tx: tx.task(task_id))
@@ -72,6 +73,7 @@ async def test_what_a_hint_says_changes_nothing(house: Wired) -> None:
     assert await house.store.read(lambda tx: tx.task(task_id)) == before
 
 
+@pytest.mark.advisory("CVE-2026-41432")
 async def test_an_unknown_token_is_told_like_an_unknown_path(house: Wired, reader: Reader) -> None:
     _, path = await hook_of(house)
     elsewhere = path.replace("/hooks/", "/hooks/not-")
@@ -81,6 +83,7 @@ async def test_an_unknown_token_is_told_like_an_unknown_path(house: Wired, reade
     assert reader.heard == []
 
 
+@pytest.mark.advisory("CVE-2026-41432")
 async def test_a_forged_hint_is_told_like_an_unknown_token(house: Wired, reader: Reader) -> None:
     reader.is_forged = True
     _, path = await hook_of(house)

@@ -80,6 +80,7 @@ async def test_a_repeat_is_answered_before_its_parameters_are_judged(house: Wire
         assert answer.json()["error"]["code"] == "idempotency_key_reused"
 
 
+@pytest.mark.advisory("CVE-2026-42208")
 @pytest.mark.parametrize(
     "secret", ["sk-live-unknown", "", " ", "' OR 1=1 --", "sk-live-" + "x" * 5000]
 )
@@ -101,6 +102,7 @@ async def test_a_scheme_that_is_not_bearer_is_no_key(house: Wired) -> None:
 # -- owners ------------------------------------------------------------------------------------
 
 
+@pytest.mark.advisory("litellm#37627")
 @pytest.mark.promise("P8")
 @pytest.mark.parametrize(
     ("method", "path"),
@@ -137,6 +139,7 @@ async def test_a_foreign_task_answers_exactly_like_an_unknown_one(
     assert house.task(mine).status is Status.SUCCEEDED
 
 
+@pytest.mark.advisory("litellm#37627")
 @pytest.mark.promise("P8")
 async def test_lists_and_remixes_know_the_callers_own_tasks_only(house: Wired) -> None:
     mine = await submit(house)
@@ -508,6 +511,7 @@ async def test_the_first_frame_decides_the_size_where_the_ratio_is_the_sources(
     assert answer.json()["size"] == "480x960"
 
 
+@pytest.mark.advisory("CVE-2025-6242", "GO-2025-4154")
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize(
     "url",
@@ -588,6 +592,7 @@ async def test_a_link_outlives_nothing_it_should_not(house: Wired) -> None:
         assert (await client.get(path)).json()["error"]["code"] == "task_not_found"
 
 
+@pytest.mark.advisory("CVE-2026-49468")
 async def test_no_answer_is_built_from_the_host_header(house: Wired) -> None:
     name = await submit(house)
     await house.bring(house.task(name), Status.SUCCEEDED)

@@ -51,6 +51,7 @@ CARRIERS: dict[str, Callable[[int], int]] = {
 }
 
 
+@pytest.mark.advisory("CVE-2026-55245", "GO-2025-4154")
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize("carrier", CARRIERS)
 @given(inner=not_public_ipv4)
@@ -65,6 +66,7 @@ def test_no_ipv6_form_smuggles_an_address_that_is_not_public(
         check_url(f"https://[{address.exploded}]/first.png", param="image")
 
 
+@pytest.mark.advisory("CVE-2026-55245")
 @given(address=any_ipv4 | any_ipv6 | not_public_ipv4)
 def test_whatever_is_public_here_is_global_unicast_to_the_library_too(
     address: IPv4Address | IPv6Address,
@@ -80,6 +82,7 @@ def test_whatever_is_public_here_is_global_unicast_to_the_library_too(
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
+@pytest.mark.advisory("CVE-2026-55245", "GO-2026-5652")
 @pytest.mark.parametrize(
     "text",
     [
@@ -200,6 +203,7 @@ ODD = [
 ]
 
 
+@pytest.mark.advisory("GO-2025-4154", "GO-2026-5652")
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize("url", ODD)
 def test_odd_spellings_are_refused_by_name(url: str) -> None:
@@ -260,6 +264,7 @@ def test_any_text_is_allowed_or_refused_and_never_breaks_the_guard(text: str, le
     assert httpx2.URL(str(url)).raw_host == url.raw_host
 
 
+@pytest.mark.advisory("GO-2025-4154", "GO-2026-5652")
 @given(address=not_public_ipv4, cut=st.integers(1, 3))
 def test_no_number_base_hides_an_address(address: IPv4Address, cut: int) -> None:
     parts = list(address.packed)
@@ -271,6 +276,7 @@ def test_no_number_base_hides_an_address(address: IPv4Address, cut: int) -> None
                 check_url(f"http://{host}/", param="image")
 
 
+@pytest.mark.advisory("GO-2025-4154", "GO-2026-5652")
 def test_one_bad_address_condemns_the_host() -> None:
     good, bad = IPv4Address("8.8.8.8"), IPv4Address("10.0.0.1")
     check_addresses((good,))

@@ -146,6 +146,7 @@ async def test_a_file_is_fetched_under_a_name_of_ours(tmp_path: Path) -> None:
     assert fetched.path.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.advisory("CVE-2025-6242", "vllm#57157")
 async def test_nothing_is_sent_but_the_address(tmp_path: Path) -> None:
     site = Site({"/film": said()})
     async with serving(site):
@@ -162,6 +163,7 @@ async def test_nothing_is_sent_but_the_address(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.advisory("GO-2025-4154", "CVE-2025-6242")
 @pytest.mark.promise("P9")
 async def test_a_name_is_looked_up_once_and_its_judged_address_is_used(tmp_path: Path) -> None:
     rebinding = Names({HOST: [(HERE,), (OFFICE,)]})
@@ -171,6 +173,7 @@ async def test_a_name_is_looked_up_once_and_its_judged_address_is_used(tmp_path:
     assert rebinding.asked == [HOST]
 
 
+@pytest.mark.advisory("GO-2025-4154", "CVE-2025-6242")
 @pytest.mark.promise("P9")
 async def test_a_name_that_answers_differently_at_a_redirect_is_judged_again(
     tmp_path: Path,
@@ -184,6 +187,7 @@ async def test_a_name_that_answers_differently_at_a_redirect_is_judged_again(
     assert site.connection_count == 1
 
 
+@pytest.mark.advisory("GO-2025-4154", "CVE-2025-6242")
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize("addresses", [(OFFICE,), (HERE, OFFICE), (OFFICE, HERE)])
 async def test_a_name_with_any_private_address_is_refused_unasked(
@@ -196,6 +200,7 @@ async def test_a_name_with_any_private_address_is_refused_unasked(
     assert site.connection_count == 0
 
 
+@pytest.mark.advisory("CVE-2025-66405", "CVE-2026-110719", "CVE-2025-6242")
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize("host", ["127.0.0.1", HOST, "[::ffff:127.0.0.1]", "localhost"])
 async def test_our_own_machine_is_refused_where_no_operator_lists_it(
@@ -212,6 +217,7 @@ async def test_our_own_machine_is_refused_where_no_operator_lists_it(
     assert refused.value.message == "'image' must be an http or https URL with a public address."
 
 
+@pytest.mark.advisory("GO-2025-4154", "CVE-2025-6242", "sglang#17269", "vllm-omni#2565")
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize(
     "location",

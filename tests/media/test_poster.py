@@ -94,6 +94,7 @@ async def test_an_event_arrives_whole_and_with_nothing_of_the_house() -> None:
     assert names == {"host", "webhook-id", "content-type", "content-length", "user-agent"}
 
 
+@pytest.mark.advisory("GO-2025-4154")
 @pytest.mark.promise("P9")
 async def test_a_redirect_is_not_followed() -> None:
     async with receiving() as elsewhere:
@@ -132,6 +133,7 @@ async def test_where_nobody_listens_nobody_is_reached() -> None:
     assert (answered.http_status, answered.note) == (None, NOBODY)
 
 
+@pytest.mark.advisory("GO-2025-4154")
 @pytest.mark.promise("P9")
 async def test_an_address_that_was_public_at_submit_is_judged_again_at_delivery() -> None:
     """DNS rebinding: what the name means now counts, where the socket opens."""
@@ -153,6 +155,7 @@ async def test_a_name_is_looked_up_once_for_an_attempt() -> None:
     assert names.asked == [HOST, HOST]
 
 
+@pytest.mark.advisory("GO-2025-4154")
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize(
     "url",

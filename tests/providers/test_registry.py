@@ -106,6 +106,7 @@ def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
     assert resolve(f"file:{path}").secret == SECRET
 
 
+@pytest.mark.advisory("CVE-2026-40217")
 def test_a_secret_comes_from_a_command_without_a_shell(tmp_path: Path) -> None:
     path = tmp_path / "a key; touch oops"
     path.write_text(SECRET + "\n")
@@ -113,6 +114,7 @@ def test_a_secret_comes_from_a_command_without_a_shell(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.advisory("GO-2026-4813", "CVE-2026-41432")
 @pytest.mark.parametrize(
     ("reference", "sentence"),
     [

@@ -134,6 +134,7 @@ async def test_cookies_are_not_kept() -> None:
     assert "cookie" not in upstream.headers[1]
 
 
+@pytest.mark.advisory("CVE-2025-66405", "GO-2026-4813")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_submit_follows_no_redirect(status: int) -> None:
     upstream = Upstream(Reply(status, b"", {"location": "/v1/other"}))
@@ -310,6 +311,7 @@ async def test_a_film_may_be_left_half_way() -> None:
         assert await fetched(rest, "/videos/1/content") == FILM * 20
 
 
+@pytest.mark.advisory("CVE-2025-66405", "GO-2026-4813")
 async def test_a_credential_goes_to_the_own_origin_and_nowhere_else() -> None:
     home, away = Upstream(), Upstream(Reply(200, FILM, MP4))
     async with talking_to(home) as (rest, port), serving(away) as other:
@@ -490,6 +492,7 @@ def test_a_path_is_put_behind_the_base(base_url: str, path: str) -> None:
 # -- hearing of calls ------------------------------------------------------------------------
 
 
+@pytest.mark.advisory("GO-2026-4813")
 async def test_whoever_listens_hears_of_each_call_and_of_nothing_secret() -> None:
     calls: list[Call] = []
     ear = EAR.set(calls.append)

@@ -11,7 +11,6 @@ The scheme is Standard Webhooks, so any library of that name does as well. The s
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,9 @@ from rushes.client.errors import UnexpectedAnswer, WebhookNotVerified
 from rushes.client.fields import Fields, parse
 
 PREFIX: Final = "whsec_"
+KEY_BYTES_MIN: Final = 24
+"""What anybody could guess, an empty secret first of all, would make every stranger believed."""
+
 TOLERANCE_S: Final = 300.0
 
 
@@ -63,6 +65,7 @@ def verify(
     Raises:
         WebhookNotVerified: a header is missing, the time is more than `tolerance_s` off, or no
             signature fits. Answer 400 and do nothing.
+        ValueError: a secret is none, or empty: your own mistake, and nobody is believed.
     """
     raw = body.encode() if isinstance(body, str) else body
     given = {name.lower(): value for name, value in headers.items()}
@@ -96,16 +99,22 @@ def sign(secret: str, event_id: str, timestamp: str | int, body: bytes) -> str:
 
 def _key(secret: str) -> bytes:
     try:
-        return base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
-        raise ValueError("A webhook secret is whsec_ and base64.") from None
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < KEY_BYTES_MIN:
+        raise ValueError(
+            f"A webhook secret is whsec_ and base64 of at least {KEY_BYTES_MIN} bytes; "
+            "client.webhooks.secret() returns yours."
+        )
+    return key
 
 
 def _check_time(timestamp: str, tolerance_s: float, now_s: float) -> None:
     try:
         off_s = abs(now_s - int(timestamp))
-    except ValueError:
-        raise WebhookNotVerified("the webhook-timestamp is no number") from None
+    except (ValueError, OverflowError):
+        raise WebhookNotVerified("the webhook-timestamp is no number of seconds") from None
     if off_s > tolerance_s:
         raise WebhookNotVerified(f"its time is {off_s:.0f} s off; {tolerance_s:g} s are allowed")
 

@@ -24,6 +24,9 @@ from rushes.domain.task import Status, Task
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 -- says what it is, and is none
 SECRET_BYTES: Final = 32
+SECRET_BYTES_MIN: Final = 24
+"""Fewer, and none above all, could be guessed by whoever would like to be believed."""
+
 ANSWER_S: Final = 10.0
 """A delivery is a 2xx within so many seconds, the lookup of the name included."""
 
@@ -250,7 +253,13 @@ def new_secret() -> str:
 
 
 def signed_headers(keys: Sequence[str], event_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers of one attempt: one signature for every secret that counts."""
+    """Return the headers of one attempt: one signature for every secret that counts.
+
+    Raises:
+        ValueError: there is no secret to sign with, or one that could be guessed.
+    """
+    if not keys:
+        raise ValueError("There is no webhook secret to sign with.")
     timestamp = str(int(at.timestamp()))
     told = b".".join((event_id.encode(), timestamp.encode(), body))
     signatures = (
@@ -264,7 +273,13 @@ def signed_headers(keys: Sequence[str], event_id: str, at: datetime, body: bytes
 
 
 def _key(secret: str) -> bytes:
-    return base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < SECRET_BYTES_MIN:
+        raise ValueError(f"A webhook secret has at least {SECRET_BYTES_MIN} bytes of base64.")
+    return key
 
 
 # -- when it is tried again --------------------------------------------------------------------

@@ -17,6 +17,9 @@ from rushes.domain.errors import InvalidJson, RequestTooLarge, UnsupportedMediaT
 from rushes.http.offers import NAMED, Upload
 
 DEPTH_MAX: Final = 32
+VALUES_MAX: Final = 100_000
+"""A list of empty lists takes twenty times its length in memory: 25 MiB of it, half a gigabyte."""
+
 FIELDS_MAX: Final = 200
 FILES_MAX: Final = 32
 CHUNK_BYTES: Final = 256 * 1024
@@ -78,14 +81,13 @@ async def read_body(headers: Headers, chunks: AsyncIterator[bytes], limits: Body
 
 
 def read_json(content: bytes) -> Body:
-    """Read one JSON object, at most 32 levels deep.
+    """Read one JSON object, at most 32 levels deep and of at most 100,000 values.
 
     Raises:
         InvalidJson: with a sentence.
     """
     bare = _STRINGS.sub(b"", content)
-    if _is_too_deep(bare):
-        raise InvalidJson(f"The request body is nested deeper than {DEPTH_MAX} levels.")
+    _check_shape(bare, "The request body")
     try:
         values = _JSON.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -102,6 +104,18 @@ _STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _FLOATS: Final = re.compile(rb"[0-9][.eE]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+
+
+def _check_shape(bare: bytes, what: str) -> None:
+    """Refuse JSON, without its strings, that would take more memory or stack than it is worth.
+
+    Raises:
+        InvalidJson: it is too deep or too wide; the sentence begins with `what`.
+    """
+    if bare.count(b",") >= VALUES_MAX:
+        raise InvalidJson(f"{what} has more than {VALUES_MAX:,} values.")
+    if _is_too_deep(bare):
+        raise InvalidJson(f"{what} is nested deeper than {DEPTH_MAX} levels.")
 
 
 def _is_too_deep(bare: bytes) -> bool:
@@ -143,14 +157,32 @@ async def _counted(
         yield chunk
 
 
+class _Form(MultiPartParser):
+    """Starlette's parser, which drops a part that ends with the body in the middle of it."""
+
+    is_whole = False
+
+    def on_end(self) -> None:
+        """Hear of the closing boundary."""
+        self.is_whole = True
+
+    def let_go(self) -> None:
+        """Close every file that was begun, those of dropped parts too."""
+        for file in self._files_to_close_on_error:
+            file.close()
+
+
 async def _read_form(headers: Headers, chunks: AsyncGenerator[bytes, None]) -> Body:
-    parser = MultiPartParser(
+    parser = _Form(
         headers, chunks, max_files=FILES_MAX, max_fields=FIELDS_MAX, max_part_size=64 * 2**20
     )
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError, UnicodeDecodeError) as error:
         raise InvalidJson(f"The form cannot be read: {error}") from None
+    if not parser.is_whole:
+        parser.let_go()
+        raise InvalidJson("The form cannot be read: it ends before its closing boundary.")
     try:
         values = await _form_values(form)
         digest = sha256(_CANONICAL.encode(_plain(values))).digest()
@@ -199,8 +231,7 @@ def _field(name: str, text: str) -> Any:  # noqa: ANN401 -- JSON is any value
     stripped = text.lstrip()
     if name.partition("[")[0] in _MAY_BE_JSON and stripped[:1] in {"{", "["}:
         content = text.encode()
-        if _is_too_deep(_STRINGS.sub(b"", content)):
-            raise InvalidJson(f"'{name}' is nested deeper than {DEPTH_MAX} levels.")
+        _check_shape(_STRINGS.sub(b"", content), f"'{name}'")
         try:
             return _JSON.decode(content)
         except msgspec.DecodeError:

@@ -62,3 +62,9 @@ PIPELINE_FULL: Final = Farewell(
     "Too many requests were sent on one connection without waiting for their answers.",
     headers={"retry-after": "1"},
 )
+FULL: Final = Farewell(
+    503,
+    "overloaded",
+    "The server holds as many connections as it can. Nothing was accepted; try again in 5 seconds.",
+    headers={"retry-after": "5"},
+)

@@ -34,9 +34,10 @@ from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from rushes.http.bounds import Bounded, GuardCounters, GuardLimits, Sweep
+from rushes.http.bounds import Bounded, GuardCounters, GuardLimits, Room, Sweep
 from rushes.http.farewells import (
     BODY_LATE,
+    FULL,
     HEAD_LATE,
     MALFORMED,
     PIPELINE_FULL,
@@ -84,7 +85,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     counters: ClassVar[GuardCounters] = GuardCounters()
     at_once: ClassVar[AtOnce | None] = None
     _standing: ClassVar[tuple[Sequence[tuple[bytes, bytes]], bytes]] = ((), b"")
-    _sweeps: ClassVar[WeakKeyDictionary[ServerState, Sweep]] = WeakKeyDictionary()
+    _sweeps: ClassVar[WeakKeyDictionary[ServerState, tuple[Sweep, Room]]] = WeakKeyDictionary()
 
     # Slots, because the stock attributes fill a key-sharing dict of CPython to the brim: two
     # or three more would cost every connection a dict of its own.
@@ -94,10 +95,12 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         "_deadline",
         "_is_answered",
         "_is_at_start",
+        "_is_surplus",
         "_loose_bytes",
         "_packet_bytes",
         "_parting",
         "_phase",
+        "_room",
         "_running",
         "_send_deadline",
         "_unsent_bytes",
@@ -122,21 +125,29 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._loose_bytes = 0
         self._is_at_start = False
         self._is_answered = False
+        self._is_surplus = False
         self._parting: Farewell | None = None
+        self._room: Room | None = None
         self._running: RequestResponseCycle | None = None
 
     # -- the connection ----------------------------------------------------------------
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock for the first request."""
+        """Start the clock for the first request, if there is room for this connection."""
         super().connection_made(transport)
         self._can_send_files = can_send_files(transport)
         self._deadline = self.loop.time() + self.limits.head_timeout_s
-        sweep = self._sweeps.get(self.server_state)
-        if sweep is None:
+        clockwork = self._sweeps.get(self.server_state)
+        if clockwork is None:
             connections = cast("Collection[Bounded]", self.connections)
-            sweep = Sweep(self.loop, connections, self.limits.sweep_s)
-            self._sweeps[self.server_state] = sweep
+            clockwork = (
+                Sweep(self.loop, connections, self.limits.sweep_s),
+                Room(self.loop, connections, self.limits.connections_max),
+            )
+            self._sweeps[self.server_state] = clockwork
+        sweep, self._room = clockwork
         sweep.wake()
+        if self._room.is_full():
+            self._come_as_one_too_many(self._room)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the app that its caller is gone.
@@ -148,6 +159,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             running.disconnected = True
             running.message_event.set()
         super().connection_lost(exc)
+        if self._room is not None:
+            self._room.forget(self)
 
     def pause_writing(self) -> None:
         """Start the clock for a caller who does not take what we send."""
@@ -216,6 +229,12 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Judge the size of the head, then let uvicorn start or queue the request."""
+        if self._is_surplus and self._room is not None:
+            self._is_surplus = self._room.is_full()  # others may have left since it came
+            if self._is_surplus:
+                self.counters.surplus_refused_count += 1
+                self._refuse(FULL)
+                raise _Stop
         limit_bytes = self.limits.head_bytes_max
         seen_bytes = max(0, self._loose_bytes) + self._packet_bytes
         if seen_bytes > limit_bytes and self._head_bytes() > limit_bytes:
@@ -387,6 +406,30 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.transport.write_eof()
         self.flow.resume_reading()
         self._deadline = self.loop.time() + self.limits.linger_s
+
+    # -- room for others ---------------------------------------------------------------
+    def _come_as_one_too_many(self, room: Room) -> None:
+        """Have those leave that idle longest; without any, be refused with the first head."""
+        self.counters.room_made_count += room.make(self)
+        self._is_surplus = room.is_full()
+        if room.is_overfull():
+            self.counters.surplus_refused_count += 1
+            self._phase = _REFUSED
+            self.transport.abort()
+
+    def idle_until(self) -> float:
+        """Return when the connection is closed if nothing more comes; inf while it has business."""
+        is_waiting = self._phase in {_BETWEEN, _HEAD}
+        is_answered = self.cycle is None or self.cycle.response_complete
+        if not is_waiting or not is_answered or self.transport.is_closing():
+            return inf
+        return inf if self.transport.get_write_buffer_size() else self._deadline
+
+    def make_way(self) -> None:
+        """Be closed, because others want the room."""
+        self._phase = _REFUSED
+        self._deadline = inf
+        self.transport.close()
 
     # -- what does not happen ----------------------------------------------------------
     def is_late(self, now: float) -> bool:
