@@ -143,10 +143,10 @@ def test_nobody_is_asked_to_adopt_what_is_not_there(typed: Typed, books: Books) 
 @pytest.mark.promise("P11")
 def test_the_report_adds_up_what_may_be_on_the_bill(typed: Typed, books: Books) -> None:
     def fill(tx: Transaction) -> None:
-        late(tx)
-        late(tx)
-        late(tx, Verdict.GONE)
-        gone = late(tx, Verdict.DOUBT)
+        late(tx, hold_microusd=0)
+        late(tx, hold_microusd=0)
+        late(tx, Verdict.GONE, hold_microusd=0)
+        gone = late(tx, Verdict.DOUBT, hold_microusd=0)
         tx.remove_task(gone.id)
 
     books(fill)
@@ -160,6 +160,22 @@ def test_the_report_adds_up_what_may_be_on_the_bill(typed: Typed, books: Books) 
     later = typed("salvage", "report", "--since", "2030-01-01").stdout
     assert "Nothing was paid for" in later
     assert typed("salvage", "report", "--since", "someday").exit_code == 2
+
+
+@pytest.mark.promise("P11")
+def test_what_was_held_is_what_a_film_without_a_caller_may_have_cost(
+    typed: Typed, books: Books
+) -> None:
+    def fill(tx: Transaction) -> None:
+        late(tx, hold_microusd=500_000)
+        deleted = late(tx, hold_microusd=250_000)
+        tx.remove_task(deleted.id)
+        late(tx, Verdict.GONE, hold_microusd=0)
+
+    books(fill)
+    total = json.loads(typed("salvage", "report", "--json").stdout)["total"]
+    assert (total["cost_max_microusd"], total["cost_unknown_count"]) == (750_000, 1)
+    assert "$0.75 + 1 unknown" in typed("salvage", "report").stdout
 
 
 def test_prices_make_the_report_an_amount_at_most() -> None:
