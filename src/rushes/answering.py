@@ -80,6 +80,7 @@ def _guard_limits(settings: Settings) -> GuardLimits:
 
 def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
     settings, metrics = parts.settings, Metrics()
+    metrics.ask("rushes_charged", "What films came to in this process.", parts.world.charged.told)
     limits = settings.limits
     keyring = Keyring(
         parts.truth.store,

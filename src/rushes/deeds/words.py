@@ -66,7 +66,7 @@ def money(amount_microusd: int) -> str:
     if amount_microusd == 0:
         return "$0"
     cents, rest = divmod(amount_microusd, 10_000)
-    return f"${cents / 100:.2f}" if rest == 0 else f"${amount_microusd / 1e6:.6f}"
+    return f"${cents / 100:.2f}" if rest == 0 else f"${amount_microusd / 1e6:.6f}".rstrip("0")
 
 
 def moment(at: datetime) -> str:

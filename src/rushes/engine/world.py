@@ -16,6 +16,7 @@ from rushes.domain.errors import Failure
 from rushes.domain.retention import Retention
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Task
+from rushes.engine.charging import Charged
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
 
@@ -185,7 +186,7 @@ class World:
     not be sent in another. `recoveries` keeps those who take over many watched tasks at once
     from asking about all of them at once, and `turnstile` those whose looks are due together from
     taking the loop from all others. `unwritten` is what was learned of submits while the
-    store was away, by task and number.
+    store was away, by task and number. `charged` counts what films came to here.
     """
 
     store: Store
@@ -211,6 +212,7 @@ class World:
     turnstile: Callable[[], Awaitable[None]] = _at_once
     retention: Retention = field(default_factory=Retention)
     unwritten: dict[tuple[str, int], Unwritten] = field(default_factory=dict)
+    charged: Charged = field(default_factory=Charged)
 
     def upstream_of(self, submit: Submit) -> Upstream | None:
         """Return the upstream that has a submit, with the credential that submitted it."""
