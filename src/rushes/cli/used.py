@@ -115,25 +115,25 @@ def _row(line: Used) -> list[str | Text]:
 
 
 def _line(by: UsageBy, line: Used) -> dict[str, object]:
-    told: dict[str, object] = {
+    task = line.task
+    counts: dict[str, object]
+    if task is None:
+        counts = {"tasks": line.tasks, "films": line.films, "rehearsals": line.rehearsals}
+    else:
+        counts = {
+            "account": task.account_id,
+            "key": task.key_id,
+            "model": task.model,
+            "status": task.status,
+            "is_rehearsal": task.is_rehearsal,
+            "created_at": task.created_at.isoformat(),
+            "finished_at": task.finished_at.isoformat(),
+        }
+    return {
         by.value: line.name,
-        "tasks": line.tasks,
-        "films": line.films,
-        "rehearsals": line.rehearsals,
+        **counts,
         "film_seconds": line.film_seconds,
         "cost_microusd": line.charged_microusd,
-    }
-    task = line.task
-    if task is None:
-        return told
-    return {
-        **told,
-        "account": task.account_id,
-        "key": task.key_id,
-        "model": task.model,
-        "status": task.status,
-        "created_at": task.created_at.isoformat(),
-        "finished_at": task.finished_at.isoformat(),
     }
 
 

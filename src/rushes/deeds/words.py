@@ -60,8 +60,8 @@ def lasting(lasted: timedelta) -> str:
 def money(amount_microusd: int) -> str:
     """Say an amount; what is less than a cent is told to the last millionth.
 
-    >>> money(0), money(1_250_000), money(1_234)
-    ('$0', '$1.25', '$0.001234')
+    >>> money(0), money(1_250_000), money(1_234), money(405_000)
+    ('$0', '$1.25', '$0.001234', '$0.405')
     """
     if amount_microusd == 0:
         return "$0"
