@@ -101,6 +101,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         "Films that were sealed or tagged before they were kept, and those that could not be.",
         lambda: parts.finishing.counts,
     )
+    metrics.ask("rushes_charged", "What films came to in this process.", parts.world.charged.told)
     limits = settings.limits
     keyring = Keyring(
         parts.truth.store,

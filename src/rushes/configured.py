@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from rushes.domain.catalog import Catalog, ModelCard, Price, Route, build_catalog
+from rushes.domain.prices import misfits
 from rushes.domain.reading import CardRefused, card_of, read_cards, shipped_cards
 from rushes.engine.moderation import Moderation
 from rushes.engine.world import Looks, Upstream
@@ -256,7 +257,8 @@ def catalog_of(settings: Settings, *, own: Iterable[ModelCard] | None = None) ->
             for route in model.routes
         )
         with _noting(complaints):
-            configured[model.id] = (_card(model, cards), routes, ())
+            card = _card(model, cards)
+            configured[model.id] = (card, routes, _prices(model, card))
     _refuse(complaints)
     return build_catalog(
         cards.values(), configured=configured, has_providers=bool(settings.providers)
@@ -274,6 +276,25 @@ def _card(model: ModelSettings, cards: Mapping[str, ModelCard]) -> ModelCard:
         known = ", ".join(cards)
         raise Unready(f"models.{model.id}: there is no card {model.card}; cards are {known}")
     return card
+
+
+def _prices(model: ModelSettings, card: ModelCard) -> tuple[Price, ...]:
+    """Return a model's price rules, in their order.
+
+    Raises:
+        Unready: with every complaint.
+    """
+    prices = tuple(
+        Price(
+            rule.per.value,
+            rule.microusd,
+            rule.when.model_dump(mode="json", exclude_none=True),
+            rule.tokens_max,
+        )
+        for rule in model.prices
+    )
+    _refuse([f"models.{model.id}: {misfit}" for misfit in misfits(prices, card)])
+    return prices
 
 
 @contextlib.contextmanager

@@ -131,6 +131,18 @@ class Metrics:
         self.accepted = Counter(
             "rushes_tasks_accepted", "Tasks accepted, by model.", ("model",), registry=self.registry
         )
+        self.held = Counter(
+            "rushes_held_microusd",
+            "Money set aside for accepted tasks, by model.",
+            ("model",),
+            registry=self.registry,
+        )
+        self.uncovered = Counter(
+            "rushes_tasks_uncovered",
+            "Tasks refused because a budget did not cover them, by model.",
+            ("model",),
+            registry=self.registry,
+        )
         self.tasks = Gauge("rushes_tasks", "Tasks by status.", ("status",), registry=self.registry)
         self.request_s = Histogram(
             "rushes_http_request_seconds",

@@ -16,15 +16,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Protocol, TypeVar
 
-from rushes.domain.access import Account, Entry, Key
+from rushes.domain.access import Account, Entry, Key, Period, Purse
 from rushes.domain.catalog import InputRule
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.health import Health
+from rushes.domain.prices import Tariff
 from rushes.domain.provenance import Origin
 from rushes.domain.rates import RateKind
 from rushes.domain.spec import Size
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Status, Task
+from rushes.domain.usage import UsageAsked, Used
 from rushes.domain.webhooks import (
     Answered,
     Delivery,
@@ -577,6 +579,75 @@ class Transaction(Protocol):
     # -- money -------------------------------------------------------------------------
     def entries(self, task_id: str) -> Sequence[Entry]:
         """Return the ledger rows of a task."""
+
+    def add_tariff(self, task_id: str, tariff: Tariff) -> None:
+        """Freeze what a task costs.
+
+        Raises:
+            SchemaBehind: the database has no table for it yet.
+        """
+
+    def tariff(self, task_id: str) -> Tariff:
+        """Return what a task costs; nothing where it is free."""
+
+    def count_hold(self, holding: Entry, key_id: str, *, at: datetime) -> None:
+        """Count a hold in the purses of its account and key, if they have any, as it is.
+
+        For a caller that is not known to have a purse: one may have been given to it a moment ago.
+        It comes before whatever else an accept waits for.
+
+        Raises:
+            SchemaBehind: the database has no table for it yet.
+        """
+
+    def spend(self, holding: Entry, key_id: str, *, at: datetime) -> bool:
+        """Count a hold in the purses of its account and key, if each of them has so much left.
+
+        Say whether it was; if not, the transaction must be taken back. Of an account one does so
+        at a time, so that this must be the first verb of a transaction of its own.
+
+        Raises:
+            SchemaBehind: the database has no table for it yet.
+        """
+
+    def purses(self, owners: Iterable[str] | None, *, at: datetime) -> Sequence[Purse]:
+        """Return the purses of these owners, or all, with what was spent in the present period."""
+
+    def set_purse(
+        self, owner: str, period: Period, limit_microusd: int, *, account_id: str, at: datetime
+    ) -> None:
+        """Bound what an account or a key may spend in a period, by a new or another limit.
+
+        What a new purse has spent is what its owner holds and was charged for in the period.
+
+        Raises:
+            SchemaBehind: the database has no table for it yet.
+        """
+
+    def recount_purses(self, owner: str, *, account_id: str, at: datetime) -> None:
+        """Count anew what the purses of an owner have spent in their present periods."""
+
+    def drop_purse(self, owner: str, period: Period) -> bool:
+        """Take a bound away; say whether there was one."""
+
+    def refunded(self, limit: int) -> Sequence[str]:
+        """Return accounts whose purses were not told yet what some ended tasks released."""
+
+    def fold_refunds(self, account_id: str) -> int:
+        """Tell the purses of an account what its ended tasks released; return how many they were.
+
+        Of an account one does so at a time, as with `spend`.
+        """
+
+    def usage(self, asked: UsageAsked) -> Sequence[Used]:
+        """Return what was used, and one more line if there is more.
+
+        Raises:
+            SchemaBehind: the database has no table for it yet.
+        """
+
+    def fill_usage(self) -> int:
+        """Write down the use of ended tasks whose end an older version wrote; return how many."""
 
     # -- limits ------------------------------------------------------------------------
     def take_rate(

@@ -30,6 +30,9 @@ from pydantic_settings import (
 )
 
 from rushes.domain.access import CancelRule
+from rushes.domain.catalog import Per
+from rushes.domain.prices import PRICE_MICROUSD_MAX, TOKENS_MAX
+from rushes.domain.spec import Mode
 
 DEFAULT_PORT: Final = 8080
 PORT_MAX: Final = 65535
@@ -313,13 +316,35 @@ class RouteSettings(_Section):
     priority: int = 0
 
 
+class PriceWhen(_Section):
+    """What a task must ask for, so that a price rule matches; what is left out always does."""
+
+    resolution: str | None = None
+    audio: Annotated[bool, Field(strict=True)] | None = None
+    mode: Mode | None = None
+
+
+class PriceSettings(_Section):
+    """A price rule, in whole millionths of a US dollar (CONTRACT §9).
+
+    `tokens_max` is how many tokens a film has at most, where the price is by the token: that is
+    what a task holds. Without it a formula says so.
+    """
+
+    per: Per
+    microusd: Annotated[int, Field(ge=0, le=PRICE_MICROUSD_MAX, strict=True)]
+    when: PriceWhen = PriceWhen()
+    tokens_max: Annotated[int, Field(gt=0, le=TOKENS_MAX, strict=True)] | None = None
+
+
 class ModelSettings(_Section):
-    """A public model: the name callers write, whose rules apply, and who serves it."""
+    """A public model: the name callers write, whose rules apply, who serves it, what it costs."""
 
     id: str
     card: str | dict[str, Any]
     films_s: Annotated[int, Field(ge=0)] | None = None
     routes: Annotated[tuple[RouteSettings, ...], Field(min_length=1)]
+    prices: tuple[PriceSettings, ...] = ()
 
 
 class AccountSettings(_Section):

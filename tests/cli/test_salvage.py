@@ -19,6 +19,7 @@ from living import Typed, at_keyboard, environment_of
 from postgres import Server
 from rushes.cli.report import Item, added_up, shown_cost
 from rushes.clock import SystemClock
+from rushes.domain.access import Period
 from rushes.domain.submit import Verdict
 from rushes.domain.task import Event, Status, Task
 from rushes.folder import open_books
@@ -143,10 +144,10 @@ def test_nobody_is_asked_to_adopt_what_is_not_there(typed: Typed, books: Books) 
 @pytest.mark.promise("P11")
 def test_the_report_adds_up_what_may_be_on_the_bill(typed: Typed, books: Books) -> None:
     def fill(tx: Transaction) -> None:
-        late(tx)
-        late(tx)
-        late(tx, Verdict.GONE)
-        gone = late(tx, Verdict.DOUBT)
+        late(tx, hold_microusd=0)
+        late(tx, hold_microusd=0)
+        late(tx, Verdict.GONE, hold_microusd=0)
+        gone = late(tx, Verdict.DOUBT, hold_microusd=0)
         tx.remove_task(gone.id)
 
     books(fill)
@@ -160,6 +161,40 @@ def test_the_report_adds_up_what_may_be_on_the_bill(typed: Typed, books: Books) 
     later = typed("salvage", "report", "--since", "2030-01-01").stdout
     assert "Nothing was paid for" in later
     assert typed("salvage", "report", "--since", "someday").exit_code == 2
+
+
+@pytest.mark.promise("P11")
+def test_what_was_held_is_what_a_film_without_a_caller_may_have_cost(
+    typed: Typed, books: Books
+) -> None:
+    def fill(tx: Transaction) -> None:
+        late(tx, hold_microusd=500_000)
+        deleted = late(tx, hold_microusd=250_000)
+        tx.remove_task(deleted.id)
+        late(tx, Verdict.GONE, hold_microusd=0)
+
+    books(fill)
+    total = json.loads(typed("salvage", "report", "--json").stdout)["total"]
+    assert (total["cost_max_microusd"], total["cost_unknown_count"]) == (750_000, 1)
+    assert "$0.75 + 1 unknown" in typed("salvage", "report").stdout
+
+
+@pytest.mark.promise("P5")
+def test_a_film_is_not_charged_to_a_budget_that_does_not_cover_it(
+    typed: Typed, books: Books
+) -> None:
+    old = books(lambda tx: late(tx, hold_microusd=500_000))
+
+    def bind(tx: Transaction) -> None:
+        at = SystemClock().now()
+        owner = old.account_id
+        tx.set_purse(owner, Period.TOTAL, 499_999, account_id=owner, at=at)
+
+    books(bind)
+    refused = typed("salvage", "adopt", old.id, "--charge", "--yes")
+    assert refused.exit_code == 1
+    assert "does not cover" in refused.output
+    assert typed("salvage", "adopt", old.id, "--yes").exit_code == 0
 
 
 def test_prices_make_the_report_an_amount_at_most() -> None:

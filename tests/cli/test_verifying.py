@@ -191,8 +191,7 @@ def test_a_price_that_is_configured_is_shown_to_fit() -> None:
 def test_a_price_that_nobody_can_show_is_not_assumed() -> None:
     for unknown in (
         trial(),
-        trial(Price("million_tokens", 1)),
-        trial(SECOND, Price("input_second", 1)),
+        trial(Price("million_tokens", 1, {"resolution": "1080p"})),
     ):
         with pytest.raises(Refused, match="--i-know-the-price"):
             allow(unknown, Terms(9, is_hurried=True), None)
@@ -213,12 +212,13 @@ def test_nobody_is_surprised_by_a_submit() -> None:
     assert not allow(trial(), Terms(1), Asker(Answers("y\ny\n")))
 
 
-def test_the_dearest_price_that_may_apply_counts() -> None:
-    spec = trial().spec
+def test_of_each_kind_of_price_the_first_that_is_for_the_film_counts() -> None:
+    spec, card = trial().spec, trial().listing.card
     hd, quiet = Price("film", 9, {"resolution": "1080p"}), Price("film", 5, {"audio": False})
-    assert cost_max((hd, quiet, Price("film", 3, {"resolution": "720p"})), spec) == 3
-    assert cost_max((Price("film", 3), Price("film", 7, {"tier": "flex"})), spec) == 7
-    assert cost_max((hd,), spec) is None
+    assert cost_max((hd, quiet, Price("film", 3, {"resolution": "720p"})), spec, card) == 3
+    assert cost_max((Price("film", 3), Price("film", 7)), spec, card) == 3
+    assert cost_max((Price("film", 3), Price("second", 7)), spec, card) == 3 + 7 * spec.seconds
+    assert cost_max((hd,), spec, card) is None
 
 
 # -- as it is typed --------------------------------------------------------------------------

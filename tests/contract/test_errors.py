@@ -16,7 +16,8 @@ import httpx2
 import pytest
 
 from page import names, tables
-from rushes.domain.access import Scope
+from rushes.domain.access import Period, Scope
+from rushes.domain.catalog import Price
 from rushes.domain.errors import SENTENCES, Failure, Reason, StoreBusy
 from rushes.domain.ids import new_account_id
 from rushes.domain.task import Status
@@ -31,7 +32,6 @@ OTHER, NARROW, REVOKED, LIMITED = (
 )
 GUARDED = "Guarded doors"
 LATER: Mapping[str, str] = {
-    "insufficient_quota": GUARDED,
     "rate_limit_exceeded": GUARDED,
     "too_many_active_tasks": GUARDED,
 }
@@ -251,6 +251,11 @@ EXCHANGES: Mapping[str, tuple[Exchange, ...]] = {
             before="the key is used",
         ),
     ),
+    "insufficient_quota": (
+        replace(create(None), before="the budget is spent"),
+        replace(create(None, "/v1/videos"), before="the budget is spent"),
+        replace(edit(None), before="the budget is spent"),
+    ),
     "internal_error": (get(f"{ROOT}/{{done}}/events", before="a part of ours breaks"),),
     "upstream_error": (
         get("/v1/videos/{done}/content", before="a film is lost in storage"),
@@ -335,6 +340,20 @@ class Broken:
         raise RuntimeError("postgresql://secret")
 
 
+async def spend(house: Wired) -> None:
+    """Put a price on films, and leave nothing to pay it with."""
+    sold = {
+        name: replace(listing, prices=(Price("film", 1),))
+        for name, listing in house.gateway.catalog.listings.items()
+    }
+    house.gateway.catalog = replace(house.gateway.catalog, listings=sold)
+    owner = house.key.account_id
+    house.store.write_now(
+        lambda tx: tx.set_purse(owner, Period.TOTAL, 0, account_id=owner, at=NOON)
+    )
+    await house.keyring.reload()
+
+
 async def bring_about(before: str, house: Wired, found: Mapping[str, str]) -> None:
     match before:
         case "two days pass":
@@ -353,6 +372,8 @@ async def bring_about(before: str, house: Wired, found: Mapping[str, str]) -> No
             (house.blobs.root / f"films/{found['done']}/1/film").unlink()
         case "the store is busy":
             house.gateway.store = Busy()  # type: ignore[assignment]
+        case "the budget is spent":
+            await spend(house)
         case "storage is full":
             house.gateway.policies = replace(house.gateway.policies, free_bytes_min=2**62)
         case _:

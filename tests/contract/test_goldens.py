@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from filming import Scene, shoot
 from rushes.domain import access
-from rushes.domain.access import DEFAULT_ACCOUNT_ID, Limits, hold
+from rushes.domain.access import DEFAULT_ACCOUNT_ID, Limits, Period, hold
 from rushes.domain.catalog import Catalog, Price, Route, build_catalog
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.reading import shipped_cards
@@ -41,10 +41,7 @@ from wiring import FILM, SECRET, STILLS, Wired, wired
 GOLDENS = Path(__file__).parent / "goldens"
 FILES = sorted(path.name.removesuffix(".json") for path in GOLDENS.glob("*.json"))
 
-GUARDED = "Guarded doors"
-LATER: Mapping[str, str] = {
-    "generations.submit.insufficient-quota": GUARDED,
-}
+LATER: Mapping[str, str] = {}
 TOLD = [name for name in FILES if name.startswith("webhook.")]
 """Here we are the client: what we post is compared, not what we answer."""
 
@@ -156,6 +153,14 @@ def priced() -> Catalog:
     return build_catalog(cards.values(), configured=configured, has_providers=True)
 
 
+def sold() -> Catalog:
+    """The sora-2 of a golden that has a route and a price."""
+    cards = {card.id: card for card in shipped_cards()}
+    routes, prices = (Route("gpu", "sora-2"),), (Price("second", 100_000),)
+    configured = {"sora-2": (cards["sora-2"], routes, prices)}
+    return build_catalog(cards.values(), configured=configured, has_providers=True)
+
+
 def aliased() -> Catalog:
     cards = {card.id: card for card in shipped_cards()}
     routes = (Route("gpu", "Wan-AI/Wan2.2-T2V-A14B-Diffusers", is_billable=False),)
@@ -175,6 +180,7 @@ OPTIONS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "generations.submit.too-many-active-tasks": lambda: {"limits": Limits(in_flight_max=20)},
     "generations.download.too-large": lambda: {"download_bytes_max": 1000},
     "generations.submit.alias": lambda: {"catalog": aliased()},
+    "generations.submit.insufficient-quota": lambda: {"catalog": sold()},
     "generations.submit.model-without-route": lambda: {"catalog": aliased()},
     "generations.submit.storage-nearly-full": lambda: {"policies": Policies(free_bytes_min=2**62)},
     "models.get.priced": lambda: {"catalog": priced()},
@@ -453,11 +459,7 @@ async def set_up(name: str, case: dict[str, Any], house: Wired) -> None:
             digest: replace(key, scopes=frozenset({access.Scope.GENERATE}))
             for digest, key in house.keyring.keys.items()
         }
-    if name == "generations.submit.rate-limited":
-        await house.rates.admit(await house.keyring.caller(BEARER), is_submit=True)
-    if name == "generations.submit.too-many-active-tasks":
-        for number in range(20):
-            await put(house, f"video_{number:032x}", "sandbox", key_id=house.key.id)
+    await bind(name, house)
     if name == "generations.submit.overloaded":
         house.gateway.store = _Busy()
     elif "list" in name and "models" not in name:
@@ -466,6 +468,27 @@ async def set_up(name: str, case: dict[str, Any], house: Wired) -> None:
         await set_the_scene(name, house, scene_model(name, case))
     if name == "videos.content.upstream-error":
         (house.blobs.root / f"films/{DONE}/1/film").unlink()
+
+
+async def bind(name: str, house: Wired) -> None:
+    """Let what the key may do be used up, where that is what refuses it."""
+    if name == "generations.submit.rate-limited":
+        await house.rates.admit(await house.keyring.caller(BEARER), is_submit=True)
+    if name == "generations.submit.too-many-active-tasks":
+        for number in range(20):
+            await put(house, f"video_{number:032x}", "sandbox", key_id=house.key.id)
+    if name == "generations.submit.insufficient-quota":
+        await leave_too_little(house)
+
+
+async def leave_too_little(house: Wired) -> None:
+    """Give the key a budget that is a millionth short of a film."""
+    house.store.write_now(
+        lambda tx: tx.set_purse(
+            house.key.id, Period.TOTAL, 399_999, account_id=DEFAULT_ACCOUNT_ID, at=NOON
+        )
+    )
+    await house.keyring.reload()
 
 
 def same_body(name: str, want: dict[str, Any], got: httpx2.Response) -> None:

@@ -32,6 +32,7 @@ pytest.register_assert_rewrite(
             "stock",
             "access",
             "limits",
+            "money",
             "webhooks",
             "writes",
         )

@@ -19,11 +19,13 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from rushes.domain.access import Entry, EntryKind
+from rushes.domain.access import Entry, EntryKind, Period
+from rushes.domain.catalog import Price
 from rushes.domain.errors import IllegalMove, LeaseLost
 from rushes.domain.health import Health, RouteState
 from rushes.domain.submit import Verdict
 from rushes.domain.task import MOVES, Event, Status, Task
+from rushes.domain.usage import UsageAsked, UsageBy
 from rushes.ports import (
     ArtifactKind,
     ArtifactState,
@@ -212,6 +214,18 @@ class Step:
         if self.verb == "add_task":
             tx.add_task(self.args[0], a_hold(self.args[0]))
             return tx.entries(self.args[0].id)
+        if self.verb in {"count_hold", "spend"}:
+            task, key_id, at = self.args
+            told = getattr(tx, self.verb)(a_hold(task), key_id, at=at)
+            if told is False:  # whoever is not covered takes everything back
+                raise Whim
+            return told
+        if self.verb in {"set_purse", "recount_purses"}:
+            *first, at = self.args
+            account_id = ACCOUNT_OF[first[0]]
+            return getattr(tx, self.verb)(*first, account_id=account_id, at=at)
+        if self.verb == "purses":
+            return tx.purses(self.args[0], at=self.args[1])
         if self.verb == "add_answer":
             tx.add_answer(self.args[0], since=self.args[1])
             return None
@@ -223,7 +237,25 @@ def step(verb: str, *args: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
 
 
 moves = step("move", places, st.integers(0, 3), st.booleans(), instants)
+ACCOUNT_OF = {**{name: name for name in ACCOUNTS}, **{key.id: key.account_id for key in KEYS}}
+owners = st.sampled_from(list(ACCOUNT_OF))
+periods = st.sampled_from(Period)
+questions = st.builds(
+    UsageAsked,
+    by=st.sampled_from(UsageBy),
+    since=instants,
+    until=instants.map(lambda at: at + timedelta(minutes=3)),
+    limit=limits,
+    account_id=st.none() | accounts,
+)
 writes = st.one_of(
+    step("count_hold", tasks, owners, instants),
+    step("spend", tasks, owners, instants),
+    step("set_purse", owners, periods, st.sampled_from([0, 7, 10**6]), instants),
+    step("recount_purses", owners, instants),
+    step("drop_purse", owners, periods),
+    step("fold_refunds", accounts),
+    step("add_tariff", ids, st.just((Price("film", 7, {"audio": True}),))),
     step("add_task", tasks),
     moves,
     moves,
@@ -259,6 +291,10 @@ writes = st.one_of(
     ),
 )
 reads = st.one_of(
+    step("tariff", ids),
+    step("purses", st.none() | st.lists(owners, max_size=2), instants),
+    step("refunded", limits),
+    step("usage", questions),
     step("turn_queues"),
     step("task", ids),
     step("told", ids, st.integers(0, 4)),

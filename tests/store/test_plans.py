@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from rushes.domain.task import Status
+from rushes.domain.usage import UsageAsked, UsageBy
 from rushes.ports import Page, Transaction
 from rushes.store.sqlite import SqliteStore
 from rushes.testing.builders import ACCOUNT_ID, NOON, a_submit
@@ -43,6 +44,10 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "answer": lambda tx: tx.answer(ACCOUNT_ID, "/v1/videos", "k", NOON),
     "recent_answer": lambda tx: tx.recent_answer(ACCOUNT_ID, "/v1/videos", b"1", NOON),
     "key_by_digest": lambda tx: tx.key_by_digest(b"1"),
+    "tariff": lambda tx: tx.tariff("video_1"),
+    "refunded": lambda tx: tx.refunded(100),
+    "usage by model": lambda tx: tx.usage(UsageAsked(UsageBy.MODEL, NOON, LATER, 9, ACCOUNT_ID)),
+    "usage by task": lambda tx: tx.usage(UsageAsked(UsageBy.TASK, NOON, LATER, 9, ACCOUNT_ID)),
     "unposted": lambda tx: tx.unposted(100),
     "due_posts": lambda tx: tx.due_posts(LATER, 100, origins=["https://a.test"], accounts=["a"]),
     "posts_of": lambda tx: tx.posts_of("evt_1"),

@@ -23,9 +23,10 @@ from alembic.config import Config
 from journeying import wait_until
 from postgres import Server
 from rushes.clock import SystemClock
-from rushes.domain.access import CALLERS, Account, Limits, Scope
+from rushes.domain.access import CALLERS, Account, Limits, Period, Scope
 from rushes.domain.ids import new_deed_id
 from rushes.domain.task import Event
+from rushes.domain.usage import UsageAsked, UsageBy
 from rushes.ports import Deed, SchemaBehind, Transaction
 from rushes.store.migrate import STEPS, migrate
 from rushes.store.postgres import PostgresStore
@@ -101,6 +102,14 @@ def a_deed(**changes: Any) -> Deed:
 BOUND = Limits(requests_per_s=5)
 AT_HOME = (ip_network("10.0.0.0/8"),)
 WRITES: dict[str, Callable[[Transaction], object]] = {
+    "what a task costs": lambda tx: tx.add_tariff("video_1", ()),
+    "a hold that may count": lambda tx: tx.count_hold(a_hold(a_task()), "key_1", at=NOON),
+    "a hold that is bounded": lambda tx: tx.spend(a_hold(a_task()), "key_1", at=NOON),
+    "a budget": lambda tx: tx.set_purse("acct_1", Period.TOTAL, 1, account_id="acct_1", at=NOON),
+    "a recount": lambda tx: tx.recount_purses("acct_1", account_id="acct_1", at=NOON),
+    "no budget any more": lambda tx: tx.drop_purse("acct_1", Period.TOTAL),
+    "usage of before": lambda tx: tx.fill_usage(),
+    "usage": lambda tx: tx.usage(UsageAsked(UsageBy.MODEL, NOON, NOON, 1)),
     "a key with limits": lambda tx: tx.add_key(a_key(limits=BOUND)),
     "a key of some networks": lambda tx: tx.add_key(a_key(networks=AT_HOME)),
     "another key": lambda tx: tx.change_key(a_key(), a_key()),
@@ -223,3 +232,13 @@ def test_the_code_before_goes_on_writing_on_the_schema_of_today(books: Books) ->
                 second | {name: first[name] for name in key}
             ]
             connection.execute(sa.delete(table))
+
+
+def test_on_the_step_before_nothing_costs_and_nobody_is_bounded(before: str) -> None:
+    with contextlib.closing(PostgresStore(before)) as store:
+        task_id = ended(store)
+        assert store.read_now(lambda tx: len(tx.entries(task_id))) == 3
+        assert store.read_now(lambda tx: tx.tariff(task_id)) == ()
+        assert store.read_now(lambda tx: tx.purses(None, at=NOON)) == []
+        assert store.read_now(lambda tx: tx.refunded(9)) == []
+        assert store.write_now(lambda tx: tx.fold_refunds("acct_1")) == 0

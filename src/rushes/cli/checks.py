@@ -28,6 +28,7 @@ from rushes.clock import SystemClock
 from rushes.configured import catalog_of, moderated_by, upstream_of
 from rushes.domain.errors import StoreBusy
 from rushes.domain.ids import new_token
+from rushes.domain.prices import unpriced
 from rushes.domain.smallest import smallest_spec
 from rushes.domain.spec import Spec
 from rushes.folder import Unready, folder_holder
@@ -54,6 +55,9 @@ REACH_S: Final = 5.0
 """How long a provider may take to answer a question."""
 
 HARMLESS: Final = Passage("The prompt", "a paper boat crosses a puddle")
+FREE_SHOWN: Final = 3
+"""So many ways to get a film for nothing are told by name."""
+
 REFUSALS: Final = ("HTTP 401", "HTTP 403")
 CODECS: Final = (("libx264", "w"), ("h264", "r"), ("aac", "w"))
 
@@ -375,6 +379,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
         lambda: f"{len(catalog_of(settings).listings)} are offered",
         "Mend [[models]] in rushes.toml.",
     )
+    yield from prices(settings)
     if settings.links.secrets:
         yield _tried(
             "links",
@@ -419,6 +424,30 @@ async def ask_moderator(said: ModerationSettings) -> Finding:
         await service.close()
     told = "objects to a paper boat" if objection else "judges"
     return ok(name, f"{shown} {told}; while it does not answer, {waits}")
+
+
+def prices(settings: Settings) -> Iterator[Finding]:
+    """Check what films cost: what is free although others are not. Without prices nothing is."""
+    try:
+        listings = catalog_of(settings).listings
+    except Unready:  # told already, as the models' fault
+        return
+    priced = [listing for listing in listings.values() if listing.prices]
+    if not priced:
+        return
+    yield ok("prices", f"{len(priced)} of {len(listings)} models have prices")
+    for listing in priced:
+        free = unpriced(listing.prices, listing.card)
+        if free:
+            more = f", and {len(free) - FREE_SHOWN} more" if len(free) > FREE_SHOWN else ""
+            told = f"free, as no rule is for it: {'; '.join(free[:FREE_SHOWN])}{more}"
+            yield warn(
+                f"prices of {listing.id}", told, "Add a rule with when = {} behind the rest."
+            )
+    for listing in listings.values():
+        if not listing.prices and any(route.is_billable for route in listing.routes):
+            told = "free for callers, though its provider may bill you"
+            yield warn(f"prices of {listing.id}", told, "Give it [[models.prices]].")
 
 
 def of_provider(settings: Settings, provider: ProviderSettings) -> Iterator[Finding]:

@@ -42,6 +42,7 @@ from rushes.deeds.story import (
     longest,
     money_told,
     outlook,
+    prices_told,
     read_case,
     timeline,
 )
@@ -121,6 +122,8 @@ def tell(console: Console, case: Case) -> None:
         _submit(console, submit)
     _heading(console, "Money")
     say(console, money_told(case), indent=2)
+    for line in prices_told(case):
+        say(console, line, indent=2, hang=2)
     if case.artifacts:
         _artifacts(console, case)
     _deeds(console, case)

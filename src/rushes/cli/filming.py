@@ -17,7 +17,7 @@ from typing import IO, Final, Protocol, cast
 import typer
 from rich.console import Console
 
-from rushes.cli.paper import answers, ourselves, plain, say, show_json, size, talk
+from rushes.cli.paper import answers, money, ourselves, plain, say, show_json, size, talk
 from rushes.cli.plainly import FAILED, UNFINISHED, Refused, complain
 from rushes.cli.telling import form, video_json
 from rushes.cli.watching import follow, screen_on, transfer_on
@@ -133,7 +133,7 @@ def make(
     if as_json:
         show_json({**video_json(video), **_home_json(home)})
     else:
-        _tell_home(home, form(video))
+        _tell_home(home, form(video), cost_microusd=video.cost_microusd or 0)
 
 
 def download(video_id: str, output: str | None, variant: str, *, as_json: bool) -> None:
@@ -302,11 +302,12 @@ def _failed(video: Video, *, as_json: bool) -> typer.Exit:
     return typer.Exit(FAILED)
 
 
-def _tell_home(home: Home, what: str) -> None:
+def _tell_home(home: Home, what: str, *, cost_microusd: int = 0) -> None:
     if home.path is None:
         return
     measures = ", ".join(part for part in (what, size(home.size_bytes)) if part)
-    say(answers(), f"{home.path}", f" ({measures})")
+    cost = f" for {money(cost_microusd)}" if cost_microusd else ""
+    say(answers(), f"{home.path}", f" ({measures}){cost}")
 
 
 def _home_json(home: Home) -> dict[str, object]:

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rushes import __version__
-from rushes.cli import callers, operators, owners
+from rushes.cli import callers, money, operators, owners
 from rushes.cli.plainly import plainly
 
 _EXIT_CODES: Final = (
@@ -74,6 +74,11 @@ doubt: Final = typer.Typer(
     no_args_is_help=True,
     context_settings=_SETTINGS,
 )
+budgets: Final = typer.Typer(
+    help="Bound what accounts and keys may spend: in all, a day, a month.",
+    no_args_is_help=True,
+    context_settings=_SETTINGS,
+)
 webhooks: Final = typer.Typer(
     help="Tell receivers how videos end: addresses, secrets, what was delivered.",
     no_args_is_help=True,
@@ -130,6 +135,7 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_INSIDE, "reroute", operators.reroute),
     (_INSIDE, "erase", operators.erase),
     (_INSIDE, "audit", operators.audit),
+    (_INSIDE, "usage", money.usage),
 )
 for _panel, _name, _verb in _MENU:
     _epilog = _EXIT_CODES if _panel == _FILMS else None
@@ -154,6 +160,11 @@ app.add_typer(tasks, name="tasks", rich_help_panel=_INSIDE)
 app.add_typer(routes, name="routes", rich_help_panel=_INSIDE)
 app.add_typer(salvage, name="salvage", rich_help_panel=_INSIDE)
 app.add_typer(doubt, name="doubt", rich_help_panel=_INSIDE)
+app.add_typer(budgets, name="budgets", rich_help_panel=_INSIDE)
+budgets.command("set")(plainly(money.set_budget))
+budgets.command("list")(plainly(money.list_budgets))
+budgets.command("remove")(plainly(money.remove_budget))
+budgets.command("recount")(plainly(money.recount_budgets))
 models.command("show")(plainly(callers.models))
 models.command("update")(plainly(operators.update_models))
 accounts.command("create")(plainly(owners.create_account))

@@ -16,6 +16,7 @@ from rushes.cli.paper import Column, answers, moment, money, say, show_json, tab
 from rushes.cli.salvage import salvageable
 from rushes.clock import SystemClock
 from rushes.configured import catalog_of
+from rushes.domain.access import EntryKind
 from rushes.domain.catalog import Catalog
 from rushes.domain.smallest import cost_max
 from rushes.domain.submit import Submit, Verdict
@@ -32,6 +33,7 @@ ON_THE_BILL: Final[Mapping[Verdict, str]] = {
     Verdict.GONE: "taken by the provider, which never said what became of it",
 }
 NO_PRICE: Final = "no price configured"
+HELD: Final = EntryKind.HOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,11 @@ def added_up(items: Iterable[Item]) -> tuple[list[Line], Line]:
 
 
 def _item(tx: Transaction, *, submit: Submit, catalog: Catalog) -> Item:
-    """Say what is known of a submit; a task that was deleted took its wish along."""
+    """Say what is known of a submit; of a task that was deleted, what it held."""
     task = tx.task(submit.task_id)
     if task is None:
-        return Item(submit, None, None)
+        held = [one.amount_microusd for one in tx.entries(submit.task_id) if one.kind == HELD]
+        return Item(submit, None, sum(held) or None)
     return Item(submit, _seconds(task), _cost_max(task, catalog))
 
 
@@ -121,8 +124,11 @@ def _seconds(task: Task) -> int | None:
 
 
 def _cost_max(task: Task, catalog: Catalog) -> int | None:
+    """Return what a film costs at most: by the prices it was accepted at, else by today's."""
     listing = catalog.listings.get(task.model)
-    return None if listing is None else cost_max(listing.prices, task.spec)
+    if task.hold_microusd or listing is None:
+        return task.hold_microusd or None
+    return cost_max(listing.prices, task.spec, listing.card)
 
 
 # -- on paper ----------------------------------------------------------------------------------
@@ -158,8 +164,8 @@ def _tell(lines: Sequence[Line], total: Line, since: datetime | None) -> None:
     if total.priced < total.count:
         say(
             console,
-            f"{total.count - total.priced} of {total.count} have no price here: {NO_PRICE}, a "
-            "price by the token, or a wish that its caller deleted. The provider's bill has it.",
+            f"{total.count - total.priced} of {total.count} have no price here: {NO_PRICE}, or "
+            "a wish that its caller deleted. The provider's bill has it.",
         )
     if any(line.verdict is Verdict.LATE for line in lines):
         say(console, "Give a late film to its caller: rushes salvage adopt TASK")

@@ -53,7 +53,9 @@ class Trial:
     @property
     def cost_max_microusd(self) -> int | None:
         """What it may cost at most; None where nobody here knows."""
-        return cost_max(self.listing.prices, self.spec) if self.route.is_billable else 0
+        if not self.route.is_billable:
+            return 0
+        return cost_max(self.listing.prices, self.spec, self.listing.card)
 
 
 def trial_of(settings: Settings, name: str, model: str | None) -> Trial:

@@ -136,7 +136,16 @@ def _born(tx: Transaction, old: Task, budgets: Budgets, at: datetime, *, is_char
         user=old.user,
         metadata=old.metadata,
     )
-    tx.add_task(born, hold(born.id, born.account_id, born.hold_microusd))
+    holding = hold(born.id, born.account_id, born.hold_microusd)
+    if born.hold_microusd and not tx.spend(holding, born.key_id, at=at):
+        raise NotAdoptable(
+            f"The budget of {old.account_id} or its key does not cover "
+            f"{born.hold_microusd} microusd. Raise it with `rushes budgets set`, or adopt the "
+            "film without --charge."
+        )
+    tx.add_task(born, holding)
+    if born.hold_microusd and (tariff := tx.tariff(old.id)):
+        tx.add_tariff(born.id, tariff)
     for asset in born.spec.assets:
         if asset.blob is not None:
             tx.refer_input(born.id, asset.blob)

@@ -6,7 +6,7 @@ Whoever is on call asks three things: what happened, what was it paid, what come
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -15,7 +15,9 @@ from rushes.deeds.log import deed_json
 from rushes.deeds.showing import shortened, shown_credential, shown_text, shown_value, submit_json
 from rushes.deeds.words import ago, lasting, moment, money, plain, size
 from rushes.domain.access import Entry, EntryKind
+from rushes.domain.catalog import Price
 from rushes.domain.errors import Reason
+from rushes.domain.prices import Tariff, charge_of
 from rushes.domain.spec import Spec
 from rushes.domain.submit import MEANING as VERDICTS
 from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
@@ -34,8 +36,8 @@ class Case:
 
     `task` is None where the record was removed: submits and money stay. `holder` is the process
     that works in the folder, None if there is none. `adopted_from` says whose late film it is,
-    `adoptions` who has its own late films, `deeds` what operators did to it. `lost` are kept files
-    that are not there.
+    `adoptions` who has its own late films, `deeds` what operators did to it. `tariff` is what it
+    costs. `lost` are kept files that are not there.
     """
 
     task_id: str
@@ -50,6 +52,7 @@ class Case:
     adopted_from: Adoption | None = None
     adoptions: Sequence[Adoption] = ()
     deeds: Sequence[Deed] = ()
+    tariff: Tariff = ()
     lost: frozenset[str] = frozenset()
 
     @property
@@ -73,6 +76,7 @@ def read_case(tx: Transaction, task_id: str, *, at: datetime, holder: str | None
         adopted_from=tx.adoption_of(task_id),
         adoptions=tx.adoptions_from(task_id),
         deeds=tx.audit(DEEDS_MAX, object_id=task_id)[::-1],
+        tariff=tx.tariff(task_id),
     )
 
 
@@ -158,6 +162,39 @@ def money_told(case: Case) -> str:
     captured, released = amount[EntryKind.CAPTURE], amount.get(EntryKind.RELEASE, 0)
     told = f"{money(held)} held, {money(captured)} charged, {money(released)} released"
     return told if held == captured + released else f"{told}: THIS DOES NOT BALANCE"
+
+
+def prices_told(case: Case) -> list[str]:
+    """Say what the task was accepted at, and where the film came to more than was held."""
+    told = [
+        f"{money(rule.microusd)} per {rule.per.replace('_', ' ')}{_when(rule)}"
+        for rule in case.tariff
+    ]
+    over = drift(case)
+    if over:
+        told.append(
+            f"By what was measured and reported it came to {money(over)} more than was held: that "
+            "is not charged. Mend the price rule, or its tokens_max."
+        )
+    return told
+
+
+def drift(case: Case) -> int:
+    """Return by how much a stored film came out above its hold, in microusd."""
+    task = case.task
+    submit = next((one for one in case.submits if one.verdict is Verdict.DELIVERED), None)
+    if not case.tariff or task is None or task.measures is None or submit is None:
+        return 0
+    hold = task.hold_microusd
+    charge = charge_of(case.tariff, task.spec, task.measures, submit.usage, hold_microusd=hold)
+    return charge.over_microusd
+
+
+def _when(rule: Price) -> str:
+    """Say what a rule is for."""
+    names = {True: "with sound", False: "silent"}
+    told = [names[value] if isinstance(value, bool) else value for value in rule.when.values()]
+    return f" ({', '.join(told)})" if told else ""
 
 
 # -- what comes next ---------------------------------------------------------------------------
@@ -306,7 +343,11 @@ def case_json(case: Case) -> dict[str, object]:
             for fault in case.faults
         ],
         "submits": [submit_json(submit) for submit in case.submits],
-        "money": {f"{kind}_microusd": amount for kind, amount in amounts(case).items()},
+        "money": {
+            **{f"{kind}_microusd": amount for kind, amount in amounts(case).items()},
+            "drift_microusd": drift(case),
+            "prices": [asdict(rule) for rule in case.tariff],
+        },
         "adopted_from": case.adopted_from and case.adopted_from.adopted_from,
         "adopted_as": [one.task_id for one in case.adoptions],
         "deeds": [deed_json(deed) for deed in case.deeds],

@@ -60,13 +60,13 @@ def lasting(lasted: timedelta) -> str:
 def money(amount_microusd: int) -> str:
     """Say an amount; what is less than a cent is told to the last millionth.
 
-    >>> money(0), money(1_250_000), money(1_234)
-    ('$0', '$1.25', '$0.001234')
+    >>> money(0), money(1_250_000), money(1_234), money(405_000)
+    ('$0', '$1.25', '$0.001234', '$0.405')
     """
     if amount_microusd == 0:
         return "$0"
     cents, rest = divmod(amount_microusd, 10_000)
-    return f"${cents / 100:.2f}" if rest == 0 else f"${amount_microusd / 1e6:.6f}"
+    return f"${cents / 100:.2f}" if rest == 0 else f"${amount_microusd / 1e6:.6f}".rstrip("0")
 
 
 def moment(at: datetime) -> str:

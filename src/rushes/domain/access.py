@@ -86,7 +86,7 @@ class Key:
 
     `networks` are the only places it opens the door from, None is everywhere. `replaced_by` is
     the key that its rotation made. `account_limits`, `has_purse` and `is_closed` are its
-    account's, read with it: `has_purse` says that the money of either is bounded.
+    account's, read with it: `has_purse` says that its money is bounded, or that of one of its keys.
     """
 
     id: str

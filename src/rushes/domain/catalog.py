@@ -40,16 +40,27 @@ class PromptRule(StrEnum):
     REQUIRED_WITHOUT_MEDIA = "required_without_media"
 
 
+class Per(StrEnum):
+    """What a price is for: a second of film, a film, tokens, a second of video sent in."""
+
+    SECOND = "second"
+    FILM = "film"
+    MILLION_TOKENS = "million_tokens"
+    INPUT_SECOND = "input_second"
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """One price rule of an operator; `when` holds what the task must ask for it to match.
 
-    `per` is `second` (of film), `film`, `million_tokens` or `input_second`.
+    `per` is a word of `Per`. `tokens_max` is how many tokens a film has at most, where the
+    operator knows better than the formula that `prices` goes by.
     """
 
     per: str
     microusd: int
     when: Mapping[str, str | bool] = field(default_factory=dict)
+    tokens_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from rushes.domain.catalog import (
     Sound,
     size_of,
 )
+from rushes.domain.prices import hold_of, tariff_of
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Spec
 
 PROMPT: Final = "A paper boat on a quiet canal."
@@ -48,26 +49,7 @@ def can_start_from_words(card: ModelCard) -> bool:
     return Mode.TEXT_TO_VIDEO in card.modes
 
 
-def cost_max(prices: tuple[Price, ...], spec: Spec) -> int | None:
-    """Return what a film may cost at most, in microusd; None where the prices cannot say.
-
-    Every rule counts that the film does not contradict, and the dearest is taken. Prices by the
-    token say nothing before the film is made.
-    """
-    said = {
-        "resolution": spec.resolution,
-        "audio": spec.with_audio,
-        "size": str(spec.size),
-        "mode": spec.mode.value,
-    }
-    fitting = [
-        price
-        for price in prices
-        if all(said.get(name, value) == value for name, value in price.when.items())
-    ]
-    if not fitting or any(price.per not in {"second", "film"} for price in fitting):
-        return None
-    counts = {"second": spec.seconds, "film": 1}
-    if spec.seconds == SECONDS_BY_PROVIDER and any(price.per == "second" for price in fitting):
-        return None
-    return max(price.microusd * counts[price.per] for price in fitting)
+def cost_max(prices: tuple[Price, ...], spec: Spec, card: ModelCard) -> int | None:
+    """Return what a film may cost at most, in microusd; None where no price rule is for it."""
+    tariff = tariff_of(prices, spec)
+    return hold_of(tariff, spec, card) if tariff else None

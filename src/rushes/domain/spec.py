@@ -134,7 +134,8 @@ class Asset:
     """A file the caller gave: in our blobs (`blob`), or still behind an address (`url`).
 
     `blob` is the lowercase hex SHA-256 of the bytes. `param` is the spelling the caller
-    used, so that a fault found later can still name it.
+    used, so that a fault found later can still name it. `seconds` is how long a video says it
+    is, None where nobody knows.
     """
 
     role: Role
@@ -143,6 +144,7 @@ class Asset:
     blob: str | None = None
     content_type: str | None = None
     size_bytes: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 from rushes.domain.catalog import SANDBOX
 from rushes.domain.errors import Failure, LeaseLost, Reason, StoreBusy
+from rushes.domain.prices import Charge
 from rushes.domain.provenance import Origin, SourceType
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Measures, Status, Task, advance
 from rushes.engine import ledger, routing
+from rushes.engine.charging import charge_for
 from rushes.engine.deadlines import run_out
 from rushes.engine.world import NOW, OVER, Again, Next, Upstream, World
 from rushes.ports import (
@@ -241,23 +243,25 @@ async def _keep(task: Task, submit: Submit, home: _Home, world: World) -> None:
     at = world.clock.now()
     delivered = replace(submit, verdict=Verdict.DELIVERED, look_at=None)
 
-    def act(tx: Transaction) -> None:
+    def act(tx: Transaction) -> Charge:
         now = tx.task(task.id)
         if now is None or now.is_final or now.lease_epoch != task.lease_epoch:
             raise LeaseLost(f"{task.id}: not ours to finish")
         tx.change_submit(delivered, frozenset({Verdict.READY}))
         for note in home.notes:
             tx.count_fault(now, note[:500], at=at)
+        charge = charge_for(tx, now, submit, home.measures)
         after = advance(
-            now, Event.STORED, at=at, measures=home.measures, charged_microusd=now.hold_microusd
+            now, Event.STORED, at=at, measures=home.measures, charged_microusd=charge.microusd
         )
         kept_until = world.retention.expires_at(now.account_id, now.model, at)
         after = replace(after, expires_at=now.expires_at or kept_until)
         if not tx.move(now, after, Event.STORED, at=at):
             raise LeaseLost(f"{task.id}: it moved on meanwhile")
         tx.keep_artifacts(*home.kept)
+        return charge
 
-    await world.store.write(act)
+    world.charged.note(task, await world.store.write(act))
 
 
 async def _ask_again(task: Task, submit: Submit, world: World) -> Next:

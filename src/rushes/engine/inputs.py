@@ -96,6 +96,7 @@ async def _bring(asset: Asset, task: Task, world: World) -> tuple[Asset, InputFa
         blob=fetched.sha256,
         content_type=facts.content_type,
         size_bytes=fetched.size_bytes,
+        seconds=facts.seconds,
     )
     return brought, facts
 

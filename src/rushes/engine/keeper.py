@@ -181,6 +181,7 @@ class Keeper:
         budgets = self.world.budgets
         parts: dict[str, Callable[[], Awaitable[int]]] = {
             "inputs of ended tasks": partial(self._release_inputs, at),
+            "what ended tasks released": self._fold_refunds,
             "old answers": partial(self._forget_answers, at - budgets.answer),
             "old history": partial(self._forget_history, at - HISTORY_AGE),
             "expired films": partial(self._expire, at),
@@ -224,6 +225,13 @@ class Keeper:
             return 0
         before = at - timedelta(seconds=inputs_s)
         return await self.world.store.write(lambda tx: tx.release_inputs(before, BATCH))
+
+    async def _fold_refunds(self) -> int:
+        """Tell purses what ended tasks released, where no accept of theirs has."""
+        accounts = await self.world.store.read(lambda tx: tx.refunded(BATCH))
+        for account_id in accounts:
+            await self.world.store.write(partial(_fold, account_id), alone=True)
+        return len(accounts)
 
     async def _sweep_artifacts(self, before: datetime) -> int:
         lost = await self.world.store.read(lambda tx: tx.sweepable(before, BATCH))
@@ -272,6 +280,10 @@ def _hold(tx: Transaction, due: Sequence[Submit], until: datetime) -> list[Submi
 
 def _pass_turns(queue: str, tx: Transaction) -> None:
     tx.pass_turns(queue)
+
+
+def _fold(account_id: str, tx: Transaction) -> None:
+    tx.fold_refunds(account_id)
 
 
 def _is_due(last: datetime | None, every: timedelta, at: datetime) -> bool:

@@ -16,6 +16,7 @@ from rushes.domain.errors import Failure
 from rushes.domain.retention import Retention
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Task
+from rushes.engine.charging import Charged
 from rushes.engine.moderation import Admitted, Judgements, Moderation
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
@@ -187,7 +188,8 @@ class World:
     from asking about all of them at once, and `turnstile` those whose looks are due together from
     taking the loop from all others. `unwritten` is what was learned of submits while the
     store was away, by task and number. `moderation` is exchanged whole, as the catalog is;
-    `admitted` is what it let go on, `judgements` are its numbers.
+    `admitted` is what it let go on, `judgements` are its numbers. `charged` counts what films came
+    to here.
     """
 
     store: Store
@@ -216,6 +218,7 @@ class World:
     moderation: Moderation = field(default_factory=Moderation)
     admitted: Admitted = field(default_factory=Admitted)
     judgements: Judgements = field(default_factory=Judgements)
+    charged: Charged = field(default_factory=Charged)
 
     def upstream_of(self, submit: Submit) -> Upstream | None:
         """Return the upstream that has a submit, with the credential that submitted it."""

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rushes.domain.access import Key, hold
+from rushes.domain.access import Key
 from rushes.domain.catalog import VIDEO_BYTES_MAX, Catalog, InputRule, Listing, fit_size
 from rushes.domain.errors import (
     IdempotencyKeyReused,
+    InsufficientQuota,
     MissingParameter,
     ModelNotAllowed,
     Overloaded,
@@ -25,6 +26,7 @@ from rushes.domain.errors import (
 from rushes.domain.ids import new_task_id
 from rushes.domain.judging import Decision, decide
 from rushes.domain.preference import in_order
+from rushes.domain.prices import Tariff, hold_of, tariff_of
 from rushes.domain.rehearsal import cut_down
 from rushes.domain.retention import TEST_LIFE
 from rushes.domain.spec import SEED_MAX, Medium, Mode, Role, Said, Spec, Wish
@@ -33,6 +35,7 @@ from rushes.flights import Flights
 from rushes.gateway.active import check_active, counts_tasks
 from rushes.gateway.creates import Create, Created, beside_source, headers_of
 from rushes.gateway.fullness import Fullness
+from rushes.gateway.funds import TOO_LITTLE, set_aside
 from rushes.gateway.inputs import File, Inputs
 from rushes.gateway.looks import Looks
 from rushes.gateway.sources import (
@@ -52,6 +55,7 @@ from rushes.ports import (
     Fetcher,
     IntegrityFault,
     Poster,
+    SchemaBehind,
     Transaction,
     Work,
     work_id_of,
@@ -105,6 +109,16 @@ class Gateway(Looks):
                 "The gateway is overloaded. The task was not accepted; try again in 5 seconds.",
                 retry_after_s=5,
             ) from busy
+        except InsufficientQuota:  # it may be spent by the very task that this repeats
+            replayed = await self._first_answer(create) if create.key is not None else None
+            if replayed is None:
+                raise
+            return replayed
+        except SchemaBehind as behind:
+            raise Overloaded(
+                "The server is being upgraded. The task was not accepted; try again later.",
+                retry_after_s=30,
+            ) from behind
 
     async def _create_once(self, create: Create) -> Created:
         scope = (create.caller.account_id, create.route)
@@ -149,7 +163,7 @@ class Gateway(Looks):
         decision = decide(wish, listing, passes_all_metadata=passes, coerces=self.policies.coerces)
         files = await self._inputs.examine(decision, listing)
         spec = self._spec(wish, decision, listing, files)
-        await self._check_turn(create)
+        await self._check_turn(create, listing, spec)
         await self._inputs.keep(files)
         return await self._accept(
             create, listing, wish, spec, ignored=decision.ignored, coerced=decision.coerced
@@ -228,7 +242,7 @@ class Gateway(Looks):
         film = await self.film(task, ArtifactKind.FILM, param=source_id.param)
         source = source_of_task(task, film, source_id.param)
         spec = source.spec_for(mode, listing, wish, _seed(wish))
-        await self._check_turn(create)
+        await self._check_turn(create, listing, spec)
         await self._inputs.copy_film(film)
         return await self._accept(create, listing, wish, spec, ignored=beside_source(wish))
 
@@ -245,19 +259,38 @@ class Gateway(Looks):
         rule = InputRule(Medium.VIDEO, VIDEO_BYTES_MAX)
         file = await self._inputs.look_into(offer, Role.SOURCE_FILM, rule)
         spec = source_of_file(file, listing).spec_for(mode, listing, wish, _seed(wish))
-        await self._check_turn(create)
+        await self._check_turn(create, listing, spec)
         await self._inputs.keep([file])
         return await self._accept(create, listing, wish, spec, ignored=beside_source(wish))
 
-    async def _check_turn(self, create: Create) -> None:
+    async def _check_turn(self, create: Create, listing: Listing, spec: Spec) -> None:
         """Refuse what may not be now, before anything of it is stored (CONTRACT §2)."""
         caller = create.caller
         if counts_tasks(caller):
             await self.store.read(lambda tx: check_active(tx, caller))
+        await self._check_funds(caller, listing, spec)
         await self._fullness.check_queue(self.store, self.policies.waiting_max)
         await self._fullness.check_room(
             self.clock.now(), self.blobs, self.other_room, self.policies.free_bytes_min
         )
+
+    async def _check_funds(self, caller: Key, listing: Listing, spec: Spec) -> None:
+        """Refuse what the purses do not cover, before anything is stored; the accept decides.
+
+        Raises:
+            InsufficientQuota: one of them has less left than the task would hold.
+        """
+        amount = hold_of(tariff_of(listing.prices, spec), spec, listing.card)
+        if not amount or not caller.has_purse:
+            return
+        at, owners = self.clock.now(), (caller.account_id, caller.id)
+        purses = await self.store.read(lambda tx: tx.purses(owners, at=at))
+        if any(amount > purse.left_microusd for purse in purses):
+            raise self._too_little(listing)
+
+    def _too_little(self, listing: Listing) -> InsufficientQuota:
+        self.metrics.uncovered.labels(listing.id).inc()
+        return InsufficientQuota(TOO_LITTLE)
 
     async def _accept(
         self,
@@ -272,7 +305,8 @@ class Gateway(Looks):
         if create.caller.is_test:
             spec, cut = cut_down(spec, wish)
             coerced = (*coerced, *cut)
-        task = self._task(create, listing, wish, spec)
+        tariff = tariff_of(listing.prices, spec)
+        task = self._task(create, listing, wish, spec, hold_of(tariff, spec, listing.card))
         headers = headers_of(task, ignored, coerced)
         answer = Answer(
             account_id=task.account_id,
@@ -285,9 +319,12 @@ class Gateway(Looks):
             created_at=task.created_at,
         )
 
-        act = self._accepting(create, task, answer)
+        is_bounded = create.caller.has_purse and task.hold_microusd > 0
+        act = self._accepting(create, task, tariff, answer, is_bounded=is_bounded)
         try:
-            first = await self.store.write(act, alone=counts_tasks(create.caller))
+            first = await self.store.write(act, alone=is_bounded or counts_tasks(create.caller))
+        except InsufficientQuota:
+            raise self._too_little(listing) from None
         except IntegrityFault:
             replayed = await self._first_answer(create) if create.key is not None else None
             if replayed is None:
@@ -297,18 +334,21 @@ class Gateway(Looks):
             return _replayed(create, first)
         self._fullness.note_accepted()
         self.metrics.accepted.labels(task.model).inc()
+        self.metrics.held.labels(task.model).inc(task.hold_microusd)
         return Created(answer.body, headers, task.id)
 
     def _accepting(
-        self, create: Create, task: Task, answer: Answer
+        self, create: Create, task: Task, tariff: Tariff, answer: Answer, *, is_bounded: bool
     ) -> Callable[[Transaction], Answer | None]:
         """Return what writes a task down with all that goes with it, or finds the first answer."""
 
         def act(tx: Transaction) -> Answer | None:
+            if is_bounded:  # whoever waits for money does so before all else
+                tx.fold_refunds(task.account_id)
             first = self._check_again(tx, create, task.created_at)
             if first is not None:
                 return first
-            tx.add_task(task, hold(task.id, task.account_id, task.hold_microusd))
+            set_aside(tx, task, tariff, is_bounded=is_bounded)
             tx.add_answer(answer, since=task.created_at - self.budgets.answer)
             for asset in task.spec.assets:
                 if asset.blob is not None:
@@ -335,7 +375,9 @@ class Gateway(Looks):
             check_active(tx, create.caller)
         return None
 
-    def _task(self, create: Create, listing: Listing, wish: Wish, spec: Spec) -> Task:
+    def _task(
+        self, create: Create, listing: Listing, wish: Wish, spec: Spec, hold_microusd: int
+    ) -> Task:
         at = self.clock.now()
         queue_deadline_at = at + self.budgets.queue
         start_within_s = wish.start_within_s.value if wish.start_within_s else None
@@ -354,6 +396,7 @@ class Gateway(Looks):
             queue_deadline_at=queue_deadline_at,
             deadline_at=deadline_at,
             start_within_s=start_within_s,
+            hold_microusd=hold_microusd,
             is_rehearsal=listing.is_rehearsal,
             served_by=listing.served_by,
             callback_url=wish.callback_url.value if wish.callback_url else None,

@@ -72,6 +72,7 @@ class Inputs:
             blob=digest,
             content_type=facts.content_type,
             size_bytes=size_bytes,
+            seconds=facts.seconds,
         )
         return File(asset, content, facts.size, facts.seconds)
 

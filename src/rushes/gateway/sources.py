@@ -124,6 +124,7 @@ def source_of_task(task: Task, film: Artifact, param: str) -> Source:
         blob=film.sha256,
         content_type=film.content_type,
         size_bytes=film.size_bytes,
+        seconds=measures.seconds if measures else None,
     )
     return Source(
         asset,

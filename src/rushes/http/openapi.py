@@ -12,11 +12,13 @@ import msgspec
 from rushes.domain.catalog import RATIOS, SHORT_PX
 from rushes.domain.spec import PROMPT_CHARACTERS_MAX, SEED_MAX
 from rushes.gateway.sources import EXTENSIONS_S
+from rushes.gateway.usage import RANGE_MAX
 from rushes.http.admin.answers import ANSWERS
 from rushes.http.admin.bodies import BODIES
 from rushes.http.admin.desk import TAG
 from rushes.http.hardening import page_headers
 from rushes.http.routes import Call, Reply, Route
+from rushes.http.usage import FORMATS, GROUPS
 from rushes.http.videos import VARIANTS
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
 
@@ -31,7 +33,35 @@ _QUERY_PARAMETERS: Final[Mapping[str, Json]] = {
             "ten evenly spaced stills in one picture (`spritesheet`, JPEG)."
         ),
         "schema": {"type": "string", "enum": list(VARIANTS), "default": "video"},
-    }
+    },
+    "group_by": {
+        "description": "What usage is added up by; by `task` there is a line for each.",
+        "schema": {"type": "string", "enum": list(GROUPS), "default": "model"},
+    },
+    "from": {
+        "description": (
+            "Tasks that ended from then on: Unix seconds, or a day of UTC (`2026-11-01`). Without "
+            "it, the present month."
+        ),
+        "schema": {"type": "string"},
+    },
+    "to": {
+        "description": (
+            "Tasks that ended before then: Unix seconds, or a day of UTC. Without it, until now; "
+            f"at most {RANGE_MAX.days} days after `from`."
+        ),
+        "schema": {"type": "string"},
+    },
+    "format": {
+        "description": "JSON, or a table for spreadsheets.",
+        "schema": {"type": "string", "enum": list(FORMATS), "default": "json"},
+    },
+    "cursor": {
+        "description": (
+            "The `next_cursor` of the page before (CSV: its header `Rushes-Next-Cursor`)."
+        ),
+        "schema": {"type": "string"},
+    },
 }
 """Parameters of the query of which more can be told than their name."""
 
@@ -223,6 +253,40 @@ class WebhookSecret(msgspec.Struct):
     previous: str | None
 
 
+class UsageLine(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What the tasks of one model, key or day used, or one task; what does not apply is missing.
+
+    `tasks` ended, `films` of them came out well, `rehearsals` were rendered by the sandbox.
+    """
+
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    key: str | msgspec.UnsetType = msgspec.UNSET
+    day: str | msgspec.UnsetType = msgspec.UNSET
+    tasks: int | msgspec.UnsetType = msgspec.UNSET
+    films: int | msgspec.UnsetType = msgspec.UNSET
+    rehearsals: int | msgspec.UnsetType = msgspec.UNSET
+    task_id: str | msgspec.UnsetType = msgspec.UNSET
+    status: Literal["succeeded", "failed"] | msgspec.UnsetType = msgspec.UNSET
+    rehearsal: bool | msgspec.UnsetType = msgspec.UNSET
+    created_at: int | msgspec.UnsetType = msgspec.UNSET
+    finished_at: int | msgspec.UnsetType = msgspec.UNSET
+    film_seconds: float
+    cost_microusd: int
+
+
+class Usage(msgspec.Struct, rename={"since": "from", "until": "to"}):
+    """What the account used: tasks that ended in a span of time, added up."""
+
+    object: Literal["list"]
+    group_by: Literal["key", "model", "day", "task"]
+    since: int
+    until: int
+    currency: Literal["USD"]
+    data: list[UsageLine]
+    has_more: bool
+    next_cursor: str | None
+
+
 class Health(msgspec.Struct):
     """The process lives."""
 
@@ -251,6 +315,7 @@ STRUCTS: Final = (
     Model,
     ModelList,
     WebhookSecret,
+    Usage,
     Health,
     Readiness,
 )
@@ -424,6 +489,9 @@ _STYLED: Final = ("Submitted", "Generation")
 """Answers that come in an envelope where the operator says so; which, the key tells."""
 
 _STYLED_ERROR: Final = "Error or EnvelopedError"
+_TABLES: Final = frozenset({"Usage"})
+"""Answers that come as a table where that is asked for."""
+
 _BYTES: Final = ("video/mp4", "image/webp", "image/jpeg")
 """A film and its stills."""
 
@@ -439,7 +507,10 @@ def _answer(kind: str) -> Json:
     names = [*kind.split(" or "), *(["Enveloped"] if kind in _STYLED else [])]
     refs = [{"$ref": _REF.format(name=name)} for name in names]
     schema = refs[0] if len(refs) == 1 else {"oneOf": refs}
-    return {"description": kind, "content": {"application/json": {"schema": schema}}}
+    content: Json = {"application/json": {"schema": schema}}
+    if kind in _TABLES:
+        content["text/csv"] = {"schema": {"type": "string"}}
+    return {"description": kind, "content": content}
 
 
 @dataclass(frozen=True, slots=True)

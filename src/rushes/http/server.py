@@ -16,6 +16,7 @@ from rushes.clock import Clock
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.rates import Rates
+from rushes.gateway.usage import Usage
 from rushes.gateway.webhooks import Secrets
 from rushes.http.admin.desk import Desk, somebody
 from rushes.http.admin.films import Films
@@ -42,6 +43,7 @@ from rushes.http.openapi import Described, describe
 from rushes.http.origins import Origins
 from rushes.http.routes import Route, Table
 from rushes.http.system import Check, System
+from rushes.http.usage import UsageRoutes
 from rushes.http.videos import Videos
 from rushes.http.webhooks import Webhooks
 from rushes.observe import Metrics, log
@@ -123,6 +125,7 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Files(wire.gateway, wire.links, wire.sign).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
         *Webhooks(Secrets(wire.gateway.store, wire.clock)).routes(),
+        *UsageRoutes(Usage(wire.forecast.store), wire.clock).routes(),
         *_system_of(wire).routes(),
     ]
     if wire.operators is not None and wire.operators.port is None:

@@ -254,11 +254,11 @@ class Rows:
         """Return what `alone_with` runs, to be run together with what comes after it."""
         return [(_ALONE, {"name": "\x1f".join(words)})] if self._takes_locks else []
 
+    def sharing(self, *words: str) -> list[Step]:
+        """Return what waits until nobody is alone with what these words name, and shares it."""
+        return [(_SHARING, {"name": "\x1f".join(words)})] if self._takes_locks else []
 
-_ALONE: Final = Prepared(
-    sa.select(
-        sa.func.pg_advisory_xact_lock(
-            sa.func.hashtextextended(sa.bindparam("name", type_=sa.Text), sa.literal_column("0"))
-        )
-    )
-)
+
+_NAME: Final = sa.func.hashtextextended(sa.bindparam("name", type_=sa.Text), sa.literal_column("0"))
+_ALONE: Final = Prepared(sa.select(sa.func.pg_advisory_xact_lock(_NAME)))
+_SHARING: Final = Prepared(sa.select(sa.func.pg_advisory_xact_lock_shared(_NAME)))

@@ -26,8 +26,16 @@ _KEYS_BEFORE: Final = sa.select(*(column for column in keys.c if column.name not
 _ACCOUNTS_BEFORE: Final = sa.select(
     *(column for column in accounts.c if column.name not in _ACCOUNT_RULES)
 )
+_SISTERS: Final = keys.alias("sisters")
 _HAS_PURSE: Final = sa.exists().where(
-    sa.or_(purses.c.owner == keys.c.id, purses.c.owner == keys.c.account_id)
+    sa.or_(
+        purses.c.owner == keys.c.account_id,
+        purses.c.owner.in_(
+            sa.select(_SISTERS.c.id)
+            .where(_SISTERS.c.account_id == keys.c.account_id)
+            .correlate(keys)
+        ),
+    )
 )
 _KEYS: Final = sa.select(
     *keys.c,

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from rushes.domain.access import NO_LIMITS, Account, Key, Limits, Scope
 from rushes.domain.errors import Failure, Reason
+from rushes.domain.prices import Tariff
 from rushes.domain.spec import Size, Spec
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Measures, Status, Task
@@ -28,6 +29,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
 _SPEC: Final = msgspec.json.Decoder(Spec)
 _LIMITS: Final = msgspec.json.Decoder(Limits)
+_TARIFF: Final = msgspec.json.Decoder(Tariff)
 _JSON: Final = msgspec.json.Decoder()
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
@@ -379,3 +381,8 @@ def limits_text(limits: Limits) -> str | None:
 def limits_of(text: str | None) -> Limits:
     """Read limits."""
     return NO_LIMITS if text is None else _LIMITS.decode(text)
+
+
+def tariff_of(text: str) -> Tariff:
+    """Read what a task costs."""
+    return _TARIFF.decode(text)

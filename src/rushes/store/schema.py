@@ -48,7 +48,7 @@ keys = sa.Table(
     "keys",
     metadata,
     sa.Column("id", Words, primary_key=True),
-    sa.Column("account_id", Words, nullable=False),
+    sa.Column("account_id", Words, nullable=False, index=True),
     sa.Column("name", Words, nullable=False),
     sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("prefix", Words, nullable=False),

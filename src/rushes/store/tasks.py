@@ -23,11 +23,13 @@ from rushes.store.schema import (
     artifacts,
     ledger,
     outbox,
+    refunds,
     submits,
     task_events,
     task_faults,
     task_inputs,
     tasks,
+    usage,
 )
 
 CHANNEL: Final = "rushes_tasks"
@@ -47,6 +49,8 @@ _ADD_TASK: Final = Prepared(sa.insert(tasks))
 _ADD_EVENT: Final = Prepared(sa.insert(task_events))
 _ADD_ENTRY: Final = Prepared(sa.insert(ledger))
 _ADD_NEWS: Final = Prepared(sa.insert(outbox))
+_ADD_USAGE: Final = Prepared(sa.insert(usage))
+_ADD_REFUND: Final = Prepared(sa.insert(refunds))
 _SELECT: Final = sa.select(tasks).where(tasks.c.id == sa.bindparam("task_id"))
 _ONE: Final = Prepared(_SELECT)
 _HOLD: Final = Prepared(_SELECT.with_for_update())
@@ -158,12 +162,33 @@ class TaskRows(Rows):
     def _end(self, task: Task, at: datetime) -> list[Step]:
         """Settle the money, owe the webhook, and hand what is still open to the keeper."""
         holding = hold(task.id, task.account_id, task.hold_microusd)
-        entries = settle(holding, task.charged_microusd or 0)
+        capture, release = settle(holding, task.charged_microusd or 0)
         return [
             (_HAND_OVER, {"seen_id": task.id, "look_at": rows.micros(at)}),
-            *((_ADD_ENTRY, _entered(entry, at)) for entry in entries),
+            (_ADD_ENTRY, _entered(capture, at)),
+            (_ADD_ENTRY, _entered(release, at)),
             (_ADD_NEWS, _news(task, at)),
+            *(self._used(task, capture, release, at) if self.is_current else ()),
         ]
+
+    @staticmethod
+    def _used(task: Task, capture: Entry, release: Entry, at: datetime) -> list[Step]:
+        """Write down what a task used; what it released goes to purses later, with others'."""
+        who = {"task_id": task.id, "account_id": task.account_id, "key_id": task.key_id}
+        created_at = rows.micros(task.created_at)
+        used = {
+            **who,
+            "model": task.model,
+            "status": task.status.value,
+            "is_rehearsal": task.is_rehearsal,
+            "created_at": created_at,
+            "finished_at": rows.micros(at),
+            "film_seconds": task.measures.seconds if task.measures else None,
+            "charged_microusd": capture.amount_microusd,
+        }
+        amount = release.amount_microusd
+        refund = {**who, "held_at": created_at, "amount_microusd": amount}
+        return [(_ADD_USAGE, used), *([(_ADD_REFUND, refund)] if amount else [])]
 
     def take(
         self,

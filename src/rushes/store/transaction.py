@@ -9,6 +9,7 @@ from rushes.store.files import FileRows
 from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
 from rushes.store.limits import LimitRows
+from rushes.store.money import MoneyRows
 from rushes.store.queues import QueueRows
 from rushes.store.stock import StockRows
 from rushes.store.submits import SubmitRows
@@ -24,6 +25,7 @@ class SqlTransaction(
     StockRows,
     AnswerRows,
     KeyRows,
+    MoneyRows,
     HealthRows,
     WorkRows,
     WebhookRows,

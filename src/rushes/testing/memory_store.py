@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final, TypeVar
 
 from rushes.domain.access import (
@@ -18,15 +19,19 @@ from rushes.domain.access import (
     Entry,
     EntryKind,
     Key,
+    Period,
+    Purse,
     hold,
     settle,
 )
 from rushes.domain.erasing import told_in_house_words, without_prompt, without_words
 from rushes.domain.errors import LeaseLost
 from rushes.domain.health import Health
+from rushes.domain.prices import Tariff
 from rushes.domain.rates import RateKind
 from rushes.domain.submit import PERHAPS_PAID, Submit, Ticket, Verdict
 from rushes.domain.task import FINAL, Event, Status, Task
+from rushes.domain.usage import EndedTask, UsageAsked, UsageBy, Used, used_by
 from rushes.domain.webhooks import (
     Answered,
     Delivery,
@@ -78,6 +83,16 @@ _MOVED: Final = (
 """What a move may change; everything else a task is born with, or other verbs change it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refund:
+    """What an ended task released, as its purses are to be told."""
+
+    account_id: str
+    key_id: str
+    held_at: datetime
+    amount_microusd: int
+
+
 @dataclass(slots=True)
 class _Tables:
     """Every table as a dict from primary key to a frozen value."""
@@ -107,6 +122,11 @@ class _Tables:
     healths: dict[tuple[str, str], Health] = field(default_factory=dict)
     adoptions: dict[str, Adoption] = field(default_factory=dict)
     deeds: dict[str, Deed] = field(default_factory=dict)
+    tariffs: dict[str, Tariff] = field(default_factory=dict)
+    limits: dict[tuple[str, Period], int] = field(default_factory=dict)
+    spending: dict[tuple[str, Period, datetime], int] = field(default_factory=dict)
+    refunds: dict[str, _Refund] = field(default_factory=dict)
+    used: dict[str, Used] = field(default_factory=dict)
     others: dict[str, object] = field(default_factory=dict)
 
 
@@ -224,9 +244,7 @@ class MemoryTransaction:
         self._put(self._t.tasks, after.id, row)
         self._tell(after, event, at)
         if after.is_final:
-            holding = hold(after.id, after.account_id, after.hold_microusd)
-            for entry in settle(holding, after.charged_microusd or 0):
-                self._add(self._t.entries, (after.id, entry.kind), entry)
+            self._settle(row, at)
             self._add(self._t.news, after.id, (after.status, at))
             news = News.of(row, at)
             self._add(self._t.outbox, news.event_id, news)
@@ -236,6 +254,22 @@ class MemoryTransaction:
                     self._put(self._t.submits, key, replace(submit, look_at=at))
         self.changed.add(after.id)
         return True
+
+    def _settle(self, task: Task, at: datetime) -> None:
+        """Split the hold, and write down what the task used."""
+        holding = hold(task.id, task.account_id, task.hold_microusd)
+        capture, release = settle(holding, task.charged_microusd or 0)
+        for entry in (capture, release):
+            self._add(self._t.entries, (task.id, entry.kind), entry)
+        ended = EndedTask(
+            task.id, task.account_id, task.key_id, task.model, task.status, task.is_rehearsal,
+            task.created_at, at,
+        )  # fmt: skip
+        seconds = task.measures.seconds if task.measures else None
+        self._add(self._t.used, task.id, used_by(ended, seconds, capture.amount_microusd))
+        if release.amount_microusd:
+            refund = _Refund(task.account_id, task.key_id, task.created_at, release.amount_microusd)
+            self._add(self._t.refunds, task.id, refund)
 
     def _tell(self, task: Task, event: Event | None, at: datetime) -> None:
         told = Told(number=task.version, event=event, status=task.status, at=at)
@@ -434,6 +468,141 @@ class MemoryTransaction:
         """Return the ledger rows of a task."""
         keys = ((task_id, kind) for kind in EntryKind)
         return [self._t.entries[key] for key in keys if key in self._t.entries]
+
+    # -- money -------------------------------------------------------------------------
+
+    def add_tariff(self, task_id: str, tariff: Tariff) -> None:
+        """Freeze what a task costs."""
+        self._add(self._t.tariffs, task_id, tariff)
+
+    def tariff(self, task_id: str) -> Tariff:
+        """Return what a task costs; nothing where it is free."""
+        return self._t.tariffs.get(task_id, ())
+
+    def count_hold(self, holding: Entry, key_id: str, *, at: datetime) -> None:
+        """Count a hold in the purses of its account and key, if they have any, as it is."""
+        for owner, period in self._t.limits:
+            if owner in {holding.account_id, key_id}:
+                self._count((owner, period, period.began(at)), holding.amount_microusd)
+
+    def spend(self, holding: Entry, key_id: str, *, at: datetime) -> bool:
+        """Count a hold in the purses of its account and key, if each of them has so much left."""
+        self.fold_refunds(holding.account_id)
+        owners = (holding.account_id, key_id)
+        left = [purse.left_microusd for purse in self.purses(owners, at=at)]
+        if any(holding.amount_microusd > amount for amount in left):
+            return False
+        self.count_hold(holding, key_id, at=at)
+        return True
+
+    def _count(self, place: tuple[str, Period, datetime], amount: int) -> None:
+        self._put(self._t.spending, place, self._t.spending.get(place, 0) + amount)
+
+    def purses(self, owners: Iterable[str] | None, *, at: datetime) -> Sequence[Purse]:
+        """Return the purses of these owners, or all, with what was spent in the present period."""
+        wanted = None if owners is None else set(owners)
+        return [
+            self._purse(owner, period, limit, at)
+            for (owner, period), limit in sorted(self._t.limits.items())
+            if wanted is None or owner in wanted
+        ]
+
+    def _purse(self, owner: str, period: Period, limit: int, at: datetime) -> Purse:
+        began_at = period.began(at)
+        released = sum(
+            refund.amount_microusd
+            for refund in self._t.refunds.values()
+            if owner in {refund.account_id, refund.key_id} and refund.held_at >= began_at
+        )
+        spent = self._t.spending.get((owner, period, began_at), 0)
+        return Purse(owner, period, limit, spent - released)
+
+    def set_purse(
+        self, owner: str, period: Period, limit_microusd: int, *, account_id: str, at: datetime
+    ) -> None:
+        """Bound what an account or a key may spend in a period, by a new or another limit."""
+        self.fold_refunds(account_id)
+        is_new = (owner, period) not in self._t.limits
+        self._put(self._t.limits, (owner, period), limit_microusd)
+        if is_new:
+            self._recount(owner, period, at)
+            self._bump()
+
+    def recount_purses(self, owner: str, *, account_id: str, at: datetime) -> None:
+        """Count anew what the purses of an owner have spent in their present periods."""
+        self.fold_refunds(account_id)
+        for period in [period for whose, period in self._t.limits if whose == owner]:
+            self._recount(owner, period, at)
+
+    def _recount(self, owner: str, period: Period, at: datetime) -> None:
+        began_at = period.began(at)
+        spent = [
+            (task.account_id, task.key_id, task.created_at, task.hold_microusd)
+            for task in self._t.tasks.values()
+            if not task.is_final
+        ]
+        spent += [
+            (one.task.account_id, one.task.key_id, one.task.created_at, one.charged_microusd)
+            for one in self._t.used.values()
+            if one.task is not None
+        ]
+        total = sum(
+            amount
+            for account_id, key_id, since, amount in spent
+            if owner in {account_id, key_id} and since >= began_at
+        )
+        self._put(self._t.spending, (owner, period, began_at), total)
+
+    def drop_purse(self, owner: str, period: Period) -> bool:
+        """Take a bound away; say whether there was one."""
+        if (owner, period) not in self._t.limits:
+            return False
+        self._drop(self._t.limits, (owner, period))
+        for place in [place for place in self._t.spending if place[:2] == (owner, period)]:
+            self._drop(self._t.spending, place)
+        self._bump()
+        return True
+
+    def refunded(self, limit: int) -> Sequence[str]:
+        """Return accounts whose purses were not told yet what some ended tasks released."""
+        return sorted({refund.account_id for refund in self._t.refunds.values()})[:limit]
+
+    def fold_refunds(self, account_id: str) -> int:
+        """Tell the purses of an account what its ended tasks released; return how many."""
+        mine = {
+            task_id: refund
+            for task_id, refund in self._t.refunds.items()
+            if refund.account_id == account_id
+        }
+        for task_id, refund in mine.items():
+            for owner in (account_id, refund.key_id):
+                for period in Period:
+                    place = (owner, period, period.began(refund.held_at))
+                    if place in self._t.spending:
+                        self._count(place, -refund.amount_microusd)
+            self._drop(self._t.refunds, task_id)
+        return len(mine)
+
+    def usage(self, asked: UsageAsked) -> Sequence[Used]:
+        """Return what was used, and one more line if there is more."""
+        found = [
+            one
+            for one in self._t.used.values()
+            if one.task is not None
+            and asked.since <= one.task.finished_at < asked.until
+            and asked.account_id in {None, one.task.account_id}
+        ]
+        if asked.by is not UsageBy.TASK:
+            name = _NAMED[asked.by]
+            by_name = groupby(sorted(found, key=name), key=name)
+            found = [_added_up(told, list(lines)) for told, lines in by_name]
+        found.sort(key=lambda one: one.place)
+        beyond = [one for one in found if asked.after is None or one.place > asked.after]
+        return beyond[: asked.limit + 1]
+
+    def fill_usage(self) -> int:
+        """Write down nothing: no other version ended tasks here."""
+        return 0
 
     # -- submits -----------------------------------------------------------------------
 
@@ -846,7 +1015,13 @@ class MemoryTransaction:
 
     def _with_account(self, key: Key) -> Key:
         account = self._t.accounts[key.account_id]
-        return replace(key, account_limits=account.limits, is_closed=account.closed_at is not None)
+        sisters = {one.id for one in self._t.keys.values() if one.account_id == account.id}
+        return replace(
+            key,
+            account_limits=account.limits,
+            is_closed=account.closed_at is not None,
+            has_purse=any(owner in {*sisters, account.id} for owner, _ in self._t.limits),
+        )
 
     def revoke_key(self, key_id: str, at: datetime) -> bool:
         """Revoke a key; say whether there was one to revoke."""
@@ -1099,6 +1274,32 @@ class MemoryTransaction:
         """Start over: no work waits here."""
         for key in [key for key in self._t.turns if key[0] == queue]:
             self._drop(self._t.turns, key)
+
+
+def _ended(one: Used) -> EndedTask:
+    if one.task is None:
+        raise AssertionError("a line of usage of its own has its task")
+    return one.task
+
+
+_NAMED: Final[Mapping[UsageBy, Callable[[Used], str]]] = {
+    UsageBy.ACCOUNT: lambda one: _ended(one).account_id,
+    UsageBy.KEY: lambda one: _ended(one).key_id,
+    UsageBy.MODEL: lambda one: _ended(one).model,
+    UsageBy.DAY: lambda one: f"{_ended(one).finished_at:%Y-%m-%d}",
+}
+
+
+def _added_up(name: str, lines: Sequence[Used]) -> Used:
+    return Used(
+        name=name,
+        tasks=len(lines),
+        films=sum(one.films for one in lines),
+        rehearsals=sum(one.rehearsals for one in lines),
+        film_seconds=round(sum(one.film_seconds for one in lines), 3),
+        charged_microusd=sum(one.charged_microusd for one in lines),
+        place=name,
+    )
 
 
 def _by_id(task: Task) -> str:

@@ -1,6 +1,6 @@
 """Guarded doors: what keys and accounts may, what a film costs, and what was spent.
 
-Only new tables, one index and columns that may be missing: the code before this step goes on
+Only new tables, two indexes and columns that may be missing: the code before this step goes on
 writing, and the code after it works on the tables before it, without what is new here.
 """
 
@@ -29,6 +29,7 @@ def upgrade() -> None:
     op.add_column("accounts", sa.Column("closed_at", Instant()))
     for name in ("networks", "limits", "replaced_by"):
         op.add_column("keys", sa.Column(name, sa.Text()))
+    op.create_index("ix_keys_account_id", "keys", ["account_id"])
     _take_admin_from_keys()
     is_open = sa.text("deadline_at IS NOT NULL")
     op.create_index(
