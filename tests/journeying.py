@@ -36,6 +36,7 @@ class Running:
     process: Child
     port: int
     key: str = ""
+    folder: Path = Path()
 
     @property
     def url(self) -> str:
@@ -162,7 +163,7 @@ def a_server(
     with starting as (process, key):
         line = read_line(process, lambda text: "http://127.0.0.1:" in text)
         bound = int(line.partition("http://127.0.0.1:")[2].split("/")[0].split()[0])
-        yield Running(process, bound, key)
+        yield Running(process, bound, key, folder)
 
 
 # -- what became of it ---------------------------------------------------------------------------

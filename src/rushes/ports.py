@@ -524,6 +524,9 @@ class Transaction(Protocol):
             SchemaBehind: it has rules, and the database has no room for them yet.
         """
 
+    def see_to_account(self, account: Account) -> None:
+        """Insert an account without rules, unless it is there; any number may do so at once."""
+
     def account(self, account_id: str) -> Account | None:
         """Return an account."""
 

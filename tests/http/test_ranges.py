@@ -92,6 +92,7 @@ def whole_headers(cinema: Cinema, road: Road) -> dict[str, str]:
         "cache-control": "private, no-cache",
         "content-length": str(len(road.content)),
         "content-type": FILE_NAMES[road.kind][1],
+        "cross-origin-resource-policy": "cross-origin",
         "etag": road.etag,
         "last-modified": MADE,
     }
@@ -263,6 +264,7 @@ async def test_a_caller_who_has_these_bytes_is_told_so(
         assert (answer.status_code, answer.content) == (304, b"")
         assert headers_of(answer) == {
             "cache-control": "private, no-cache",
+            "cross-origin-resource-policy": "cross-origin",
             "etag": road.etag,
         } | ({"last-modified": MADE} if "last-modified" in answer.headers else {})
     else:

@@ -70,6 +70,7 @@ RIGHT: Final[Mapping[Place, Right]] = {
     ("GET", "/v1/models"): Right(),
     ("GET", "/v1/models/{model}"): Right(),
     ("GET", "/v1/webhooks/secret"): Right(),
+    ("GET", "/v1/usage"): Right(),
 }
 """Every route that wants a key. (Those that want none: test_doors.py.)"""
 

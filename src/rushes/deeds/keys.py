@@ -318,7 +318,7 @@ def _living(tx: Transaction, key_id: str) -> Key:
 def _see_to_account(tx: Transaction, key: Key, at: datetime) -> None:
     """Make sure that a key has an account that is open; the first one is made with its key."""
     if key.account_id == DEFAULT_ACCOUNT_ID and tx.account(DEFAULT_ACCOUNT_ID) is None:
-        tx.add_account(Account(DEFAULT_ACCOUNT_ID, DEFAULT_NAME, at))
+        tx.see_to_account(Account(DEFAULT_ACCOUNT_ID, DEFAULT_NAME, at))
         return
     if found(tx, key.account_id).closed_at is not None:
         raise CannotBeDone(f"{key.account_id} is closed: reopen it first.", param="account_id")

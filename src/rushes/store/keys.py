@@ -54,6 +54,11 @@ class KeyRows(Rows):
         """Insert an account."""
         self._insert(accounts, rows.account_values(account), _ACCOUNT_RULES)
 
+    def see_to_account(self, account: Account) -> None:
+        """Insert an account without rules, unless it is there."""
+        values = rows.account_values(account)
+        self.put(accounts, {name: values[name] for name in ("id", "name", "created_at")})
+
     def account(self, account_id: str) -> Account | None:
         """Return an account."""
         statement = self._accounts.where(accounts.c.id == account_id)

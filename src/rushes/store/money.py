@@ -280,7 +280,7 @@ class MoneyRows(Rows):
             UsageBy.ACCOUNT: usage.c.account_id,
             UsageBy.KEY: usage.c.key_id,
             UsageBy.MODEL: usage.c.model,
-            UsageBy.DAY: usage.c.finished_at.op("/")(sa.literal_column(str(DAY_MICROS))),
+            UsageBy.DAY: usage.c.finished_at // sa.literal_column(str(DAY_MICROS), sa.BigInteger),
         }[asked.by]
         if asked.after is not None:
             is_day = asked.by is UsageBy.DAY

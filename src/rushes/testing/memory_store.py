@@ -962,6 +962,11 @@ class MemoryTransaction:
         """Insert an account."""
         self._add(self._t.accounts, account.id, account)
 
+    def see_to_account(self, account: Account) -> None:
+        """Insert an account without rules, unless it is there."""
+        if account.id not in self._t.accounts:
+            self._put(self._t.accounts, account.id, account)
+
     def account(self, account_id: str) -> Account | None:
         """Return an account."""
         return self._t.accounts.get(account_id)

@@ -208,6 +208,10 @@ async def an_account_is_read_with_its_keys(subject: Subject) -> None:
     assert await subject.ask(Transaction.account, "acct_unknown") is None
     with pytest.raises(IntegrityFault):
         await subject.do(Transaction.add_account, account)
+    for standing in (account, Account("acct_new", "new", NOON)):
+        await subject.do(Transaction.see_to_account, standing)
+    assert await subject.ask(Transaction.account, ACCOUNT_ID) == closed
+    assert await subject.ask(Transaction.account, "acct_new") is not None
 
 
 async def a_secret_makes_one_key(subject: Subject) -> None:
