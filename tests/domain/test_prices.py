@@ -128,6 +128,7 @@ def test_without_rules_a_film_is_free() -> None:
 
 
 @pytest.mark.promise("P5")
+@pytest.mark.advisory("CVE-2026-71479")
 @given(rules, specs, cards)
 def test_price_overflow_no_film_of_any_card_holds_less_than_nothing_or_more_than_money(
     given_rules: tuple[Price, ...], spec: Spec, card: ModelCard

@@ -31,7 +31,13 @@ OPERATOR = "sk-live-operator"
 DESK = "203.0.113.9"
 UNKNOWN = "video_" + "0" * 32
 HOOK = "https://hooks.example/films?token=open-sesame"
-NOBODY = {"account_id": "acct_nobody", "key_id": "key_nobody", "event_id": "evt_nobody"}
+NOBODY = {
+    "account_id": "acct_nobody",
+    "key_id": "key_nobody",
+    "event_id": "evt_nobody",
+    "owner": "key_nobody",
+    "period": "year",
+}
 
 
 @pytest.fixture
@@ -353,7 +359,7 @@ async def test_a_body_is_one_small_json_object(
 
 
 async def test_a_database_of_before_is_waited_for(house: Wired) -> None:
-    async def behind(act: Any) -> Any:
+    async def behind(act: Any, *, alone: bool) -> Any:
         raise SchemaBehind("run `rushes migrate` first")
 
     house.store.write = behind  # type: ignore[method-assign]
@@ -518,3 +524,73 @@ async def test_answers_are_as_the_document_describes_them(house: Wired) -> None:
     ):
         read = msgspec.convert(answer, kind)
         assert msgspec.to_builtins(read) == answer
+
+
+# -- budgets -------------------------------------------------------------------------------------
+
+
+def budget(owner: str, period: str, limit: int, spent: int = 0) -> dict[str, Any]:
+    return {
+        "owner": owner,
+        "period": period,
+        "limit_microusd": limit,
+        "spent_microusd": spent,
+        "left_microusd": limit - spent,
+    }
+
+
+@pytest.mark.promise("P5")
+async def test_a_budget_is_set_raised_listed_and_taken_away(house: Wired) -> None:
+    owner = house.key.id
+    assert await asked(house, "GET", "/budgets") == {"object": "list", "data": [], "next": None}
+    place = f"/budgets/{owner}/day"
+    set_ = await asked(house, "PUT", place, {"limit_microusd": 2_000_000})
+    assert set_ == budget(owner, "day", 2_000_000)
+    assert house.keyring.keys[house.key.digest].has_purse, "this process knows at once"
+    raised = await asked(house, "POST", f"{place}/raise", {"by_microusd": 500_000})
+    assert raised == budget(owner, "day", 2_500_000)
+    await asked(house, "PUT", f"/budgets/{DEFAULT_ACCOUNT_ID}/total", {"limit_microusd": 9})
+    listed = await asked(house, "GET", f"/budgets?owner={owner}")
+    assert listed["data"] == [budget(owner, "day", 2_500_000)]
+    assert await asked(house, "DELETE", place) == budget(owner, "day", 2_500_000)
+    assert await refused(house, "DELETE", place) == (
+        404,
+        "object_not_found",
+        "period",
+        f"{owner} has no budget of period day.",
+    )
+    told = [(deed.verb, deed.object, deed.origin) for deed in deeds(house)]
+    assert sorted(told) == [
+        ("budgets remove", owner, DESK),
+        ("budgets set", DEFAULT_ACCOUNT_ID, DESK),
+        ("budgets set", owner, DESK),
+        ("budgets set", owner, DESK),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "param"),
+    [
+        ("PUT", "/budgets/key_nobody/day", {"limit_microusd": 1}, "owner"),
+        ("PUT", f"/budgets/{DEFAULT_ACCOUNT_ID}/week", {"limit_microusd": 1}, "period"),
+        ("PUT", f"/budgets/{DEFAULT_ACCOUNT_ID}/day", {"limit_microusd": -1}, "limit_microusd"),
+        ("PUT", f"/budgets/{DEFAULT_ACCOUNT_ID}/day", {"limit_microusd": 10**16}, "limit_microusd"),
+        ("PUT", f"/budgets/{DEFAULT_ACCOUNT_ID}/day", {"limit": 1}, "limit"),
+        ("POST", f"/budgets/{DEFAULT_ACCOUNT_ID}/day/raise", {"by_microusd": 1}, "period"),
+    ],
+)
+async def test_what_is_no_budget_is_refused_by_name(
+    house: Wired, method: str, path: str, body: Mapping[str, Any], param: str
+) -> None:
+    status, _, named, _ = await refused(house, method, path, body)
+    assert (status, named) == (400, param)
+    assert deeds(house) == []
+
+
+async def test_the_budgets_of_a_key_follow_its_rotation(house: Wired) -> None:
+    key = house.key
+    for period, limit in (("total", 700), ("month", 900)):
+        await asked(house, "PUT", f"/budgets/{key.id}/{period}", {"limit_microusd": limit})
+    fresh = await asked(house, "POST", f"/keys/{key.id}/rotate", {})
+    listed = await asked(house, "GET", f"/budgets?owner={fresh['id']}")
+    assert listed["data"] == [budget(fresh["id"], "month", 900), budget(fresh["id"], "total", 700)]

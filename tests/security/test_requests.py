@@ -243,7 +243,11 @@ async def test_every_route_that_writes_stands_here_with_what_it_writes(tmp_path:
     operators = {place for place in writing if place[1].startswith("/admin/")}
     assert writing - operators == set(WRITES)
     patched = {path for method, path in operators if method in {"PATCH", "PUT"}}
-    assert patched == {"/admin/v1/accounts/{account_id}", "/admin/v1/keys/{key_id}"}
+    assert patched == {
+        "/admin/v1/accounts/{account_id}",
+        "/admin/v1/keys/{key_id}",
+        "/admin/v1/budgets/{owner}/{period}",
+    }
 
 
 @pytest.mark.advisory("CVE-2026-35029", "CVE-2026-47102")

@@ -27,6 +27,7 @@ from rushes.domain.access import (
     Key,
     Limits,
     Network,
+    Period,
     Scope,
 )
 from rushes.domain.errors import CannotBeDone, InvalidValue, ObjectNotFound
@@ -166,8 +167,9 @@ def rotate(
 ) -> tuple[Key, Key, str]:
     """Replace a key by a new one with the same rights; both open the door for the `overlap`.
 
-    The new one ends when the old one would have, unless `expires_at` says when. Return the old
-    key as it stands now, the new one, and its secret, shown this once.
+    The new one ends when the old one would have, unless `expires_at` says when. It has the old
+    one's budgets; of one in all, what is left of it. Return the old key as it stands now, the new
+    one, and its secret, shown this once. To be run alone: budgets wait for others.
 
     Raises:
         ObjectNotFound, InvalidValue: there is no such key, or what is wrong.
@@ -195,6 +197,10 @@ def rotate(
     _check_end(expires_at, at)
     _check_no_wider(operator, fresh)
     _add(tx, fresh)
+    for purse in tx.purses((key_id,), at=at):
+        is_total = purse.period is Period.TOTAL
+        limit = max(0, purse.left_microusd) if is_total else purse.limit_microusd
+        tx.set_purse(fresh.id, purse.period, limit, account_id=fresh.account_id, at=at)
     ends = [at + overlap, *([] if before.expires_at is None else [before.expires_at])]
     after = replace(before, expires_at=min(ends), replaced_by=fresh.id)
     _write(tx, before, after)

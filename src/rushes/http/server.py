@@ -20,6 +20,7 @@ from rushes.gateway.usage import Usage
 from rushes.gateway.webhooks import Secrets
 from rushes.http.admin.desk import Desk, somebody
 from rushes.http.admin.films import Films
+from rushes.http.admin.money import Budgets
 from rushes.http.admin.owners import Owners
 from rushes.http.admin.upkeep import Upkeep
 from rushes.http.auth import Keyring
@@ -135,7 +136,8 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
 
 def _operators_routes(wire: Wire, operators: Operators) -> list[Route]:
     desk = Desk(wire.gateway, wire.keyring, operators.holder_of)
-    return [*Owners(desk).routes(), *Films(desk).routes(), *Upkeep(desk).routes()]
+    rooms = (Owners(desk), Budgets(desk), Films(desk), Upkeep(desk))
+    return [route for room in rooms for route in room.routes()]
 
 
 def _described(routes: list[Route], wire: Wire) -> list[Route]:

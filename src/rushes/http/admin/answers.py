@@ -110,6 +110,16 @@ class AdminTaskList(Struct):
     has_more: bool
 
 
+class AdminBudget(Struct):
+    """What an account or a key may spend in a period, in millionths of a US dollar."""
+
+    owner: str
+    period: Literal["total", "day", "month"]
+    limit_microusd: int
+    spent_microusd: int
+    left_microusd: int
+
+
 class AdminDeed(Struct):
     """A line of the audit log; `origin` is null at the command line."""
 
@@ -152,6 +162,7 @@ ANSWERS: Final[tuple[type[Struct], ...]] = (
     AdminKeyList,
     AdminTask,
     AdminTaskList,
+    AdminBudget,
     AdminDeedList,
     AdminFacts,
     AdminFactsList,

@@ -17,7 +17,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from rushes.deeds.accounts import LIMIT_MAX, LIMITS
 from rushes.deeds.keys import OVERLAP
-from rushes.domain.access import CALLERS, DEFAULT_ACCOUNT_ID, Limits, Network, Scope
+from rushes.domain.access import (
+    AMOUNT_MICROUSD_MAX,
+    CALLERS,
+    DEFAULT_ACCOUNT_ID,
+    Limits,
+    Network,
+    Scope,
+)
 from rushes.domain.errors import InvalidValue, MissingParameter, Refusal, UnsupportedMediaType
 from rushes.http.body import BodyLimits, read_body
 from rushes.http.creating import chunks_of
@@ -131,6 +138,18 @@ class LateFilm(Struct, forbid_unknown_fields=True, omit_defaults=True):
     charge: bool = False
 
 
+class BudgetWanted(Struct, forbid_unknown_fields=True):
+    """What may be spent, in millionths of a US dollar."""
+
+    limit_microusd: Annotated[int, Meta(ge=0, le=AMOUNT_MICROUSD_MAX)]
+
+
+class BudgetRaise(Struct, forbid_unknown_fields=True):
+    """By how much a budget is raised, in millionths of a US dollar; less than 0 lowers it."""
+
+    by_microusd: Annotated[int, Meta(ge=-AMOUNT_MICROUSD_MAX, le=AMOUNT_MICROUSD_MAX)]
+
+
 class RouteName(Struct, forbid_unknown_fields=True):
     """A provider, and what it is asked for."""
 
@@ -154,6 +173,8 @@ BODIES: Final[tuple[type[Struct], ...]] = (
     Nothing,
     Ticket,
     LateFilm,
+    BudgetWanted,
+    BudgetRaise,
     RouteName,
     Redelivery,
 )

@@ -41,14 +41,14 @@ class Desk:
         """Return the instant that counts."""
         return self.gateway.clock.now()
 
-    async def do(self, act: Callable[[Transaction], T]) -> T:
-        """Run an act in a transaction of its own.
+    async def do(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
+        """Run an act in a transaction; `alone` if it waits for what others hold.
 
         Raises:
             Refusal: the act refused, or the database is not ready for it; nothing was written.
         """
         try:
-            return await self.gateway.store.write(act)
+            return await self.gateway.store.write(act, alone=alone)
         except IntegrityFault:
             raise CannotBeDone("Somebody else did this at the same moment; look again.") from None
         except SchemaBehind:
@@ -58,13 +58,13 @@ class Desk:
                 retry_after_s=30,
             ) from None
 
-    async def do_to_keys(self, act: Callable[[Transaction], T]) -> T:
+    async def do_to_keys(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
         """Run an act that concerns who may come in; this process knows at once.
 
         Raises:
             Refusal: as `do`.
         """
-        done = await self.do(act)
+        done = await self.do(act, alone=alone)
         with suppress(StoreBusy):  # it is done, and is read within a second anyway
             await self.keyring.reload()
         return done

@@ -169,7 +169,8 @@ class Owners:
             call.path["key_id"],
         )
         _, fresh, secret = await self.desk.do_to_keys(
-            lambda tx: keys.rotate(tx, who, key_id, at=at, overlap=overlap, expires_at=ends)
+            lambda tx: keys.rotate(tx, who, key_id, at=at, overlap=overlap, expires_at=ends),
+            alone=True,
         )
         return told({**key_json(fresh, at), "secret": secret})
 
