@@ -244,23 +244,27 @@ class MemoryTransaction:
         self._put(self._t.tasks, after.id, row)
         self._tell(after, event, at)
         if after.is_final:
-            self._settle(row, at)
-            self._add(self._t.news, after.id, (after.status, at))
-            news = News.of(row, at)
-            self._add(self._t.outbox, news.event_id, news)
-            for submit in self.submits(after.id):
-                if submit.is_open:
-                    key = (submit.task_id, submit.n)
-                    self._put(self._t.submits, key, replace(submit, look_at=at))
+            self._end(row, at)
         self.changed.add(after.id)
         return True
 
-    def _settle(self, task: Task, at: datetime) -> None:
-        """Split the hold, and write down what the task used."""
+    def _end(self, task: Task, at: datetime) -> None:
+        """Write what follows from an end, in the order of the other stores: one may be refused."""
+        for submit in self.submits(task.id):
+            if submit.is_open:
+                key = (submit.task_id, submit.n)
+                self._put(self._t.submits, key, replace(submit, look_at=at))
         holding = hold(task.id, task.account_id, task.hold_microusd)
         capture, release = settle(holding, task.charged_microusd or 0)
         for entry in (capture, release):
             self._add(self._t.entries, (task.id, entry.kind), entry)
+        self._add(self._t.news, task.id, (task.status, at))
+        news = News.of(task, at)
+        self._add(self._t.outbox, news.event_id, news)
+        self._use(task, capture, release, at)
+
+    def _use(self, task: Task, capture: Entry, release: Entry, at: datetime) -> None:
+        """Write down what a task used, and what its purses are to be told."""
         ended = EndedTask(
             task.id, task.account_id, task.key_id, task.model, task.status, task.is_rehearsal,
             task.created_at, at,
