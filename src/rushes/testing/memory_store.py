@@ -244,7 +244,7 @@ class MemoryTransaction:
         self._put(self._t.tasks, after.id, row)
         self._tell(after, event, at)
         if after.is_final:
-            self._end(row, at)
+            self._end(after, at)
         self.changed.add(after.id)
         return True
 
