@@ -665,9 +665,10 @@ class Transaction(Protocol):
         ...
 
     def hold_account(self, account_id: str) -> None:
-        """Wait until no other transaction holds the account, and hold it until this one ends.
+        """Wait until no other transaction has to do with an account, and keep others from it.
 
-        Only an act that is written `alone` may hold one.
+        Only an act that is written `alone` may: another one is refused. So are the verbs that
+        hold an account themselves: `spend`, `set_purse`, `recount_purses` and `fold_refunds`.
         """
 
     def open_task_count(

@@ -442,6 +442,27 @@ async def test_a_late_film_is_given_to_its_caller_once(house: Wired) -> None:
     assert [deed.verb for deed in deeds(house)] == ["salvage adopt"]
 
 
+@pytest.mark.promise("P5")
+async def test_a_late_film_that_is_charged_takes_from_the_budget(house: Wired) -> None:
+    task = put(house, Status.FAILED, hold_microusd=300, account_id=DEFAULT_ACCOUNT_ID)
+
+    def made_after_all(tx: Transaction) -> None:
+        [submit] = tx.submits(task.id)
+        late = answered(replace(submit, verdict=Verdict.INTENT), Verdict.LATE)
+        assert tx.change_submit(late, frozenset({submit.verdict}))
+
+    house.store.write_now(made_after_all)
+    place = f"/budgets/{DEFAULT_ACCOUNT_ID}/total"
+    await asked(house, "PUT", place, {"limit_microusd": 299})
+    _, _, _, message = await refused(house, "POST", f"/salvage/{task.id}/adopt", {"charge": True})
+    assert "does not cover" in message
+    await asked(house, "POST", f"{place}/raise", {"by_microusd": 1})
+    given = await asked(house, "POST", f"/salvage/{task.id}/adopt", {"charge": True})
+    assert house.task(given["task_id"]).hold_microusd == 300
+    [left] = (await asked(house, "GET", "/budgets"))["data"]
+    assert left["left_microusd"] == 0
+
+
 # -- routes, posts, the log --------------------------------------------------------------------
 
 

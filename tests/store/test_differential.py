@@ -391,7 +391,7 @@ def machine_over(sqlite: SqliteStore, changes: set[str]) -> type[RuleBasedStateM
             seen = tuple(self.seen)
 
             async def all_at_once() -> list[object]:
-                writing = (sqlite.write(act.on(seen)) for act in together)
+                writing = (sqlite.write(act.on(seen), alone=True) for act in together)
                 return await asyncio.gather(*writing, return_exceptions=True)
 
             there = asyncio.run(all_at_once())

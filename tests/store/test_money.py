@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, settings
@@ -30,13 +32,14 @@ from hypothesis.stateful import (
 
 from rushes.deeds import salvage
 from rushes.deeds.salvage import NotAdoptable
-from rushes.domain.access import CancelRule, EntryKind, Key, Period, canceled
+from rushes.domain.access import CancelRule, EntryKind, Key, Limits, Period, canceled
 from rushes.domain.catalog import Price
-from rushes.domain.errors import Failure, InsufficientQuota, Reason
+from rushes.domain.errors import Failure, InsufficientQuota, Reason, TooManyActiveTasks
 from rushes.domain.submit import Verdict
 from rushes.domain.task import Event, Status, Task
 from rushes.domain.usage import UsageAsked, UsageBy
 from rushes.engine.charging import charge_for
+from rushes.gateway.active import check_active
 from rushes.gateway.funds import set_aside
 from rushes.ports import Books, Budgets, Transaction, Work
 from rushes.store.postgres import PostgresStore
@@ -478,6 +481,48 @@ async def test_many_at_once_from_two_processes_never_overspend_one_purse(url: st
         assert spent == {ACCOUNT_ID: 100 * len(held), keys[0].id: 100 * held.count(keys[0].id)}
         assert all(purse.left_microusd >= 0 for purse in purses)
         assert spent[ACCOUNT_ID] > 9_000, "the purse was used"
+
+
+@pytest.mark.promise("P5")
+async def test_a_limit_and_a_budget_of_one_account_are_kept_together_by_two_processes(
+    url: str,
+) -> None:
+    """Both are decided under one lock, so that nobody waits crosswise."""
+    one, other = PostgresStore(url), PostgresStore(url)
+    with contextlib.closing(one), contextlib.closing(other):
+        bound, free = (
+            a_key(f"sk-live-{n}", id=f"key_{n}", limits=Limits(in_flight_max=most))
+            for n, most in enumerate((9, None))
+        )
+        for key in (bound, free):
+            one.write_now(lambda tx, key=key: tx.add_key(key))
+        one.write_now(
+            lambda tx: tx.set_purse(ACCOUNT_ID, Period.DAY, 2_000, account_id=ACCOUNT_ID, at=NOON)
+        )
+
+        async def submit(number: int) -> str:
+            store, key = (one, other)[number % 2], (bound, free)[number // 2 % 2]
+            task = a_task(key_id=key.id, hold_microusd=100)
+
+            def act(tx: Transaction) -> None:
+                tx.hold_account(ACCOUNT_ID)
+                check_active(tx, key)
+                set_aside(tx, task, TARIFF, is_bounded=True)
+
+            try:
+                await store.write(act, alone=True)
+            except (InsufficientQuota, TooManyActiveTasks) as refusal:
+                return type(refusal).__name__
+            return key.id
+
+        async with asyncio.timeout(60):
+            outcomes = Counter(await asyncio.gather(*map(submit, range(120))))
+        assert outcomes["key_0"] <= 9
+        assert outcomes["key_0"] + outcomes["key_1"] == 20
+        assert outcomes.keys() - {"TooManyActiveTasks"} == {"key_0", "key_1", "InsufficientQuota"}
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    with psycopg.connect(url) as connection:
+        assert connection.execute(deadlocks).fetchone() == (0,)
 
 
 @pytest.mark.promise("P5")

@@ -186,14 +186,8 @@ def rotate(
             f"'overlap_s' must be from 0 to {OVERLAP_MAX.total_seconds():.0f}.", param="overlap_s"
         )
     secret = new_secret(is_test=before.is_test)
-    fresh = replace(
-        before,
-        id=new_key_id(at),
-        digest=digest_of(secret.encode()),
-        prefix=secret[:PREFIX_CHARACTERS],
-        created_at=at,
-        expires_at=expires_at or before.expires_at,
-    )
+    ends_at = expires_at or before.expires_at
+    fresh = replace(before, **_birth(secret, at), expires_at=ends_at)
     _check_end(expires_at, at)
     _check_no_wider(operator, fresh)
     _add(tx, fresh)
@@ -248,12 +242,9 @@ def _made(wanted: Wanted, at: datetime) -> tuple[Key, str]:
     """Return a key that is not written down yet, and its secret."""
     secret = new_secret(is_test=wanted.is_test)
     key = Key(
-        id=new_key_id(at),
+        **_birth(secret, at),
         account_id=wanted.account_id,
         name=check_name(wanted.name),
-        digest=digest_of(secret.encode()),
-        prefix=secret[:PREFIX_CHARACTERS],
-        created_at=at,
         scopes=wanted.scopes,
         models=wanted.models,
         expires_at=wanted.expires_at,
@@ -263,6 +254,16 @@ def _made(wanted: Wanted, at: datetime) -> tuple[Key, str]:
     _check(key)
     _check_end(key.expires_at, at)
     return key, secret
+
+
+def _birth(secret: str, at: datetime) -> dict[str, Any]:
+    """Return what a key has by its secret and its birth, and no other key has."""
+    return {
+        "id": new_key_id(at),
+        "digest": digest_of(secret.encode()),
+        "prefix": secret[:PREFIX_CHARACTERS],
+        "created_at": at,
+    }
 
 
 def _check_end(expires_at: datetime | None, at: datetime) -> None:

@@ -320,9 +320,10 @@ class Gateway(Looks):
         )
 
         is_bounded = create.caller.has_purse and task.hold_microusd > 0
-        act = self._accepting(create, task, tariff, answer, is_bounded=is_bounded)
+        holds = is_bounded or counts_tasks(create.caller)
+        act = self._accepting(create, task, tariff, answer, is_bounded=is_bounded, holds=holds)
         try:
-            first = await self.store.write(act, alone=is_bounded or counts_tasks(create.caller))
+            first = await self.store.write(act, alone=holds)
         except InsufficientQuota:
             raise self._too_little(listing) from None
         except IntegrityFault:
@@ -338,16 +339,29 @@ class Gateway(Looks):
         return Created(answer.body, headers, task.id)
 
     def _accepting(
-        self, create: Create, task: Task, tariff: Tariff, answer: Answer, *, is_bounded: bool
+        self,
+        create: Create,
+        task: Task,
+        tariff: Tariff,
+        answer: Answer,
+        *,
+        is_bounded: bool,
+        holds: bool,
     ) -> Callable[[Transaction], Answer | None]:
-        """Return what writes a task down with all that goes with it, or finds the first answer."""
+        """Return what writes a task down with all that goes with it, or finds the first answer.
+
+        It `holds` the account, before all else, where what the account has decides; then others
+        of it may have been quicker.
+        """
 
         def act(tx: Transaction) -> Answer | None:
-            if is_bounded:  # whoever waits for money does so before all else
-                tx.fold_refunds(task.account_id)
-            first = self._check_again(tx, create, task.created_at)
-            if first is not None:
-                return first
+            if holds:
+                tx.hold_account(task.account_id)
+            if holds or create.key is None:
+                first = self._answered(tx, create, task.created_at)
+                if first is not None:
+                    return first
+            check_active(tx, create.caller)
             set_aside(tx, task, tariff, is_bounded=is_bounded)
             tx.add_answer(answer, since=task.created_at - self.budgets.answer)
             for asset in task.spec.assets:
@@ -357,23 +371,6 @@ class Gateway(Looks):
             return None
 
         return act
-
-    def _check_again(self, tx: Transaction, create: Create, at: datetime) -> Answer | None:
-        """Look once more where other processes cannot come between; return the first answer.
-
-        Raises:
-            TooManyActiveTasks: others were quicker.
-        """
-        is_counted = counts_tasks(create.caller)
-        if is_counted:
-            tx.hold_account(create.caller.account_id)
-        if is_counted or create.key is None:
-            first = self._answered(tx, create, at)
-            if first is not None:
-                return first
-        if is_counted:
-            check_active(tx, create.caller)
-        return None
 
     def _task(
         self, create: Create, listing: Listing, wish: Wish, spec: Spec, hold_microusd: int

@@ -16,8 +16,7 @@ TOO_LITTLE: Final = "The balance of this key does not cover the price of this ta
 def set_aside(tx: Transaction, task: Task, tariff: Tariff, *, is_bounded: bool) -> None:
     """Write a task and its hold; money is taken from its budgets too, and what it costs frozen.
 
-    `is_bounded` says that its account is known to have a budget; then this must come first in a
-    transaction of its own.
+    `is_bounded` says that its account is known to have a budget; then the account must be held.
 
     Raises:
         InsufficientQuota: a budget does not cover it; the transaction must be taken back.

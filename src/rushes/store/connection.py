@@ -94,15 +94,18 @@ class Rows:
         *,
         is_reading: bool = False,
         is_current: bool = True,
+        is_alone: bool = True,
         later: Later | None = None,
     ) -> None:
         """A reading transaction takes no locks on rows. `later` takes what need not be waited for.
 
         `is_current` is false on a database of the step before the newest, which is 0004.
+        `is_alone` is false where other acts may share the transaction.
         """
         self._beneath = connection
         self._later = later
         self.is_current = is_current
+        self._is_alone = is_alone
         self._takes_locks = self.speaks_postgres and not is_reading
         self.changed: set[str] = set()
         self.has_written = False
@@ -252,13 +255,32 @@ class Rows:
 
     def waiting_for(self, *words: str) -> list[Step]:
         """Return what `alone_with` runs, to be run together with what comes after it."""
-        return [(_ALONE, {"name": "\x1f".join(words)})] if self._takes_locks else []
+        return [(_ALONE, {"name": _name(*words)})] if self._takes_locks else []
 
-    def sharing(self, *words: str) -> list[Step]:
-        """Return what waits until nobody is alone with what these words name, and shares it."""
-        return [(_SHARING, {"name": "\x1f".join(words)})] if self._takes_locks else []
+    def hold_account(self, account_id: str) -> None:
+        """Wait until no other transaction has to do with an account, and keep others from it.
+
+        Whoever counts what an account has, to add to it, holds it. Together with other acts it
+        could wait for one who waits for them, so that only an act that is alone may.
+
+        Raises:
+            RuntimeError: the act was not written `alone`; that is our own bug.
+        """
+        if not self._is_alone:
+            raise RuntimeError(f"an act that holds {account_id} must be written alone")
+        self.alone_with(_ACCOUNT, account_id)
+
+    def sharing_account(self, account_id: str) -> list[Step]:
+        """Return what waits until nobody holds an account, and shares it with others that do."""
+        return [(_SHARING, {"name": _name(_ACCOUNT, account_id)})] if self._takes_locks else []
 
 
+def _name(*words: str) -> str:
+    """Return what names a lock; no word has the sign between them."""
+    return "\x1f".join(words)
+
+
+_ACCOUNT: Final = "account"
 _NAME: Final = sa.func.hashtextextended(sa.bindparam("name", type_=sa.Text), sa.literal_column("0"))
 _ALONE: Final = Prepared(sa.select(sa.func.pg_advisory_xact_lock(_NAME)))
 _SHARING: Final = Prepared(sa.select(sa.func.pg_advisory_xact_lock_shared(_NAME)))

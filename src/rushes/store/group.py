@@ -22,11 +22,15 @@ Act = Callable[[Transaction], T]
 
 @dataclass(slots=True, eq=False)
 class Job(Generic[T]):
-    """An act that waits for a writer, and whoever waits for its answer."""
+    """An act that waits for a writer, and whoever waits for its answer.
+
+    `is_alone` says that it was to have a transaction of its own, and may hold accounts.
+    """
 
     act: Act[T]
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[T]
+    is_alone: bool = False
     result: T | None = None
     fault: BaseException | None = None
 

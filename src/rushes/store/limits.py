@@ -19,7 +19,7 @@ from rushes.ports import Lent
 from rushes.store import rows
 from rushes.store.connection import Rows
 from rushes.store.prepared import Prepared
-from rushes.store.schema import accounts, tasks
+from rushes.store.schema import tasks
 
 _TAKE: Final = Prepared(
     sa.text(
@@ -40,9 +40,6 @@ A row from further ahead than clocks may be apart was written by a wrong one, an
 """
 
 _WINDOWS_APART_MAX: Final = 2
-_HOLD: Final = Prepared(
-    sa.select(accounts.c.id).where(accounts.c.id == sa.bindparam("id")).with_for_update()
-)
 
 # Written into the text as partial indexes have it, so that a database sees that they fit.
 _IS_OPEN: Final = tasks.c.deadline_at.is_not(None)
@@ -75,11 +72,6 @@ class LimitRows(Rows):
         before = found["taken"] - count
         lent = max(0, min(count, limit - before))
         return Lent(lent, max(0, limit - before - lent))
-
-    def hold_account(self, account_id: str) -> None:
-        """Wait until no other transaction holds the account, and hold it until this one ends."""
-        if self._takes_locks:
-            self.fetch(_HOLD, {"id": account_id})
 
     def open_task_count(
         self, account_id: str, key_id: str | None, *, at_most: int, is_waiting: bool = False

@@ -5,9 +5,9 @@ conditional update; `tasks`, `usage` and `refunds` have it as rows, so that it c
 Who ends a task only inserts: what it released waits in `refunds` until the next accept of its
 account, or the keeper, folds it into the sums.
 
-On PostgreSQL whoever takes from a purse, makes one or folds has the account for himself until his
-transaction ends. Accepts of accounts that are not known to have a purse share it among each other:
-so no hold slips past a purse that is made at the same moment.
+Whoever takes from a purse, makes one or folds holds the account until his transaction ends. Accepts
+of accounts that are not known to have a purse share it among each other: so no hold slips past a
+purse that is made at the same moment.
 """
 
 from __future__ import annotations
@@ -28,9 +28,6 @@ from rushes.store.connection import Rows
 from rushes.store.keys import KEY_VERSION
 from rushes.store.prepared import Prepared
 from rushes.store.schema import house, keys, purses, refunds, spending, tariffs, tasks, usage
-
-MONEY: Final = "money"
-"""Before an account, in the name of the lock of its purses."""
 
 DAY_MICROS: Final = 24 * 3600 * 1_000_000
 FILL: Final = 10_000
@@ -112,7 +109,7 @@ class MoneyRows(Rows):
         owners = {"account": holding.account_id, "key": key_id}
         began = {period.value: rows.micros(period.began(at)) for period in Period}
         self.write_later(
-            *self.sharing(MONEY, holding.account_id),
+            *self.sharing_account(holding.account_id),
             (_COUNT, {**owners, **began, "amount": holding.amount_microusd}),
         )
 
@@ -245,7 +242,7 @@ class MoneyRows(Rows):
         """Tell the purses of an account what its ended tasks released; return how many."""
         if not self.is_current:
             return 0
-        self.alone_with(MONEY, account_id)
+        self.hold_account(account_id)
         self.has_written = True
         found = self.fetch_all(_FOLD, {"account": account_id})
         released: defaultdict[tuple[str, str, int], int] = defaultdict(int)

@@ -172,7 +172,7 @@ class PostgresStore:
                 back in time to tell.
         """
         loop = asyncio.get_running_loop()
-        job: Job[T] = Job(act, loop, loop.create_future())
+        job: Job[T] = Job(act, loop, loop.create_future(), alone)
         with self._door:
             if self._is_closed:
                 raise StoreBusy("the store is closed")
@@ -272,11 +272,21 @@ class PostgresStore:
                 take_back(driver)
 
     def _transaction(
-        self, connection: sa.Connection, *, is_reading: bool = False, later: Later | None = None
+        self,
+        connection: sa.Connection,
+        *,
+        is_reading: bool = False,
+        is_alone: bool = True,
+        later: Later | None = None,
     ) -> SqlTransaction:
         """Begin a transaction that knows of which step its database is."""
-        is_current = self._schema.is_current(driver_of(connection))
-        return SqlTransaction(connection, is_reading=is_reading, is_current=is_current, later=later)
+        return SqlTransaction(
+            connection,
+            is_reading=is_reading,
+            is_current=self._schema.is_current(driver_of(connection)),
+            is_alone=is_alone,
+            later=later,
+        )
 
     # -- the writers' threads --------------------------------------------------------------
 
@@ -307,7 +317,7 @@ class PostgresStore:
         """Commit many acts at once; say whether all of them have their outcome by that."""
         acts = [job.act for job in jobs]
         try:
-            results, changed = self._together(acts)
+            results, changed = self._together(acts, is_alone=False)
         except BaseException as fault:  # noqa: BLE001 -- nothing was written, and the writer lives on
             is_ours = isinstance(fault, StoreBusy | StoreInDoubt)
             if not is_ours and trouble_of(fault) in ONE_BY_ONE:
@@ -330,17 +340,20 @@ class PostgresStore:
         if job.answer.cancelled():
             return
         try:
-            job.result, changed = self._alone(job.act)
+            job.result, changed = self._alone(job.act, is_alone=job.is_alone)
         except BaseException as fault:  # noqa: BLE001 -- it belongs to the caller, who gets it whole
             job.fault = fault
         else:
             self._tell(changed)
 
-    def _alone(self, act: Act[T]) -> tuple[T, set[str]]:
-        """Run one act, again if PostgreSQL took it back for another's sake."""
+    def _alone(self, act: Act[T], *, is_alone: bool = True) -> tuple[T, set[str]]:
+        """Run one act, again if PostgreSQL took it back for another's sake.
+
+        Which of those that may be grouped comes by itself is chance: they are not `is_alone`.
+        """
         for tries_left in reversed(range(TRIES_MAX)):
             try:
-                results, changed = self._together([act])
+                results, changed = self._together([act], is_alone=is_alone)
             except FAULTS as fault:
                 if trouble_of(fault) is Trouble.AGAIN and tries_left:
                     continue
@@ -348,7 +361,7 @@ class PostgresStore:
             return results[0], changed
         raise AssertionError("not reached")
 
-    def _together(self, acts: list[Act[Any]]) -> tuple[list[Any], set[str]]:
+    def _together(self, acts: list[Act[Any]], *, is_alone: bool) -> tuple[list[Any], set[str]]:
         """Run acts in one transaction, once more if a connection turns out to be dead.
 
         Raises:
@@ -356,14 +369,14 @@ class PostgresStore:
             StoreInDoubt: nobody knows whether it was written.
         """
         try:
-            return self._attempt(acts)
+            return self._attempt(acts, is_alone=is_alone)
         except FAULTS as fault:
             if trouble_of(fault) is not Trouble.LOST:
                 raise
         self._writer.dispose()  # what lies in the pool is as old as the one that was lost
-        return self._attempt(acts)
+        return self._attempt(acts, is_alone=is_alone)
 
-    def _attempt(self, acts: list[Act[Any]]) -> tuple[list[Any], set[str]]:
+    def _attempt(self, acts: list[Act[Any]], *, is_alone: bool) -> tuple[list[Any], set[str]]:
         changed: set[str] = set()
         results = []
         with lent(self._writer) as connection:
@@ -371,7 +384,7 @@ class PostgresStore:
             pid, has_written = driver.info.backend_pid, False
             try:
                 for act in acts:
-                    transaction = self._transaction(connection, later=later)
+                    transaction = self._transaction(connection, is_alone=is_alone, later=later)
                     results.append(act(transaction))
                     changed |= transaction.changed
                     has_written = has_written or transaction.has_written

@@ -90,17 +90,15 @@ class SqliteStore:
     async def write(self, act: Act[T], *, alone: bool = False) -> T:
         """Run `act` in a transaction; return when it is durable.
 
-        There is one writer, so that no act waits for another: `alone` says nothing here.
-
-        A caller that is canceled meanwhile cannot know whether its act was written.
+        There is one writer, so that no act waits for another, `alone` or not. A caller that is
+        canceled meanwhile cannot know whether its act was written.
 
         Raises:
             StoreBusy: the writer is far behind, the database was locked too long, or the store
                 is closed.
         """
-        del alone
         loop = asyncio.get_running_loop()
-        job: Job[T] = Job(act, loop, loop.create_future())
+        job: Job[T] = Job(act, loop, loop.create_future(), alone)
         with self._door:
             if self._is_closed:
                 raise StoreBusy("the store is closed")
@@ -182,7 +180,7 @@ class SqliteStore:
         if job.answer.cancelled():
             return
         driver = _driver(connection)
-        transaction = SqlTransaction(connection)
+        transaction = SqlTransaction(connection, is_alone=job.is_alone)
         driver.execute("SAVEPOINT act")
         try:
             job.result = job.act(transaction)

@@ -138,9 +138,8 @@ class MemoryStore:
         self.on_change = on_change
 
     async def write(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
-        """Run `act` whole or not at all; every act is alone here."""
-        del alone
-        return self.write_now(act)
+        """Run `act` whole or not at all."""
+        return self._write(act, is_alone=alone)
 
     async def read(self, act: Callable[[Transaction], T]) -> T:
         """Run `act` on a stable, committed state; it must not write."""
@@ -148,7 +147,10 @@ class MemoryStore:
 
     def write_now(self, act: Callable[[Transaction], T]) -> T:
         """Run `act` whole or not at all, at once."""
-        transaction = MemoryTransaction(self.tables)
+        return self._write(act, is_alone=True)
+
+    def _write(self, act: Callable[[Transaction], T], *, is_alone: bool) -> T:
+        transaction = MemoryTransaction(self.tables, is_alone=is_alone)
         try:
             result = act(transaction)
         except BaseException:
@@ -175,10 +177,11 @@ class MemoryStore:
 
 
 class MemoryTransaction:
-    """A `ports.Transaction` over dicts."""
+    """A `ports.Transaction` over dicts; only one that `is_alone` may hold accounts."""
 
-    def __init__(self, tables: _Tables) -> None:
+    def __init__(self, tables: _Tables, *, is_alone: bool = True) -> None:
         self._t = tables
+        self._is_alone = is_alone
         self._journal: list[tuple[dict[Any, Any], Any, Any]] = []
         self.changed: set[str] = set()
 
@@ -573,6 +576,7 @@ class MemoryTransaction:
 
     def fold_refunds(self, account_id: str) -> int:
         """Tell the purses of an account what its ended tasks released; return how many."""
+        self.hold_account(account_id)
         mine = {
             task_id: refund
             for task_id, refund in self._t.refunds.items()
@@ -1221,7 +1225,9 @@ class MemoryTransaction:
         return Lent(lent, max(0, limit - taken - lent))
 
     def hold_account(self, account_id: str) -> None:
-        """Hold nothing: there is no other transaction."""
+        """Hold nothing, as there is no other transaction; who may not is refused all the same."""
+        if not self._is_alone:
+            raise RuntimeError(f"an act that holds {account_id} must be written alone")
 
     def open_task_count(
         self, account_id: str, key_id: str | None, *, at_most: int, is_waiting: bool = False

@@ -146,7 +146,8 @@ class Films:
                 budgets=gateway.budgets,
                 at=at,
                 is_charged=body.charge,
-            )
+            ),
+            alone=True,
         )
         return told(given_json(new, adoption))
 

@@ -16,7 +16,7 @@ from rushes.http.routes import Call, Reply, Route
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """The handlers of what may be spent. Each act is alone: it has the account for itself."""
+    """The handlers of what may be spent. Each act is alone, as it holds an account."""
 
     desk: Desk
 

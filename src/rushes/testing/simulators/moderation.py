@@ -16,7 +16,6 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -24,7 +23,7 @@ from rushes.clock import Clock, SystemClock
 from rushes.testing.simulators.command import Command, serve
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.script import RequestLog, Script
-from rushes.testing.simulators.upstream import Told, has_bearer, json_fields
+from rushes.testing.simulators.upstream import has_bearer, json_fields, spoil
 
 FLAGS: Final[Mapping[str, str]] = {"kill": "violence", "nude": "sexual"}
 CATEGORIES: Final = (
@@ -88,25 +87,7 @@ class ModerationServer:
         self.log.note(fault=rule.fault if rule else None, count=len(texts or ()))
         self.asked.append(fields)
         good = self._judged(fields, texts)
-        match rule.fault if rule else "":
-            case "":
-                await exchange.answer(good)
-            case "drop":
-                await exchange.drop()
-            case "hang":
-                await exchange.hang()
-            case "half":
-                await exchange.answer_half(good)
-            case "slow":
-                await exchange.pause(float(rule.value) if rule else 0.0)
-                await exchange.answer(good)
-            case "answer":
-                told = msgspec.convert(rule.value if rule else None, Told)
-                await exchange.answer(Reply.of(told.status, told.body, told.headers))
-            case fault:
-                bad = REPLIES[fault]
-                more = rule.value if rule is not None and isinstance(rule.value, dict) else {}
-                await exchange.answer(Reply(bad.status, bad.body, {**bad.headers, **more}))
+        await spoil(rule, good, exchange, REPLIES)
 
     def _judged(self, fields: Mapping[str, object], texts: Sequence[str] | None) -> Reply:
         given = fields.get("input")

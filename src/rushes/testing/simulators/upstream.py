@@ -197,25 +197,7 @@ class SimulatedUpstream:
 
     async def spoil(self, rule: Rule | None, good: Reply, exchange: Exchange) -> None:
         """Answer well, or as badly as a rule wants it."""
-        match rule.fault if rule else "":
-            case "":
-                await exchange.answer(good)
-            case "drop":
-                await exchange.drop()
-            case "hang":
-                await exchange.hang()
-            case "half":
-                await exchange.answer_half(good)
-            case "slow":
-                await exchange.pause(float(rule.value) if rule else 0.0)
-                await exchange.answer(good)
-            case "answer":
-                told = msgspec.convert(rule.value if rule else None, Told)
-                await exchange.answer(Reply.of(told.status, told.body, told.headers))
-            case fault:
-                bad = self.replies[fault]
-                more = rule.value if rule is not None and isinstance(rule.value, dict) else {}
-                await exchange.answer(Reply(bad.status, bad.body, {**bad.headers, **more}))
+        await spoil(rule, good, exchange, self.replies)
 
     async def _control(self, verb: Sequence[str], request: Request) -> Reply:
         """Steer a simulator that runs as its own process."""
@@ -237,6 +219,31 @@ class SimulatedUpstream:
             case _:
                 return self.replies["not_found"]
         return Reply.of(200, {})
+
+
+async def spoil(
+    rule: Rule | None, good: Reply, exchange: Exchange, bad: Mapping[str, Reply]
+) -> None:
+    """Answer well, or as badly as a rule wants it; `bad` are the answers of faults, by name."""
+    match rule.fault if rule else "":
+        case "":
+            await exchange.answer(good)
+        case "drop":
+            await exchange.drop()
+        case "hang":
+            await exchange.hang()
+        case "half":
+            await exchange.answer_half(good)
+        case "slow":
+            await exchange.pause(float(rule.value) if rule else 0.0)
+            await exchange.answer(good)
+        case "answer":
+            told = msgspec.convert(rule.value if rule else None, Told)
+            await exchange.answer(Reply.of(told.status, told.body, told.headers))
+        case fault:
+            more = rule.value if rule is not None and isinstance(rule.value, dict) else {}
+            reply = bad[fault]
+            await exchange.answer(Reply(reply.status, reply.body, {**reply.headers, **more}))
 
 
 def has_bearer(request: Request, key: str | None) -> bool:

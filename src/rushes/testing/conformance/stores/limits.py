@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from rushes.domain.access import Period
 from rushes.domain.rates import RateKind
 from rushes.domain.task import Status
 from rushes.ports import Lent, Transaction
-from rushes.testing.builders import ACCOUNT_ID, NOON, a_key
+from rushes.testing.builders import ACCOUNT_ID, NOON, a_hold, a_key, a_task
 from rushes.testing.conformance.stores.subject import Subject
 
 OTHER = "acct_" + "b" * 32
@@ -99,3 +104,20 @@ async def an_account_is_held_by_one_act_after_another(subject: Subject) -> None:
 
     for _ in range(2):
         assert await subject.store.write(hold, alone=True) == "held"
+
+
+async def an_account_is_held_by_an_act_that_is_alone_and_by_no_other(subject: Subject) -> None:
+    """Also by the verbs that hold it themselves: together with others it could lock them out."""
+    task = a_task(hold_microusd=1)
+    period = Period.DAY
+    holding: Sequence[Callable[[Transaction], object]] = (
+        lambda tx: tx.hold_account(ACCOUNT_ID),
+        lambda tx: tx.fold_refunds(ACCOUNT_ID),
+        lambda tx: tx.set_purse(ACCOUNT_ID, period, 9, account_id=ACCOUNT_ID, at=NOON),
+        lambda tx: tx.recount_purses(ACCOUNT_ID, account_id=ACCOUNT_ID, at=NOON),
+        lambda tx: tx.spend(a_hold(task), task.key_id, at=NOON),
+    )
+    for act in holding:
+        await subject.store.write(act, alone=True)
+        with pytest.raises(RuntimeError, match="alone"):
+            await subject.store.write(act)

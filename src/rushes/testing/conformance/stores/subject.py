@@ -33,7 +33,7 @@ class Subject:
         self, verb: Callable[Concatenate[Transaction, P], T], *args: P.args, **named: P.kwargs
     ) -> T:
         """Run one verb in a transaction of its own: `do(Transaction.remove_task, task_id)`."""
-        return await self.store.write(lambda tx: _of(tx, verb)(*args, **named))
+        return await self.store.write(lambda tx: _of(tx, verb)(*args, **named), alone=True)
 
     async def ask(
         self, verb: Callable[Concatenate[Transaction, P], T], *args: P.args, **named: P.kwargs
