@@ -22,8 +22,8 @@ import subprocess
 import sys
 import weakref
 from asyncio.subprocess import Process
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -45,6 +45,9 @@ START_FAULTS_MAX: Final = 3
 """After so many zygotes in a row that did not come up, every film has a fresh process."""
 
 MESSAGE_BYTES_MAX: Final = 4_096
+COMPLAINT_BYTES_MAX: Final = 16 * 2**10
+"""So much of the end of what a child complained of is looked at."""
+
 IS_FORKING: Final = sys.platform == "linux"
 """Only Linux ends a child whose parent died, and passes messages with descriptors whole."""
 
@@ -94,6 +97,50 @@ class Children(Protocol):
             OSError: no process could be had, or it was lost; that says nothing of the film.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How a child ended, what it said up to a bound, and the last line of what it complained of."""
+
+    code: int
+    said: bytes
+    complaint: str
+
+
+async def ask(
+    children: Children,
+    film: Path,
+    folder: Path,
+    limits_for: Callable[[int], InspectionLimits],
+    *,
+    bytes_max: int,
+) -> Heard:
+    """Have a child look at a film, under the limits of its length; it works in `folder`.
+
+    It says `bytes_max` at most, into files: their size is limited like that of any file of the
+    child, and nobody waits for whoever else may hold the other end, as with pipes.
+
+    Raises:
+        OSError: no child could be had, or it was lost; that says nothing of the film.
+    """
+    with (
+        film.open("rb") as content,
+        TemporaryFile(dir=folder) as said,
+        TemporaryFile(dir=folder) as complained,
+    ):
+        limits = limits_for(os.fstat(content.fileno()).st_size)
+        code = await children.run(
+            limits, film=content, said=said, complained=complained, folder=folder
+        )
+        said.seek(0)
+        return Heard(code, said.read(bytes_max), last_line(complained))
+
+
+def last_line(file: IO[bytes]) -> str:
+    """Return the last line of a file that a child wrote."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - COMPLAINT_BYTES_MAX))
+    return file.read().decode(errors="replace").strip().rpartition("\n")[2]
 
 
 class FreshChildren:

@@ -13,13 +13,19 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Final
+from typing import Final
 
 import msgspec
 
 from rushes.domain.spec import Size
-from rushes.media.children import IS_FORKING, Children, ForkedChildren, FreshChildren
+from rushes.media.children import (
+    IS_FORKING,
+    Children,
+    ForkedChildren,
+    FreshChildren,
+    Heard,
+    ask,
+)
 from rushes.media.inspection import (
     EXIT_VERDICT,
     LAST_FRAME,
@@ -88,40 +94,24 @@ class FilmInspector:
         )
 
     async def _ask_child(self, film: Path, folder: Path) -> Report:
-        # Files, not pipes: their size is limited like that of any file of the child, and
-        # nobody waits for whoever else may hold the other end.
-        with (
-            film.open("rb") as content,
-            TemporaryFile(dir=folder) as said,
-            TemporaryFile(dir=folder) as complained,
-        ):
-            code = await self._children.run(
-                self._limits, film=content, said=said, complained=complained, folder=folder
-            )
-            return _report(code, _head(said), _last_line(complained))
+        limits = self._limits
+        heard = await ask(
+            self._children, film, folder, lambda _: limits, bytes_max=REPORT_BYTES_MAX
+        )
+        return _report(heard)
 
 
-def _report(code: int, said: bytes, complaint: str) -> Report:
+def _report(heard: Heard) -> Report:
     """Judge how a child ended.
 
     Raises:
         OSError: in a way that says nothing of the film.
     """
-    if -code in _DEATHS:
-        return Report(fault=_DEATHS[-code])
-    if code != EXIT_VERDICT:
-        raise OSError(f"the inspection ended with {code}: {complaint}")
+    if -heard.code in _DEATHS:
+        return Report(fault=_DEATHS[-heard.code])
+    if heard.code != EXIT_VERDICT:
+        raise OSError(f"the inspection ended with {heard.code}: {heard.complaint}")
     try:
-        return msgspec.json.decode(said, type=Report)
+        return msgspec.json.decode(heard.said, type=Report)
     except msgspec.DecodeError as error:
         raise OSError("the inspection ended without a report") from error
-
-
-def _head(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read(REPORT_BYTES_MAX)
-
-
-def _last_line(file: IO[bytes]) -> str:
-    file.seek(max(0, file.seek(0, os.SEEK_END) - REPORT_BYTES_MAX))
-    return file.read().decode(errors="replace").strip().rpartition("\n")[2]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
 
-from rushes.media.children import FreshChildren, isolated
+from rushes.media.children import FreshChildren, ask, isolated
 from rushes.media.inspection import EXIT_VERDICT, InspectionLimits
 from rushes.media.reading import ANCHORS, Reading
 
@@ -37,21 +36,17 @@ def read_film(film: Path, anchors: str | None = None) -> Reading:
 
 
 async def _ask_child(film: Path, folder: Path) -> Reading:
-    with (
-        film.open("rb") as content,
-        TemporaryFile(dir=folder) as said,
-        TemporaryFile(dir=folder) as complained,
-    ):
-        size_bytes = os.fstat(content.fileno()).st_size
-        limits = replace(
-            LIMITS,
-            opening_cpu_s=LIMITS.opening_cpu_s + size_bytes // BYTES_PER_CPU_S,
-            still_bytes_max=size_bytes + InspectionLimits().still_bytes_max,
-        )
-        code = await FreshChildren(COMMAND).run(
-            limits, film=content, said=said, complained=complained, folder=folder
-        )
-        said.seek(0)
-        if code != EXIT_VERDICT:
-            return Reading(fault=BROKEN)
-        return msgspec.json.decode(said.read(REPORT_BYTES_MAX), type=Reading)
+    children = FreshChildren(COMMAND)
+    heard = await ask(children, film, folder, _limits, bytes_max=REPORT_BYTES_MAX)
+    if heard.code != EXIT_VERDICT:
+        return Reading(fault=BROKEN)
+    return msgspec.json.decode(heard.said, type=Reading)
+
+
+def _limits(film_bytes: int) -> InspectionLimits:
+    """Return what reading a film of this length may use."""
+    return replace(
+        LIMITS,
+        opening_cpu_s=LIMITS.opening_cpu_s + film_bytes // BYTES_PER_CPU_S,
+        still_bytes_max=film_bytes + InspectionLimits().still_bytes_max,
+    )

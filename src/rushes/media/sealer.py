@@ -23,7 +23,14 @@ from typing import IO, Final
 import msgspec
 
 from rushes.domain.provenance import Origin
-from rushes.media.children import IS_FORKING, Children, ForkedChildren, FreshChildren, isolated
+from rushes.media.children import (
+    IS_FORKING,
+    Children,
+    ForkedChildren,
+    FreshChildren,
+    isolated,
+    last_line,
+)
 from rushes.media.inspection import InspectionLimits
 from rushes.media.manifest import Told, manifest_of
 from rushes.media.sealing import LINE_BYTES_MAX, SEALED, Order, Signature, Wish
@@ -136,7 +143,7 @@ class FilmSealer:
                     child.cancel()
                     await asyncio.wait([child])
             if code:
-                raise OSError(f"it ended with {code}: {_last_line(complained)}")
+                raise OSError(f"it ended with {code}: {last_line(complained)}")
             return fault
 
     async def _signet(self, at: datetime) -> Signet:
@@ -224,8 +231,3 @@ def _is_sound(film: Path, sealed: Path) -> bool:
             return is_whole_beneath(before, after)
     except OSError:
         return False
-
-
-def _last_line(file: IO[bytes]) -> str:
-    file.seek(max(0, file.seek(0, os.SEEK_END) - 4_096))
-    return file.read().decode(errors="replace").strip().rpartition("\n")[2]

@@ -14,13 +14,12 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Final
+from typing import Final
 
 import msgspec
 
 from rushes.domain.provenance import Origin
-from rushes.media.children import Children, FreshChildren, isolated
+from rushes.media.children import Children, FreshChildren, ask, isolated
 from rushes.media.inspection import EXIT_VERDICT, InspectionLimits
 from rushes.media.tagging import ORDER, TAGGED, Label, Order, Report
 
@@ -28,6 +27,7 @@ COMMAND: Final = isolated("from rushes.media.tag_child import main\nsys.exit(mai
 GENERATED: Final = "1"
 """The value of `Label` for what was generated; 2 and 3 are for who only suspects it."""
 
+REPORT_BYTES_MAX: Final = 4_096
 GROWS_BYTES_MAX: Final = 16 * 2**20
 GROWS_TIMES_MAX: Final = 4
 LIMITS: Final = InspectionLimits(
@@ -98,21 +98,15 @@ class FilmTagger:
         return folder / TAGGED
 
     async def _ask_child(self, film: Path, folder: Path) -> str:
-        with (
-            film.open("rb") as content,
-            TemporaryFile(dir=folder) as said,
-            TemporaryFile(dir=folder) as complained,
-        ):
-            film_bytes = os.fstat(content.fileno()).st_size
-            most = GROWS_TIMES_MAX * film_bytes + GROWS_BYTES_MAX
-            limits = replace(LIMITS, still_bytes_max=most)
-            code = await self._children.run(
-                limits, film=content, said=said, complained=complained, folder=folder
-            )
-            if code != EXIT_VERDICT:
-                raise OSError(f"it ended with {code}: {_tail(complained)}")
-            said.seek(0)
-            return msgspec.json.decode(said.read(4_096), type=Report).fault
+        heard = await ask(self._children, film, folder, _limits, bytes_max=REPORT_BYTES_MAX)
+        if heard.code != EXIT_VERDICT:
+            raise OSError(f"it ended with {heard.code}: {heard.complaint}")
+        return msgspec.json.decode(heard.said, type=Report).fault
+
+
+def _limits(film_bytes: int) -> InspectionLimits:
+    """Return what tagging a film of this length may use."""
+    return replace(LIMITS, still_bytes_max=GROWS_TIMES_MAX * film_bytes + GROWS_BYTES_MAX)
 
 
 def order_of(folder: Path) -> Order:
@@ -120,8 +114,3 @@ def order_of(folder: Path) -> Order:
     told = json.loads((folder / ORDER).read_bytes())
     label = None if told["label"] is None else Label(**told["label"])
     return Order(told["tag"], label)
-
-
-def _tail(file: IO[bytes]) -> str:
-    file.seek(max(0, file.seek(0, os.SEEK_END) - 4_096))
-    return file.read().decode(errors="replace").strip().rpartition("\n")[2]
