@@ -11,7 +11,7 @@ HISTORIES ?= 1000000
 MINUTES ?= 5
 ROLES ?= serve
 
-.PHONY: help demo serve test test-all check style fmt promises sim chaos bench new-provider docs clean
+.PHONY: help demo serve test test-all browser check style fmt promises sim chaos bench new-provider docs clean
 
 help: ## This menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,13 @@ $(VENV)/test: $(VENV)/server
 	$(PIP) install --constraint constraints.txt --editable '.[server,test]'
 	@touch $@
 
+# Debian's Chromium, for the console's tests; without root or apt they are skipped, and say so.
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+		|| echo "There is no Chromium and no way to install it: the browser's tests are skipped"
+
 $(VENV)/bench: $(VENV)/server
 	$(PIP) install --constraint constraints.txt --editable '.[server,bench]'
 	@touch $@
@@ -39,10 +46,10 @@ demo: $(VENV)/server ## Hold a film in a minute: server, submit, poll, download;
 serve: $(VENV)/server ## A server on this machine, films in ./rushes-data
 	$(BIN)/rushes serve
 
-test: $(VENV)/test style ## Everything that holds a promise, in under eight minutes
+test: $(VENV)/test browser style ## Everything that holds a promise, in under eight minutes
 	@$(BESIDE_TYPES) $(BIN)/pytest -n auto --dist worksteal -m "not long"; $(BOTH)
 
-test-all: $(VENV)/test style ## The same, and what takes longer
+test-all: $(VENV)/test browser style ## The same, and what takes longer
 	@$(BESIDE_TYPES) $(BIN)/pytest -n auto --dist worksteal; $(BOTH)
 
 # Types are checked while the tests run: mypy has one core, and nobody waits for it. What it found
