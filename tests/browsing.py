@@ -58,12 +58,6 @@ DESK: Final = ViewportSize(width=1440, height=900)
 LOCAL: Final = frozenset({"blob", "data", "about"})
 ASKED_AND_REFUSED: Final = "Failed to load resource"
 
-_BREACHES: Final = """
-addEventListener("securitypolicyviolation", (event) => {
-    console.error(`CSP: ${event.violatedDirective} kept ${event.blockedURI} out`);
-});
-"""
-
 
 @dataclass
 class Visit:
@@ -146,7 +140,6 @@ class Booth:
         chosen = {"viewport": DESK, "locale": "en-GB", "reduced_motion": "reduce", **wanted}
         context = self._started().new_context(base_url=origin, service_workers="block", **chosen)
         context.set_default_timeout(PATIENCE_MS)
-        context.add_init_script(_BREACHES)
         page = context.new_page()
         visit = Visit(context, page, origin)
         visit.watch(page)
