@@ -47,6 +47,7 @@ OPENED_BY: dict[tuple[str, str], set[Scope]] = {
     ("GET", "/v1/models"): MAKING | LOOKING,
     ("GET", "/v1/models/{model}"): MAKING | LOOKING,
     ("GET", "/v1/webhooks/secret"): {Scope.ADMIN, Scope.READ},
+    ("GET", "/v1/key"): set(Scope),
 }
 """What opens each of the callers' routes; one that is new has to be put here by hand."""
 

@@ -17,6 +17,7 @@ from rushes.http.admin.answers import ANSWERS
 from rushes.http.admin.bodies import BODIES
 from rushes.http.admin.desk import TAG
 from rushes.http.hardening import page_headers
+from rushes.http.own_key import OwnKey
 from rushes.http.routes import Call, Reply, Route
 from rushes.http.usage import FORMATS, GROUPS
 from rushes.http.videos import VARIANTS
@@ -316,6 +317,7 @@ STRUCTS: Final = (
     ModelList,
     WebhookSecret,
     Usage,
+    OwnKey,
     Health,
     Readiness,
 )
@@ -404,6 +406,7 @@ _NEW_TASKS: Final = frozenset({"Submitted", "Video"})
 
 def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     """Return the document for a table of routes."""
+    routes = [route for route in routes if route.is_described]
     structs: tuple[type[msgspec.Struct], ...] = STRUCTS
     if any(route.tag == TAG for route in routes):
         structs = (*STRUCTS, *ANSWERS, *BODIES)
