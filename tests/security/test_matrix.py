@@ -48,6 +48,7 @@ class Right:
 RIGHT: Final[Mapping[Place, Right]] = {
     ("POST", ROOT): Right(given=WISH),
     ("GET", ROOT): Right(),
+    ("POST", "/v1/video/quotes"): Right(given=WISH),
     ("GET", f"{ROOT}/download"): Right(query="?id={id}", is_about_a_task=True),
     ("GET", f"{ROOT}/{{task_id}}"): Right(is_about_a_task=True),
     ("DELETE", f"{ROOT}/{{task_id}}"): Right(is_about_a_task=True),

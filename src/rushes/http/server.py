@@ -44,6 +44,7 @@ from rushes.http.models import Models
 from rushes.http.openapi import Described, describe
 from rushes.http.origins import Origins
 from rushes.http.own_key import OwnKeys, Place
+from rushes.http.quotes import Quotes
 from rushes.http.routes import Route, Table
 from rushes.http.system import Check, System
 from rushes.http.usage import UsageRoutes
@@ -124,6 +125,7 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Generations(
             wire.gateway, creating, looking, live, enveloping, wire.download_bytes_max
         ).routes(),
+        *Quotes(creating).routes(),
         *Videos(wire.gateway, creating, wire.forecast).routes(),
         *Models(wire.gateway).routes(),
         *Files(wire.gateway, wire.links, wire.sign).routes(),
