@@ -404,6 +404,7 @@ _NEW_TASKS: Final = frozenset({"Submitted", "Video"})
 
 def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     """Return the document for a table of routes."""
+    routes = [route for route in routes if route.is_described]
     structs: tuple[type[msgspec.Struct], ...] = STRUCTS
     if any(route.tag == TAG for route in routes):
         structs = (*STRUCTS, *ANSWERS, *BODIES)
