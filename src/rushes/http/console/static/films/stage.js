@@ -67,7 +67,7 @@ export function Live({ sent, onFinal }) {
           </div>
         <//>`}
     <div class="row live-head">
-      <h2 tabindex="-1" ref=${heading} role="status">${words}</h2>
+      <div role="status"><h2 tabindex="-1" ref=${heading}>${words}</h2></div>
       <${Badge} word=${word} />
       ${look?.isRehearsal && html`<${Badge} word="rehearsal" />`}
       ${look?.cost != null && html`<span class="soft small">${money(look.cost)}</span>`}
