@@ -4,7 +4,7 @@ import { bytes, instant, lasting, money } from "../format.js";
 import { html } from "../ui.js";
 
 const nameOf = (key) => {
-  const words = key.replace(/_(at|s|bytes|microusd|px|count)$/, "").replaceAll("_", " ");
+  const words = key.replace(/^is_/, "").replace(/_(at|s|bytes|microusd|px)$/, "").replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 
@@ -12,6 +12,7 @@ const nameOf = (key) => {
 function told(key, value) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "number") {
+    if (key.startsWith("is_")) return value ? "yes" : "no";
     if (key.endsWith("_at")) return instant(value);
     if (key.endsWith("_microusd")) return money(value, { zero: "$0" });
     if (key.endsWith("_bytes")) return bytes(value);
@@ -37,5 +38,6 @@ function Value({ name, value }) {
   const text = told(name, value);
   if (text !== null) return /^(token|ticket|sha256|blob|id|credential)$/.test(name) || /_id$/.test(name) ? html`<code>${text}</code>` : text;
   if (Array.isArray(value) && value.every((one) => told(name, one) !== null)) return value.map((one) => told(name, one)).join(", ");
-  return html`<pre class="fact-json">${JSON.stringify(value, null, 2)}</pre>`;
+  if (!Array.isArray(value)) return html`<div class="facts-within"><${Facts} of=${value} /></div>`;
+  return html`<pre class="fact-json" tabindex="0" aria-label=${nameOf(name)}>${JSON.stringify(value, null, 2)}</pre>`;
 }

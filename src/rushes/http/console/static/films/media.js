@@ -52,7 +52,7 @@ async function fitted(asset, size, limits) {
   const [wide, high] = [picture.width * scale, picture.height * scale];
   canvas.getContext("2d").drawImage(picture, (width - wide) / 2, (height - high) / 2, wide, high);
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-  return assetOf(new File([blob], asset.name.replace(/\.\w+$/, ".png"), { type: "image/png" }), limits);
+  return assetOf(new File([blob], asset.name.replace(/\.\w+$/, "") + `-${size}.png`, { type: "image/png" }), limits);
 }
 
 async function measured(address) {
@@ -143,7 +143,7 @@ export function Slot({ label, assets, max, limits, wrong, onChange }) {
         }}
       />
       <button class="button slim" type="button" aria-label=${`Choose ${label.toLowerCase()}`} onClick=${() => picker.current.click()}>Choose</button>
-      <button class="button quiet slim" type="button" aria-expanded=${isTyping} aria-label=${`Address of ${label.toLowerCase()}`} onClick=${() => setTyping(!isTyping)}>Address</button>
+      <button class="button quiet slim" type="button" aria-expanded=${isTyping} aria-label=${`Link to ${label.toLowerCase()}`} onClick=${() => setTyping(!isTyping)}>Link</button>
     </div>`}
     ${room > 0 && isTyping && html`<${Address} label=${label} onGive=${(address) => {
       onChange([...assets, assetAt(address)]);

@@ -20,7 +20,7 @@ export function Screen({ size, children, label }) {
 /** What the form would make. */
 export function Blank({ form, size }) {
   return html`<${Screen} size=${size} label="Screen">
-    <div class="screen-words">
+    <div class="screen-words blank">
       <span class="screen-size">${size.replace("x", "×")}</span>
       <span>${form.seconds > 0 ? lasting(form.seconds) : "as long as the provider likes"}${form.hasAudio ? ", with sound" : ""}</span>
     </div>

@@ -16,7 +16,7 @@ const STEP_MS = 450;
 function useNear(ref) {
   const [isNear, setNear] = useState(false);
   useEffect(() => {
-    const watching = new IntersectionObserver(([entry]) => setNear(entry.isIntersecting), { rootMargin: NEAR });
+    const watching = new IntersectionObserver((entries) => setNear(entries.at(-1).isIntersecting), { rootMargin: NEAR });
     watching.observe(ref.current);
     return () => watching.disconnect();
   }, []);

@@ -13,8 +13,8 @@ export function Tile({ film, onFacts }) {
   useEffect(() => {
     if (film.prompt !== undefined) return undefined;
     const leaving = new AbortController();
-    const watching = new IntersectionObserver(([entry]) => {
-      if (!entry.isIntersecting) return;
+    const watching = new IntersectionObserver((entries) => {
+      if (!entries.at(-1).isIntersecting) return;
       watching.disconnect();
       lookAt(film.id, leaving.signal).then(({ video }) => onFacts(video), () => {});
     });

@@ -99,8 +99,15 @@ function Money({ told }) {
     ${shown.length
       ? html`<dl class="facts small">${shown.map(([key, amount]) => html`<dt key=${key}>${KINDS[key] ?? key.replace(/_microusd$/, "").replaceAll("_", " ")}</dt><dd key=${`${key}-value`}>${typeof amount === "number" ? money(amount, { zero: "$0" }) : JSON.stringify(amount)}</dd>`)}</dl>`
       : html`<p class="small soft">No hold is written down.</p>`}
-    ${prices.map((rule, n) => html`<p key=${n} class="small soft">${money(rule.microusd, { zero: "$0" })} per ${String(rule.per).replaceAll("_", " ")}${Object.keys(rule.when ?? {}).length ? ` when ${JSON.stringify(rule.when)}` : ""}</p>`)}
+    ${prices.map((rule, n) => html`<p key=${n} class="small soft">${money(rule.microusd, { zero: "$0" })} per ${String(rule.per).replaceAll("_", " ")}${ruleFor(rule)}</p>`)}
   </section>`;
+}
+
+/** Say what a price rule is for. */
+function ruleFor(rule) {
+  const said = Object.entries(rule.when ?? {}).map(([name, value]) =>
+    name === "audio" ? (value ? "with sound" : "silent") : String(value).replaceAll("_", " "));
+  return said.length ? ` (${said.join(", ")})` : "";
 }
 
 function Files({ files }) {

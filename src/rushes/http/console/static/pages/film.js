@@ -145,7 +145,7 @@ function About({ look }) {
   const { video, servedBy, cost, isRehearsal } = look;
   const size = String(video.size).replace("x", "×");
   const rows = [
-    ["Prompt", video.prompt && html`<span class="film-prompt">${video.prompt}</span>`],
+    ["Prompt", video.prompt && html`<span class="film-prompt" tabindex=${video.prompt.length > 400 ? 0 : undefined}>${video.prompt}</span>`],
     ["Model", html`<a href=${at("#/", { model: video.model })}>${video.model}</a>${servedBy && html`<br /><span class="soft small">served by ${servedBy}</span>`}`],
     ["Length", video.seconds === "-1" ? "as the provider likes" : `${video.seconds} s`],
     ["Size", `${size} px`],

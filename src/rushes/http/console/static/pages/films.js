@@ -52,7 +52,7 @@ function Gallery({ reel, isFiltered }) {
   const end = useRef(null);
   useEffect(() => {
     if (!hasMore) return undefined;
-    const watching = new IntersectionObserver(([entry]) => entry.isIntersecting && more(), { rootMargin: "600px" });
+    const watching = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && more(), { rootMargin: "600px" });
     watching.observe(end.current);
     return () => watching.disconnect();
   }, [hasMore, more]);

@@ -111,9 +111,9 @@ function Bench({ models, query, source, lost }) {
       </form>
       <div class="bench-stage">
         ${sent ? html`<${Live} sent=${sent} onFinal=${recent.reload} />` : html`<${Blank} form=${form} size=${frameOf(form)} />`}
-        <${CopyAs} form=${form} />
       </div>
     </div>
+    <${CopyAs} form=${form} />
     <${Recent} recent=${recent} />
   </div>`;
 }
