@@ -174,7 +174,7 @@ export function Table({ caption, columns, rows, keyOf }) {
                   class=${column.isNumber ? "number" : ""}
                   data-label=${column.isSilent ? undefined : column.name}
                 >
-                  ${column.of(row)}
+                  <div>${column.of(row)}</div>
                 </td>`,
             )}
           </tr>`,

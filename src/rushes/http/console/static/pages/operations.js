@@ -1,6 +1,6 @@
 /** Operations: is everything well, what needs a hand, and all that operators can do about it. */
 
-import { Badge, Head, Tabs, html } from "../ui.js";
+import { Badge, Head, Tabs, html, useEffect } from "../ui.js";
 import { Deliveries } from "./operations/deliveries.js";
 import { Doubts } from "./operations/doubts.js";
 import { handsOf } from "./operations/hands.js";
@@ -42,12 +42,15 @@ export function Operations({ who, rest, query }) {
   const { everybody } = useEverybody();
   const here = TABS.find((tab) => tab.room === rest) ?? TABS[0];
   const hands = facts.data ? handsOf(facts.data) : null;
+  useEffect(() => {
+    document.title = here.room ? `${here.name} · Operations – Rushes` : "Operations – Rushes";
+  }, [here.name]);
   const nameOf = (tab) => {
     const due = hands?.filter((hand) => hand.about === tab.about).reduce((sum, hand) => sum + hand.count, 0) ?? 0;
     return tab.about && due ? html`${tab.name} <${Badge} tone="bad">${due}<span class="unseen"> need a hand</span><//>` : tab.name;
   };
   return html`
-    <${Head} title=${here.room ? `${here.name} · Operations` : "Operations"} />
+    <${Head} title="Operations" />
     <${Tabs} label="Operations" here=${addressOf(here)} tabs=${TABS.map((tab) => [addressOf(tab), nameOf(tab)])} />
     <${here.page}
       who=${who}

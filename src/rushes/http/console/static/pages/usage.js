@@ -4,6 +4,8 @@ import { ask, at, get } from "../api.js";
 import { count, lasting, money } from "../format.js";
 import { toast } from "../toasts.js";
 import { Empty, Failure, Head, Loaded, Strip, html, useData, useState } from "../ui.js";
+import { Purse } from "./keys/money.js";
+import { Panel, Untold } from "./operations/words.js";
 import { Insights } from "./usage/insights.js";
 import { SpanPicker, bounds, changed, daysOf, spanOf } from "./usage/span.js";
 import { Lines } from "./usage/lines.js";
@@ -42,12 +44,13 @@ export function Usage({ who, query }) {
         />`}
         <${SpanPicker} query=${query} span=${span} />
       </div>
-      <${Loaded} of=${days} lines=${6}>
+      <${isAll && days.error?.status === 404 ? Untold : Loaded} of=${days} lines=${6} error=${days.error} what="what all accounts used" where="GET /admin/v1/usage">
         ${(told) =>
           told.data.length
             ? html`<${Picture} told=${told} span=${span} />
                 ${isAll && html`<${Insights} asked=${asked} span=${span} />`}
-                <${Lines} asked=${asked} by=${by} groups=${groups} query=${query} />`
+                ${!isAll && html`<${Budgets} who=${who} />`}
+                <${Lines} who=${who} asked=${asked} by=${by} groups=${groups} query=${query} />`
             : html`<${Nothing} isAll=${isAll} query=${query} span=${span} />
                 ${isAll && html`<${Insights} asked=${asked} span=${span} />`}`}
       <//>
@@ -62,8 +65,25 @@ function Nothing({ isAll, query, span }) {
       ? html`<a class="button first" href="#/">To the playground</a>`
       : html`<a class="button" href=${changed(query, { span: "365", from: "", to: "" })}>Look at a year</a>`}
   >
-    ${isAll ? "No account" : "Your account"} has a film or a failed task from ${span.first} to
-    ${" "}${span.last}. What is under way counts when it has ended.
+    ${isAll ? "No account" : "Your account"} has ${isAll ? "a film or" : "neither a film nor"} a failed task from
+    ${" "}${span.first} to ${span.last}. What is under way counts when it has ended.
+  <//>`;
+}
+
+/** What this key and its account may spend, where that is bounded. */
+function Budgets({ who }) {
+  const { data } = useData((signal) => get("/v1/key", { signal }));
+  const budgets = (data ?? who).budgets ?? [];
+  if (!budgets.length) return null;
+  return html`<${Panel} title="Budgets" id="budgets" note="What may still be spent; a film that one of them does not cover is refused.">
+    <div class="trio">
+      ${budgets.map(
+        (purse) => html`<div key=${`${purse.owner} ${purse.period}`}>
+          <p class="small soft">${purse.owner === who.id ? "This key" : "Its account"}</p>
+          <${Purse} purse=${purse} />
+        </div>`,
+      )}
+    </div>
   <//>`;
 }
 

@@ -25,7 +25,7 @@ function doubtful({ doubts }) {
   const isOne = number === 1 && !told.next;
   return [{
     about: "doubts", tone: "bad", count: number,
-    text: `${isOne ? "A task is" : `${counted(told)} tasks are`} in doubt: the provider never answered, and may bill ${isOne ? "it" : "them"}. The next is given up ${since(Math.min(...told.data.map((one) => one.deadline_at ?? Infinity)))}.`,
+    text: `${isOne ? "A task is" : `${counted(told)} tasks are`} in doubt: the provider never answered${told.data.some((one) => one.is_billable) ? `, and may bill ${isOne ? "it" : "them"}` : ""}. The next is given up ${since(Math.min(...told.data.map((one) => one.deadline_at ?? Infinity)))}.`,
     verb: "Decide", href: "#/operations/doubts",
   }];
 }
@@ -63,13 +63,16 @@ export function routesOnce(fares) {
   return [...found.values()];
 }
 
+const retried = ({ open_until: until }) =>
+  until && until > Date.now() / 1000 ? `it is tried again ${since(until)}` : "the next task tries it";
+
 function routed({ routes }) {
   return routesOnce(routes.data?.data ?? [])
     .filter((route) => route.state !== "closed")
     .map((route) => {
       const why = route.note ? `: ${route.note}` : "";
       const text = {
-        open: `${route.name} is left alone after ${some(route.fault_count, "fault")} in a row; it is tried again ${route.open_until ? since(route.open_until) : "soon"}${why}`,
+        open: `${route.name} is left alone after ${some(route.fault_count, "fault")} in a row; ${retried(route)}${why}`,
         probing: `${route.name} is tried by one task; the others wait${why}`,
         retired: `${route.name} is retired upstream: no task goes there${why}`,
       }[route.state];

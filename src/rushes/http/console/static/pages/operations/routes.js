@@ -32,7 +32,7 @@ export function Providers({ of: { data, error }, fares, onRetry }) {
       Everything is rehearsed by the sandbox. <code>rushes init</code> writes the first provider into
       ${" "}<code>rushes.toml</code>.
     <//>`}
-    <div class="cards">
+    <div class="shelf">
       ${all.map((provider) => html`<${Provider} key=${provider.name} provider=${provider} fares=${fares.filter((fare) => fare.provider === provider.name)} />`)}
     </div>
   <//>`;

@@ -10,7 +10,7 @@ import { changed } from "./span.js";
 const PAGE = 200;
 const NAMES = { model: "Model", account: "Account", key: "Key", day: "Day (UTC)", task: "Task" };
 
-export function Lines({ asked, by, groups, query }) {
+export function Lines({ who, asked, by, groups, query }) {
   const { path, from, to, isAll } = asked;
   const list = usePages(
     async (cursor, signal) => {
@@ -30,7 +30,7 @@ export function Lines({ asked, by, groups, query }) {
       }}
     />
     <${Pages} of=${list} empty=${html`<${Empty} title="No lines">Nothing ended in this span.<//>`}>
-      ${(rows) => (isAll ? html`<${Named} rows=${rows} by=${by} isWhole=${list.next === null} />` : html`<${Sums} rows=${rows} by=${by} isWhole=${list.next === null} />`)}
+      ${(rows) => (isAll ? html`<${Named} rows=${rows} by=${by} isWhole=${list.next === null} />` : html`<${Sums} rows=${rows} by=${by} isWhole=${list.next === null} everybody=${{ keys: new Map([[who.id, who]]) }} />`)}
     <//>
   <//>`;
 }
@@ -61,7 +61,8 @@ const bold = (line, text) => (line.isSum ? html`<strong>${text}</strong>` : text
 function nameOf(by, line, everybody) {
   if (line.isSum) return html`<strong>${line.name}</strong>`;
   const id = line[by];
-  const known = by === "account" ? everybody?.accounts.get(id) : by === "key" ? everybody?.keys.get(id) : null;
+  const known = by === "account" ? everybody.accounts?.get(id) : by === "key" ? everybody.keys.get(id) : null;
+  if (known && !everybody.accounts) return html`${known.name} <span class="soft small">this key</span>`;
   if (known) return html`<a href=${`#/keys/${id}`}>${known.name}</a>`;
   return by === "key" || by === "account" ? html`<span class="mono" title=${id}>${short(id)}</span>` : id;
 }
