@@ -43,7 +43,7 @@ export function Fields({ models, model, form, wrong, onModel, onChange }) {
     <${ModelField} models=${models} model=${model} wrong=${wrong.model} onModel=${onModel} />
     <${PromptField} model=${model} form=${form} wrong=${wrong.prompt} onChange=${onChange} />
     ${places.slice(0, FIRST).length > 0 && html`<${Places} of=${places.slice(0, FIRST)} />`}
-    ${places.length > FIRST && html`<details class="more" open=${places.slice(FIRST).some((one) => one.assets.length || one.wrong) || undefined}>
+    ${places.length > FIRST && html`<details class="unfold" open=${places.slice(FIRST).some((one) => one.assets.length || one.wrong) || undefined}>
       <summary>Other files</summary>
       <${Places} of=${places.slice(FIRST)} />
     </details>`}
@@ -191,7 +191,7 @@ function More({ model, form, wrong, onChange }) {
   const setOption = (name, text) => onChange({ options: { ...form.options, [name]: text } });
   const text = (name, key) => (event) => onChange({ [key ?? name]: event.currentTarget.value });
   const isWrong = wrong.negative || wrong.startWithin || options.some((name) => wrong[`option.${name}`]);
-  return html`<details class="more" open=${isWrong ? true : undefined}>
+  return html`<details class="unfold" open=${isWrong ? true : undefined}>
     <summary>More</summary>
     <div class="stack">
       <${Field} label="Negative prompt" hint="What is not to be seen, where the provider reads it." wrong=${wrong.negative}>

@@ -108,7 +108,7 @@ function Verbs({ video, who, reload }) {
   const verbs = isDone && canMake && models.data ? verbsOf(video, models.data.data) : [];
   const close = () => setOpen(null);
   const chosen = verbs.find(({ verb }) => verb === open);
-  return html`<div class="row verbs">
+  return html`<div class="row film-verbs">
       ${isDone && html`<${Download} video=${video} label="Download film" />`}
       ${verbs.map(({ verb, name }) => html`<button key=${verb} class="button" type="button" onClick=${() => setOpen(verb)}>${name}</button>`)}
       ${canMake && html`<a class=${`button ${video.status === "failed" ? "first" : ""}`} href=${at("#/", { from: video.id })}>${isDone ? "Make another like it" : "Use its form again"}</a>`}

@@ -28,7 +28,7 @@ export function Films({ query }) {
     <${Head} title="Films" actions=${html`<a class="button first" href="#/">Make a film</a>`}>
       Everything this key's account has asked for, newest first.
     <//>
-    <div class="filters" role="search" aria-label="Filters">
+    <div class="film-filters" role="search" aria-label="Filters">
       <${Strip} label="Status" options=${WORDS} value=${status} onPick=${(word) => go({ status: word })} />
       <${Field} label="Model">
         ${(ids) => html`<select ...${ids} value=${model} onChange=${(event) => go({ model: event.currentTarget.value })}>
@@ -59,7 +59,7 @@ function Gallery({ reel, isFiltered }) {
   return html`<div class="stack wide">
     <p class="unseen" role="status">${news}</p>
     <${Failure} error=${error} onRetry=${more} />
-    ${films.length > 0 && html`<div class="tiles">
+    ${films.length > 0 && html`<div class="film-tiles">
       ${films.map((film) => html`<${Tile} key=${film.id} film=${film} onFacts=${reel.onFacts} />`)}
     </div>`}
     ${isLoading && html`<${Skeleton} count=${films.length ? 4 : 8} />`}
@@ -74,7 +74,7 @@ function Gallery({ reel, isFiltered }) {
 }
 
 function Skeleton({ count }) {
-  return html`<div class="tiles" role="status"><span class="unseen">Loading films</span>
+  return html`<div class="film-tiles" role="status"><span class="unseen">Loading films</span>
     ${Array.from({ length: count }, (_, n) => html`<div key=${n} class="tile" aria-hidden="true"><span class="tile-picture wait"></span></div>`)}
   </div>`;
 }

@@ -187,6 +187,6 @@ function Recent({ recent }) {
     <div class="row"><h2 id="recent-name">Recent films</h2><a class="push" href="#/films">All films</a></div>
     <${Failure} error=${recent.data ? null : recent.error} onRetry=${recent.reload} />
     ${recent.data && films.length === 0 && html`<p class="soft">None yet: the first one appears here.</p>`}
-    <div class="tiles strip-of-films">${films.map((film) => html`<${Tile} key=${film.id} film=${film} onFacts=${recent.onFacts} />`)}</div>
+    <div class="film-tiles strip-of-films">${films.map((film) => html`<${Tile} key=${film.id} film=${film} onFacts=${recent.onFacts} />`)}</div>
   </section>`;
 }

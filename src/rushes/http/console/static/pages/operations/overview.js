@@ -32,7 +32,7 @@ function Verdict({ house, hands }) {
   const bad = hands.filter((hand) => hand.tone === "bad").length;
   const tone = silent.length || bad ? "bad" : hands.length ? "warn" : "good";
   return html`<section class=${`verdict ${tone}`} aria-labelledby="verdict">
-    <h2 id="verdict" role="status">${sentence(house, hands, silent, bad)}</h2>
+    <h2 id="verdict"><span role="status">${sentence(house, hands, silent, bad)}</span></h2>
     ${hands.length > 0 &&
     html`<ul>
       ${hands.map(
