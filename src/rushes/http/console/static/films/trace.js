@@ -21,7 +21,7 @@ export function Trace({ story, posts }) {
     <div class="sheet trace">
       <${Axis} lastS=${trace.lastS} />
       ${trace.rows.map((row) => html`<${Row} key=${row.id} row=${row} lastS=${trace.lastS} story=${story} />`)}
-      <ul class="phases small soft" aria-label="Colours">${LEGEND.map(([tone, word]) => html`<li key=${tone}><span class=${`phase ${tone}`} aria-hidden="true"></span>${word}</li>`)}</ul>
+      <ul class="phases small soft" aria-label="Colours">${LEGEND.map(([tone, word]) => html`<li key=${tone}><span class=${`phase is-${tone}`} aria-hidden="true"></span>${word}</li>`)}</ul>
     </div>
     <${Events} events=${trace.events} />
     <div class="pair">
@@ -59,7 +59,7 @@ function Row({ row, lastS, story }) {
         <span class="cut small soft" title=${row.sub}>${row.sub}</span>
       </span>
       <span class="lane" aria-hidden="true">
-        ${row.spans.map((one, n) => html`<span key=${n} class=${`phase ${one.tone}`} title=${one.label} style=${`left:${part(one.from, lastS)};width:${part(one.to - one.from, lastS)}`}></span>`)}
+        ${row.spans.map((one, n) => html`<span key=${n} class=${`phase is-${one.tone}`} title=${one.label} style=${`left:${part(one.from, lastS)};width:${part(one.to - one.from, lastS)}`}></span>`)}
         ${row.ticks.map((one, n) => html`<span key=${n} class=${`tick-mark ${one.tone ?? ""}`} title=${one.label} style=${`left:${part(one.at, lastS)}`}></span>`)}
       </span>
       <span class="trace-lasted small">${row.lasted == null ? "" : span(row.lasted)}</span>
