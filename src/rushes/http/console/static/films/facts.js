@@ -38,6 +38,9 @@ function Value({ name, value }) {
   const text = told(name, value);
   if (text !== null) return /^(token|ticket|sha256|blob|id|credential)$/.test(name) || /_id$/.test(name) ? html`<code>${text}</code>` : text;
   if (Array.isArray(value) && value.every((one) => told(name, one) !== null)) return value.map((one) => told(name, one)).join(", ");
+  if (Array.isArray(value) && value.every((one) => typeof one === "object" && one !== null && !Array.isArray(one))) {
+    return html`<ol class="stack tight">${value.map((one, n) => html`<li key=${n} class="facts-within"><${Facts} of=${one} /></li>`)}</ol>`;
+  }
   if (!Array.isArray(value)) return html`<div class="facts-within"><${Facts} of=${value} /></div>`;
   return html`<pre class="fact-json" tabindex="0" aria-label=${nameOf(name)}>${JSON.stringify(value, null, 2)}</pre>`;
 }

@@ -45,7 +45,8 @@ curl -sfL "$RUSHES_BASE_URL/v1/videos/$ID/content" -H "Authorization: Bearer $RU
 `;
 }
 
-const CURL_HEAD = ['-H "Authorization: Bearer $RUSHES_API_KEY"', '-H "Idempotency-Key: $(uuidgen)"'];
+const DRAWN_KEY = `-H "Idempotency-Key: $(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')"`;
+const CURL_HEAD = ['-H "Authorization: Bearer $RUSHES_API_KEY"', DRAWN_KEY];
 
 function curlJson(form) {
   const body = JSON.stringify(wholeBody(form), null, 2);
@@ -76,7 +77,7 @@ function curlForm(form) {
   });
   if (!content.length) return { before: "", lines };
   lines.push("-F 'content=<content.json'");
-  const uris = paths.map((name) => `"data:application/octet-stream;base64,$(base64 -w0 ${shellName(name)})"`);
+  const uris = paths.map((name) => `"data:application/octet-stream;base64,$(base64 < ${shellName(name)} | tr -d '\\n')"`);
   const template = JSON.stringify(content).replaceAll("%", "%%").replaceAll("%%s", "%s");
   return { before: `printf ${shell(template)}${BREAK}${uris.join(BREAK)} > content.json\n\n`, lines };
 }
@@ -117,14 +118,14 @@ ${body}
 `;
 }
 
-/** What the Python client has no word for: a first clip and driving audio. */
+/** What the clients have no word for: a first clip and driving audio. */
 function extraBody(files) {
   const parts = [];
   let needsUri = false;
   const value = (asset) => {
-    if (isThere(asset)) return literal(asset.url);
+    if (isThere(asset)) return JSON.stringify(asset.url);
     needsUri = true;
-    return `uri(${literal(asset.name)})`;
+    return `uri(${JSON.stringify(asset.name)})`;
   };
   for (const { role, asset } of files) {
     if (role === "driving_audio") parts.push(`"audio_url": ${value(asset)}`);
@@ -135,47 +136,29 @@ function extraBody(files) {
 
 // -- JavaScript ------------------------------------------------------------------------------------
 
+const JS_NAMES = { generate_audio: "audio", negative_prompt: "negativePrompt" };
+const JS_FRAMES = { first_frame: "image", last_frame: "lastFrame" };
+
 function javascript(form, base) {
   const files = filesOf(form);
   const hasFiles = files.some(({ asset }) => !isThere(asset));
-  const given = plainBody(form);
-  const lines = Object.entries(given).map(([name, value]) => `  ${name}: ${JSON.stringify(value)},`);
-  const value = (asset) => (isThere(asset) ? JSON.stringify(asset.url) : `uri(${JSON.stringify(asset.name)})`);
-  for (const { role, asset } of files) if (named[role]) lines.push(`  ${named[role]}: ${value(asset)},`);
-  const items = files.filter(({ role }) => !named[role]).map(({ role, asset }) => {
-    const type = `${ROLES[role].medium}_url`;
-    return `{ type: "${type}", ${type}: { url: ${value(asset)} }, role: "${role}" }`;
-  });
-  if (items.length) lines.push(`  content: [${items.join(", ")}],`);
-  return `// Node 20 or newer. export RUSHES_BASE_URL=${base} RUSHES_API_KEY=…  (your key)
-import { ${hasFiles ? "readFileSync, " : ""}writeFileSync } from "node:fs";
-
-const base = process.env.RUSHES_BASE_URL;
-const headers = { Authorization: \`Bearer \${process.env.RUSHES_API_KEY}\` };
-const ask = async (path, more = {}) => {
-  const response = await fetch(base + path, { ...more, headers: { ...headers, ...more.headers } });
-  if (!response.ok) throw new Error(await response.text());
-  return response;
-};
-${hasFiles ? 'const uri = (name) => `data:application/octet-stream;base64,${readFileSync(name, "base64")}`;\n' : ""}
-const wish = {
-${lines.join("\n")}
-};
-const made = await ask("/v1/video/generations", {
-  method: "POST",
-  headers: { "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID() },
-  body: JSON.stringify(wish),
+  const bytes = (asset) => (isThere(asset) ? JSON.stringify(asset.url) : `readFileSync(${JSON.stringify(asset.name)})`);
+  const lines = Object.entries(plainBody(form)).map(([name, value]) => `${JS_NAMES[name] ?? name}: ${JSON.stringify(value)}`);
+  for (const { role, asset } of files) if (JS_FRAMES[role]) lines.push(`${JS_FRAMES[role]}: ${bytes(asset)}`);
+  const references = files.filter(({ role }) => isReference(role)).map(({ asset }) => bytes(asset));
+  if (references.length) lines.push(`references: [${references.join(", ")}]`);
+  const extra = extraBody(files);
+  if (extra.text) lines.push(`extraBody: ${extra.text}`);
+  const uri = "\nconst uri = (name) => `data:application/octet-stream;base64,${readFileSync(name, \"base64\")}`;\n";
+  return `// The client is in clients/js; docs/how-to/javascript.md says how to install it.
+// export RUSHES_BASE_URL=${base} RUSHES_API_KEY=…  (your key)
+${hasFiles ? 'import { readFileSync } from "node:fs";\n' : ""}import { Rushes } from "rushes";
+${extra.needsUri ? uri : ""}
+const client = new Rushes();
+const film = await client.videos.createAndWait({
+${lines.map((line) => `  ${line},`).join("\n")}
 });
-const { task_id: id } = await made.json();
-
-let film;
-do {
-  film = await (await ask(\`/v1/video/generations/\${id}?wait=60\`)).json();
-} while (film.status === "queued" || film.status === "in_progress");
-if (film.error) throw new Error(film.error.message);
-
-const bytes = await (await ask(\`/v1/videos/\${id}/content\`)).arrayBuffer();
-writeFileSync("film.mp4", Buffer.from(bytes));
+await client.videos.download(film, "film.mp4");
 `;
 }
 

@@ -66,8 +66,9 @@ export function Live({ sent, onFinal }) {
             <span>${isFinal(video) ? "There is no film." : standing(look ?? { video })}</span>
           </div>
         <//>`}
+    <p class="unseen" role="status">${words}</p>
     <div class="row live-head">
-      <div role="status"><h2 tabindex="-1" ref=${heading}>${words}</h2></div>
+      <h2 tabindex="-1" ref=${heading}>${words}</h2>
       <${Badge} word=${word} />
       ${look?.isRehearsal && html`<${Badge} word="rehearsal" />`}
       ${look?.cost != null && html`<span class="soft small">${money(look.cost)}</span>`}
