@@ -19,10 +19,11 @@ from rushes.domain.catalog import Catalog, Route, build_catalog
 from rushes.domain.health import Health, RouteState
 from rushes.domain.ids import new_account_id, new_task_id
 from rushes.domain.reading import shipped_cards
+from rushes.domain.submit import Verdict
 from rushes.domain.task import Event, Status, Task
 from rushes.http.admin import answers
 from rushes.ports import Blobs
-from rushes.testing.builders import NOON, moved, put_task
+from rushes.testing.builders import NOON, a_submit, moved, put_task
 from wiring import Wired, wired
 
 ROOT = "/admin/v1"
@@ -109,7 +110,7 @@ async def test_every_provider_is_told_with_what_it_has_in_hand(house: Wired) -> 
         "in_doubt": 1,
         "storing": 1,
         "models": ["wan2.5-t2v-preview", "sora-2"],
-        "last_fault": None,
+        "last_fault": {"at": int(NOON.timestamp()) + 2, "what": "no answer"},
     }
     assert (sandbox["name"], sandbox["mode"], sandbox["models"]) == (
         "sandbox", "rehearsal", ["sandbox"],
@@ -268,6 +269,8 @@ async def test_the_newest_faults_are_told_without_secrets(house: Wired) -> None:
         "provider": "gpu",
         "n": 1,
         "status": "running",
+        "verdict": None,
+        "meaning": None,
         "what": "HTTP 503",
         "count": 1,
         "first_at": int(NOON.timestamp()),
@@ -278,6 +281,19 @@ async def test_the_newest_faults_are_told_without_secrets(house: Wired) -> None:
     assert [one["task_id"] for one in only] == [first.id]
     assert len((await told(house, "/faults", answers.AdminFaultList, limit=1))["data"]) == 1
     assert await refusal(house, "/faults", limit=0) == (400, "limit")
+
+
+async def test_a_submit_that_a_provider_returned_is_a_fault_in_words(house: Wired) -> None:
+    task = put(house, queue="gpu")
+    returned = a_submit(task, Verdict.RETURNED, note="HTTP 429 from https://a.test/?key=secret")
+    house.store.write_now(lambda tx: tx.add_submit(returned))
+    (one,) = (await told(house, "/faults", answers.AdminFaultList))["data"]
+    assert (one["n"], one["verdict"], one["provider"]) == (1, "returned", "gpu")
+    assert one["meaning"] == "proven: the provider did not accept it"
+    assert one["what"] == "HTTP 429 from https://a.test/?…"
+    assert "ticket" not in one
+    gpu = (await told(house, "/providers", answers.AdminProviderList))["data"][1]
+    assert gpu["last_fault"]["what"] == one["what"]
 
 
 def count(task: Task, note: str, at: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Final
 from rushes.deeds.showing import shown_text
 from rushes.domain.catalog import SANDBOX, Catalog, Listing
 from rushes.domain.insights import Insight
+from rushes.domain.submit import MEANING
 from rushes.domain.task import Status
 from rushes.ports import Faulted, Transaction
 
@@ -62,14 +63,16 @@ def providers_json(
 
 
 def faulted_json(one: Faulted) -> dict[str, object]:
-    """Return a fault of a task."""
+    """Return what went wrong with a task, or with one of its submits."""
     return {
         "task_id": one.task_id,
         "account_id": one.account_id,
         "model": one.model,
         "provider": one.provider,
-        "n": one.submit_count or None,
+        "n": one.n,
         "status": one.faults.status,
+        "verdict": one.verdict,
+        "meaning": one.verdict and MEANING[one.verdict],
         "what": shown_text(one.faults.note),
         "count": one.faults.count,
         "first_at": one.faults.first_at,

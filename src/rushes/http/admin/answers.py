@@ -229,7 +229,10 @@ class AdminInsights(Struct, rename={"since": "from", "until": "to"}):
 
 
 class AdminFault(Struct):
-    """A kind of trouble that a task met, counted; `n` is the number of its last submit."""
+    """A kind of trouble that a task met, counted; or a submit of it that came to nothing.
+
+    `n` is the submit, null before the first. `verdict` is null where a task was only watched.
+    """
 
     task_id: str
     account_id: str
@@ -237,6 +240,8 @@ class AdminFault(Struct):
     provider: str | None
     n: int | None
     status: str
+    verdict: str | None
+    meaning: str | None
     what: str
     count: int
     first_at: int
