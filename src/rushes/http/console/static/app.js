@@ -10,7 +10,7 @@ import { Operations } from "./pages/operations.js";
 import { Playground } from "./pages/playground.js";
 import { Usage } from "./pages/usage.js";
 import { Toasts } from "./toasts.js";
-import { Badge, Empty, html, render, useEffect, useRef, useState } from "./ui.js";
+import { Badge, Empty, html, render, useEffect, useInSight, useRef, useState } from "./ui.js";
 
 /**
  * Every page: its address, what it is called, which scope it needs, and what it shows. What
@@ -107,7 +107,9 @@ function closedBecause(page, who, isInner = false) {
 
 function Frame({ who, place, onLeave }) {
   const main = useRef(null);
+  const rooms = useRef(null);
   const isFirst = useRef(true);
+  useInSight(rooms, place.found);
   useEffect(() => {
     const here = document.querySelector(".rooms [aria-current]");
     here?.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -132,7 +134,7 @@ function Frame({ who, place, onLeave }) {
     }}>To the page</a>
     <aside class="side">
       <a class="brand" href="#/"><img src="/console/mark.svg" alt="" />Rushes</a>
-      <nav class="rooms" aria-label="Pages">
+      <nav class="rooms" aria-label="Pages" ref=${rooms}>
         ${open.map(
           (page) => html`${page === operators[0] && html`<span class="heading">Operators</span>`}
             <a

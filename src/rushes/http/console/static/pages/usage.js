@@ -97,7 +97,7 @@ function Picture({ told, span }) {
   const without = sum((line) => line.tasks - line.films);
   const rehearsals = sum((line) => line.rehearsals);
   const dollars = (amount) => money(amount, { zero: "$0" });
-  return html`<div class="charts">
+  return html`<${Panel} title="In all" id="all" note="Point at a day, or go from day to day with the arrow keys."><div class="charts">
     <${Chart}
       title="Films"
       total=${`${count(films)} ${films === 1 ? "film" : "films"}`}
@@ -128,7 +128,7 @@ function Picture({ told, span }) {
       told=${(value) => lasting(value)}
       isTime
     />
-  </div>`;
+  </div><//>`;
 }
 
 /** The lines of the table as a file; the key goes in a header, so it is fetched and then saved. */

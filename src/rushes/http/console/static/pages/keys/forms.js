@@ -251,9 +251,8 @@ function Models({ value, onPick, error }) {
   </div>`;
 }
 
-/** Names of models that are served; a key without the scope for the catalog knows the routes. */
+/** Names of models that are served, or rehearsed. */
 async function namesOf(signal) {
-  const told = await Promise.allSettled([get("/v1/models", { signal }), get("/admin/v1/routes", { signal })]);
-  const names = told.flatMap(({ value }) => (value?.data ?? []).map((one) => one.model ?? one.id));
-  return [...new Set([...names, "sandbox"])];
+  const { models } = await get("/admin/v1/system", { signal });
+  return [...models.live, ...models.rehearsed];
 }

@@ -5,8 +5,12 @@ import { dated, retiring } from "./models.js";
 import { some } from "./words.js";
 
 const MADE = new Set(["late", "ready"]);
-/** A process that was silent for so long is taken for dead by the others. */
-export const SILENT_S_MAX = 10;
+/** A process that was silent for longer is taken for dead by the others. */
+const SILENT_S_MAX = 10;
+/** Below 512 MiB, unless the settings say otherwise, new tasks are refused; this is spoken of. */
+const FREE_BYTES_LITTLE = 2 * 2 ** 30;
+
+export const isAlive = (process) => process.silent_s !== null && process.silent_s <= SILENT_S_MAX;
 
 /** A list that was cut at 100 says so: `100 or more`. */
 const counted = (told) => (told.next ? `${told.data.length} or more` : String(told.data.length));
@@ -94,32 +98,29 @@ function dead({ dead: posts }) {
 function housed({ system }) {
   const told = system.data;
   if (!told) return [];
-  const hands = (told.disks ?? [])
-    .filter((disk) => disk.free_bytes < 4 * disk.free_bytes_min)
-    .map((disk) => ({
-      about: "system", tone: disk.free_bytes < disk.free_bytes_min ? "bad" : "warn", count: 1,
-      text: `Of ${disk.path} ${bytes(disk.free_bytes)} are free; below ${bytes(disk.free_bytes_min)} new tasks are refused. Make room.`,
-      verb: "Look", href: "#/operations",
-    }));
-  const living = (told.executors ?? []).filter((one) => one.silent_s <= SILENT_S_MAX);
-  if (told.executors && !living.length) {
-    hands.push({
-      about: "system", tone: "bad", count: 1,
-      text: "No process carries tasks: what is queued stays queued. Start `rushes worker`, or `rushes serve`.",
-      verb: "Look", href: "#/operations",
-    });
+  const hand = (tone, text) => ({ about: "system", tone, count: 1, text, verb: "Look", href: "#/operations" });
+  const hands = Object.entries(told.checks)
+    .filter(([, word]) => word !== "ok")
+    .map(([name, word]) => hand("bad", `The server is not ready: ${name} is ${word}.`));
+  for (const [what, free] of Object.entries(told.free_bytes)) {
+    if (free !== null && free < FREE_BYTES_LITTLE) {
+      hands.push(hand("bad", `Only ${bytes(free)} are free where ${what === "films" ? "films" : "the data folder"} lie: make room before new tasks are refused.`));
+    }
+  }
+  if (!told.processes.some((one) => one.roles.includes("worker") && isAlive(one))) {
+    hands.push(hand("bad", "No process carries tasks: what is queued stays queued. Start rushes worker, or rushes serve."));
   }
   return hands;
 }
 
-function leaving({ models }) {
+function leaving({ system, models }) {
   const now = Date.now() / 1000;
-  return retiring(models.data?.data ?? [], now).map((model) => {
+  return retiring(system.data, models.data?.data, now).map((model) => {
     const at = dated(model.retires_at);
     const what = at < now ? `was retired by its maker on ${day(at)}` : `is retired by its maker on ${day(at)}, ${since(at)}`;
     return {
       about: "models", tone: at < now ? "bad" : "warn", count: 1,
-      text: `${model.id} ${what}${model.successor ? `: move to ${model.successor}` : ", without a successor"}.`,
+      text: `${model.model} ${what}${model.successor ? `: move to ${model.successor}` : ", without a successor"}.`,
       verb: "Look", href: "#/operations/models",
     };
   });

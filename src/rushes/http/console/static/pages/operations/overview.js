@@ -2,8 +2,8 @@
 
 import { get } from "../../api.js";
 import { bytes, count, lasting } from "../../format.js";
-import { Badge, Table, Waiting, When, html, useData } from "../../ui.js";
-import { SILENT_S_MAX, routesOnce } from "./hands.js";
+import { Badge, Fragment, Table, Waiting, When, html, useData } from "../../ui.js";
+import { isAlive, routesOnce } from "./hands.js";
 import { Providers } from "./routes.js";
 import { Panel, Task, Untold, some } from "./words.js";
 
@@ -14,7 +14,7 @@ export function Overview({ house, hands, isThere, reload }) {
   if (!isThere) return html`<${Waiting} lines=${7} label="Looking at the house" />`;
   return html`<div class="stack wide">
     <${Verdict} house=${house} hands=${hands} />
-    <${AtWork} of=${house.system} reload=${reload} />
+    <${AtWork} house=${house} reload=${reload} />
     <${Providers} of=${house.providers} fares=${house.routes.data?.data ?? []} onRetry=${reload} />
     <${Faults} />
     <${House} of=${house.system} />
@@ -32,7 +32,7 @@ function Verdict({ house, hands }) {
   const bad = hands.filter((hand) => hand.tone === "bad").length;
   const tone = silent.length || bad ? "bad" : hands.length ? "warn" : "good";
   return html`<section class=${`verdict ${tone}`} aria-labelledby="verdict">
-    <h2 id="verdict"><span role="status">${sentence(house, hands, silent, bad)}</span></h2>
+    <div role="status"><h2 id="verdict">${sentence(house, hands, silent, bad)}</h2></div>
     ${hands.length > 0 &&
     html`<ul>
       ${hands.map(
@@ -53,21 +53,24 @@ function sentence(house, hands, silent, bad) {
   return routes ? `All is well: ${some(routes, "route works", "routes work")}, and nothing waits for you.` : "All is well: the sandbox draws everything, and nothing waits for you.";
 }
 
-const STANDS = [
-  ["queued", "Queued"],
-  ["submitting", "Submitting"],
-  ["in_doubt", "In doubt"],
-  ["running", "Running"],
-  ["storing", "Storing"],
-];
-
-function AtWork({ of: { data, error }, reload }) {
+function AtWork({ house, reload }) {
+  const { data, error } = house.system;
   if (!data) return html`<${Untold} error=${error} what="how it stands" where="GET /admin/v1/system" onRetry=${reload} />`;
+  const sum = (name) => (house.providers.data?.data ?? []).reduce((all, one) => all + one[name], 0);
+  const tiles = [
+    ["Unfinished", data.unfinished, ""],
+    ["Queued", data.queued, "queued"],
+    ["With providers", sum("in_flight"), ""],
+    ["In doubt", sum("in_doubt"), "in_doubt"],
+    ["Being stored", sum("storing"), "storing"],
+  ];
   return html`<dl class="tiles" aria-label="Tasks under way">
-    ${STANDS.map(
-      ([status, name]) => html`<div key=${status}>
+    ${tiles.map(
+      ([name, number, status]) => html`<div key=${name}>
         <dt>${name}</dt>
-        <dd><a href=${`#/operations/tasks?status=${status}`}>${count(data.tasks?.[status] ?? 0)}</a></dd>
+        <dd>${status
+          ? html`<a href=${`#/operations/tasks?status=${status}`}>${count(number)}<span class="unseen"> ${name}</span></a>`
+          : count(number)}</dd>
       </div>`,
     )}
   </dl>`;
@@ -79,13 +82,13 @@ function Faults() {
   return html`<${Panel} title="Last faults" id="faults" note="What went wrong with tasks lately, and was tried again or ended them.">
     <${Untold} error=${told.error} what="its faults" where="GET /admin/v1/faults" onRetry=${told.reload} />
     ${told.data && rows.length === 0 && html`<p class="soft">Nothing went wrong lately.</p>`}
-    ${rows.length > 0 && html`<${Table} caption="Last faults" rows=${rows} keyOf=${(fault) => `${fault.task_id} ${fault.status} ${fault.note}`} columns=${FAULT_COLUMNS} />`}
+    ${rows.length > 0 && html`<${Table} caption="Last faults" rows=${rows} keyOf=${(fault) => `${fault.task_id} ${fault.status} ${fault.what}`} columns=${FAULT_COLUMNS} />`}
   <//>`;
 }
 
 const FAULT_COLUMNS = [
-  { name: "Last seen", of: (fault) => html`<${When} at=${fault.last_at} />` },
-  { name: "What", of: (fault) => html`${fault.note}${fault.count > 1 && html`${" "}<span class="soft small">${fault.count} times</span>`}` },
+  { name: "Last seen", of: (fault) => html`<${When} at=${fault.at} />` },
+  { name: "What", of: (fault) => html`${fault.what}${fault.count > 1 && html`${" "}<span class="soft small">${fault.count} times</span>`}` },
   { name: "While", of: (fault) => html`<${Badge} word=${fault.status} />` },
   { name: "Where", of: (fault) => html`${fault.provider ?? "–"}<p class="small soft">${fault.model}</p>` },
   { name: "Task", of: (fault) => html`<${Task} id=${fault.task_id} />` },
@@ -93,27 +96,45 @@ const FAULT_COLUMNS = [
 
 function House({ of: { data } }) {
   if (!data) return null;
+  const free = Object.entries(data.free_bytes).filter(([, size]) => size !== null);
   return html`<div class="halves">
     <${Panel} title="System" id="system">
       <dl class="facts">
+        <dt>State</dt>
+        <dd class="row close">
+          ${Object.entries(data.checks).map(([name, word]) => html`<${Badge} key=${name} tone=${word === "ok" ? "good" : "bad"}>${name} ${word}<//>`)}
+        </dd>
         <dt>Version</dt>
-        <dd>${data.version}</dd>
-        ${data.started_at != null && html`<dt>Started</dt><dd><${When} at=${data.started_at} /></dd>`}
+        <dd>${data.version}, started <${When} at=${data.started_at} /></dd>
         <dt>Database</dt>
         <dd>${data.database}</dd>
         <dt>Films</dt>
-        <dd>${data.storage}</dd>
-        ${(data.disks ?? []).map((disk) => html`<dt key=${disk.path}>Free at ${disk.path}</dt><dd>${bytes(disk.free_bytes)}</dd>`)}
+        <dd>${data.storage === "file" ? "files in a folder" : data.storage}</dd>
+        ${free.map(([what, size]) => html`<${Fragment} key=${what}><dt>Free for ${what === "films" ? "films" : "data"}</dt><dd>${bytes(size)}</dd><//>`)}
+        <dt>Models</dt>
+        <dd><a href="#/operations/models">${data.models.live.length} live, ${data.models.rehearsed.length} rehearsed</a></dd>
       </dl>
     <//>
-    <${Panel} title="Processes" id="processes" note="Those that carry tasks, and their last sign of life.">
-      <${Table} caption="Processes" rows=${data.executors ?? []} keyOf=${(one) => one.id} columns=${PROCESS_COLUMNS} />
+    <${Panel} title="Processes" id="processes" note="Those that carry tasks, and the one that answers here.">
+      <${Table} caption="Processes" rows=${data.processes} keyOf=${(one) => one.id} columns=${PROCESS_COLUMNS} />
     <//>
   </div>`;
 }
 
 const PROCESS_COLUMNS = [
-  { name: "Process", of: (one) => html`<span class="mono">${one.id}</span>` },
-  { name: "State", of: (one) => (one.silent_s <= SILENT_S_MAX ? html`<${Badge} tone="good">alive<//>` : html`<${Badge} tone="bad">silent<//>`) },
-  { name: "Last beat", isNumber: true, of: (one) => `${lasting(one.silent_s)} ago` },
+  {
+    name: "Process",
+    of: (one) => html`<span class="mono">${one.id}</span>${one.is_this && html`${" "}<${Badge}>answers here<//>`}
+      <p class="small soft">${one.roles.map((role) => ROLES[role] ?? role).join(", ")}</p>`,
+  },
+  {
+    name: "State",
+    of: (one) => {
+      if (one.silent_s === null) return html`<${Badge}>carries no tasks<//>`;
+      return isAlive(one) ? html`<${Badge} tone="good">alive<//>` : html`<${Badge} tone="bad">silent<//>`;
+    },
+  },
+  { name: "Last sign of life", isNumber: true, of: (one) => (one.silent_s === null ? "–" : `${lasting(one.silent_s)} ago`) },
 ];
+
+const ROLES = { api: "answers callers", worker: "carries tasks" };

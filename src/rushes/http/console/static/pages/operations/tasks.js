@@ -97,8 +97,8 @@ function Filters({ wanted, change, everybody, isFiltered }) {
 
 /** Names of models, to be picked from; what is not told is typed. */
 async function modelsKnown(signal) {
-  const told = await get("/admin/v1/routes", { signal });
-  return [...new Set([...told.data.map((fare) => fare.model), "sandbox"])];
+  const { models } = await get("/admin/v1/system", { signal });
+  return [...models.live, ...models.rehearsed];
 }
 
 function Nothing({ isFiltered }) {
