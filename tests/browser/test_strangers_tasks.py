@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, expect
 
 from browsing import Visit
 from consoling import check_it_plays, come_in, settle
+from journeying import wait_until
 from playhouse import Playhouse
 
 STEPS_MAX = 3
@@ -44,7 +45,7 @@ def test_to_make_a_film(visit: Visit, house: Playhouse, steps: Steps) -> None:
     page = come_in(visit, house)
     steps.fill(page.get_by_label("Prompt", exact=True), "A stranger's first film.")
     steps.click(page.get_by_role("button", name="Make the film"))
-    expect(page.get_by_role("heading", name="Your film is ready")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Your film is ready")).to_be_visible()
     check_it_plays(page.locator("video"))
 
 
@@ -69,10 +70,11 @@ def test_to_revoke_a_key(visit: Visit, house: Playhouse, steps: Steps) -> None:
 
 
 def test_to_adopt_a_film_that_came_too_late(visit: Visit, house: Playhouse, steps: Steps) -> None:
+    wait_until(lambda: house.ask("GET", "/admin/v1/salvage")["data"], timeout_s=60)
     page = come_in(visit, house)
     pages = page.get_by_role("navigation", name="Pages")
     steps.click(pages.get_by_role("link", name="Operations"))
-    steps.click(page.get_by_role("link", name="Adopt: salvage").first)
+    steps.click(page.get_by_role("link", name="Adopt: video_"))
     steps.click(page.get_by_role("button", name="Adopt the film"))
     expect(page.get_by_text("its film is on its way to its caller")).to_be_visible()
     settle(page, "A lighthouse in fog, late.")

@@ -65,6 +65,7 @@ function Everybody({ who, people, purses, reload, onMade }) {
             keys=${[...keys.values()].filter((key) => key.account_id === account.id && (isAll || isLiving(key)))}
             purses=${purses}
             who=${who}
+            reload=${reload}
             onCreate=${() => setOpen({ what: "key", accountId: account.id })}
           />`,
         )}
@@ -82,7 +83,7 @@ function Everybody({ who, people, purses, reload, onMade }) {
 
 const isLiving = (key) => key.state === "valid" || key.state === "closed";
 
-function AccountCard({ account, keys, purses, who, onCreate }) {
+function AccountCard({ account, keys, purses, who, reload, onCreate }) {
   const own = purses.filter((purse) => purse.owner === account.id);
   const isClosed = account.closed_at != null;
   return html`<section class="sheet account" aria-label=${`Account ${account.name}`}>
@@ -98,7 +99,7 @@ function AccountCard({ account, keys, purses, who, onCreate }) {
     ${own.length > 0 &&
     html`<div class="trio">${own.map((purse) => html`<${Purse} key=${purse.period} purse=${purse} isSmall />`)}</div>`}
     ${keys.length > 0
-      ? html`<${KeyTable} keys=${keys} purses=${purses} who=${who} caption=${`Keys of ${account.name}`} />`
+      ? html`<${KeyTable} keys=${keys} purses=${purses} who=${who} onDone=${reload} caption=${`Keys of ${account.name}`} />`
       : html`<p class="soft">No key of it is valid.</p>`}
   </section>`;
 }
