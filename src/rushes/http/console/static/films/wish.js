@@ -14,7 +14,7 @@ export const ROLES = {
   driving_audio: { medium: "audio", label: "Driving audio" },
   reference_image: { medium: "image", label: "Reference images" },
   reference_video: { medium: "video", label: "Reference videos" },
-  reference_audio: { medium: "audio", label: "Reference audio" },
+  reference_audio: { medium: "audio", label: "Reference sounds" },
 };
 
 const NAMED = { first_frame: "image", last_frame: "last_frame", driving_audio: "audio_url" };

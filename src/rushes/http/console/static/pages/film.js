@@ -70,7 +70,8 @@ function Elsewhere({ id, story, isOperator }) {
 
 function titleOf(video) {
   const words = video.prompt ?? "Film without a prompt";
-  return words.length > TITLE_MAX ? `${words.slice(0, TITLE_MAX).trimEnd()}…` : words;
+  if (words.length <= TITLE_MAX) return words;
+  return `${words.slice(0, TITLE_MAX).replace(/\s+\S*$/, "")}…`;
 }
 
 function Whole({ task, who, story, isOperator }) {

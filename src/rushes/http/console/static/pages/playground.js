@@ -5,6 +5,7 @@ import { CopyAs } from "../films/copyas.js";
 import { isUnanswered, nextStep } from "../films/advice.js";
 import { lookAt } from "../films/follow.js";
 import { Fields } from "../films/form.js";
+import { AboutModel } from "../films/modelcard.js";
 import { Price, useQuote } from "../films/quote.js";
 import { Blank, Live } from "../films/stage.js";
 import { Tile } from "../films/tile.js";
@@ -141,7 +142,7 @@ function Bench({ models, query, source, lost }) {
         </div>
       </form>
       <div class="bench-stage">
-        ${sent ? html`<${Live} sent=${sent} onFinal=${recent.reload} />` : html`<${Blank} form=${form} size=${frameOf(form)} />`}
+        ${sent ? html`<${Live} sent=${sent} onFinal=${recent.reload} />` : html`<${Blank} form=${form} size=${frameOf(form)} /><${AboutModel} model=${model} />`}
       </div>
     </div>
     <${CopyAs} form=${form} />
