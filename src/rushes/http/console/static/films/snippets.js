@@ -50,7 +50,10 @@ const CURL_HEAD = ['-H "Authorization: Bearer $RUSHES_API_KEY"', DRAWN_KEY];
 
 function curlJson(form) {
   const body = JSON.stringify(wholeBody(form), null, 2);
-  return { before: "", lines: [...CURL_HEAD, '-H "Content-Type: application/json"', `-d ${shell(body)}`] };
+  return {
+    before: "",
+    lines: [...CURL_HEAD, '-H "Content-Type: application/json"', `-d ${shell(body)}`],
+  };
 }
 
 /** Return a body whose files are addresses. */
@@ -64,11 +67,17 @@ function wholeBody(form) {
 function curlForm(form) {
   const lines = [...CURL_HEAD];
   for (const [name, value] of Object.entries(plainBody(form))) {
-    lines.push(`--form-string ${shell(`${name}=${typeof value === "object" ? JSON.stringify(value) : value}`)}`);
+    lines.push(
+      `--form-string ${shell(`${name}=${typeof value === "object" ? JSON.stringify(value) : value}`)}`,
+    );
   }
   for (const { role, asset } of filesOf(form)) {
     if (!named[role]) continue;
-    lines.push(isThere(asset) ? `--form-string ${shell(`${named[role]}=${asset.url}`)}` : `-F ${shell(`${named[role]}=@"${asset.name}"`)}`);
+    lines.push(
+      isThere(asset)
+        ? `--form-string ${shell(`${named[role]}=${asset.url}`)}`
+        : `-F ${shell(`${named[role]}=@"${asset.name}"`)}`,
+    );
   }
   const paths = [];
   const content = contentOf(form, (name) => {
@@ -77,9 +86,14 @@ function curlForm(form) {
   });
   if (!content.length) return { before: "", lines };
   lines.push("-F 'content=<content.json'");
-  const uris = paths.map((name) => `"data:application/octet-stream;base64,$(base64 < ${shellName(name)} | tr -d '\\n')"`);
+  const uris = paths.map(
+    (name) => `"data:application/octet-stream;base64,$(base64 < ${shellName(name)} | tr -d '\\n')"`,
+  );
   const template = JSON.stringify(content).replaceAll("%", "%%").replaceAll("%%s", "%s");
-  return { before: `printf ${shell(template)}${BREAK}${uris.join(BREAK)} > content.json\n\n`, lines };
+  return {
+    before: `printf ${shell(template)}${BREAK}${uris.join(BREAK)} > content.json\n\n`,
+    lines,
+  };
 }
 
 // -- Python ----------------------------------------------------------------------------------------
@@ -89,7 +103,10 @@ function literal(value) {
   if (value === true) return "True";
   if (value === false) return "False";
   if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
-  if (typeof value === "object") return `{${Object.entries(value).map(([name, inner]) => `${JSON.stringify(name)}: ${literal(inner)}`).join(", ")}}`;
+  if (typeof value === "object")
+    return `{${Object.entries(value)
+      .map(([name, inner]) => `${JSON.stringify(name)}: ${literal(inner)}`)
+      .join(", ")}}`;
   return JSON.stringify(value);
 }
 
@@ -100,12 +117,18 @@ function python(form, base) {
   if (audio !== undefined) lines.push(`audio=${literal(audio)}`);
   const files = filesOf(form);
   const path = (asset) => literal(isThere(asset) ? asset.url : asset.name);
-  for (const { role, asset } of files) if (role === "first_frame" || role === "last_frame") lines.push(`${named[role]}=${path(asset)}`);
+  for (const { role, asset } of files)
+    if (role === "first_frame" || role === "last_frame")
+      lines.push(`${named[role]}=${path(asset)}`);
   const references = files.filter(({ role }) => isReference(role));
-  if (references.length) lines.push(`references=[${references.map(({ asset }) => path(asset)).join(", ")}]`);
+  if (references.length)
+    lines.push(`references=[${references.map(({ asset }) => path(asset)).join(", ")}]`);
   const extra = extraBody(files);
   if (extra.text) lines.push(`extra_body=${extra.text}`);
-  const body = lines.filter((line) => line !== null).map((line) => `        ${line},`).join("\n");
+  const body = lines
+    .filter((line) => line !== null)
+    .map((line) => `        ${line},`)
+    .join("\n");
   return `# pip install rushes
 # export RUSHES_BASE_URL=${base} RUSHES_API_KEY=…  (your key)
 ${extra.needsUri ? "from base64 import b64encode\nfrom pathlib import Path\n\n" : ""}from rushes import Rushes
@@ -129,7 +152,10 @@ function extraBody(files) {
   };
   for (const { role, asset } of files) {
     if (role === "driving_audio") parts.push(`"audio_url": ${value(asset)}`);
-    if (role === "first_clip") parts.push(`"content": [{"type": "video_url", "video_url": {"url": ${value(asset)}}, "role": "first_clip"}]`);
+    if (role === "first_clip")
+      parts.push(
+        `"content": [{"type": "video_url", "video_url": {"url": ${value(asset)}}, "role": "first_clip"}]`,
+      );
   }
   return { text: parts.length ? `{${parts.join(", ")}}` : "", needsUri };
 }
@@ -142,14 +168,19 @@ const JS_FRAMES = { first_frame: "image", last_frame: "lastFrame" };
 function javascript(form, base) {
   const files = filesOf(form);
   const hasFiles = files.some(({ asset }) => !isThere(asset));
-  const bytes = (asset) => (isThere(asset) ? JSON.stringify(asset.url) : `readFileSync(${JSON.stringify(asset.name)})`);
-  const lines = Object.entries(plainBody(form)).map(([name, value]) => `${JS_NAMES[name] ?? name}: ${JSON.stringify(value)}`);
-  for (const { role, asset } of files) if (JS_FRAMES[role]) lines.push(`${JS_FRAMES[role]}: ${bytes(asset)}`);
+  const bytes = (asset) =>
+    isThere(asset) ? JSON.stringify(asset.url) : `readFileSync(${JSON.stringify(asset.name)})`;
+  const lines = Object.entries(plainBody(form)).map(
+    ([name, value]) => `${JS_NAMES[name] ?? name}: ${JSON.stringify(value)}`,
+  );
+  for (const { role, asset } of files)
+    if (JS_FRAMES[role]) lines.push(`${JS_FRAMES[role]}: ${bytes(asset)}`);
   const references = files.filter(({ role }) => isReference(role)).map(({ asset }) => bytes(asset));
   if (references.length) lines.push(`references: [${references.join(", ")}]`);
   const extra = extraBody(files);
   if (extra.text) lines.push(`extraBody: ${extra.text}`);
-  const uri = "\nconst uri = (name) => `data:application/octet-stream;base64,${readFileSync(name, \"base64\")}`;\n";
+  const uri =
+    '\nconst uri = (name) => `data:application/octet-stream;base64,${readFileSync(name, "base64")}`;\n';
   return `// The client is in clients/js; docs/how-to/javascript.md says how to install it.
 // export RUSHES_BASE_URL=${base} RUSHES_API_KEY=…  (your key)
 ${hasFiles ? 'import { readFileSync } from "node:fs";\n' : ""}import { Rushes } from "rushes";
@@ -165,10 +196,26 @@ await client.videos.download(film, "film.mp4");
 // -- the command line ------------------------------------------------------------------------------
 
 function cli(form, base) {
-  const { model, prompt, seconds, size, resolution, ratio, seed, generate_audio: audio, negative_prompt: negative, metadata } = plainBody(form);
+  const {
+    model,
+    prompt,
+    seconds,
+    size,
+    resolution,
+    ratio,
+    seed,
+    generate_audio: audio,
+    negative_prompt: negative,
+    metadata,
+  } = plainBody(form);
   const { start_within_s: startWithin, ...kept } = metadata ?? {};
-  const lines = [`rushes generate${prompt === undefined ? "" : ` ${shell(prompt)}`}`, `--model ${shellName(model)}`];
-  const say = (flag, value) => value !== undefined && lines.push(`${flag}${String(value).startsWith("-") ? "=" : " "}${shellName(String(value))}`);
+  const lines = [
+    `rushes generate${prompt === undefined ? "" : ` ${shell(prompt)}`}`,
+    `--model ${shellName(model)}`,
+  ];
+  const say = (flag, value) =>
+    value !== undefined &&
+    lines.push(`${flag}${String(value).startsWith("-") ? "=" : " "}${shellName(String(value))}`);
   say("--seconds", seconds);
   say("--size", size);
   say("--resolution", resolution);
@@ -180,7 +227,9 @@ function cli(form, base) {
   if (Object.keys(kept).length) lines.push(`--metadata ${shell(JSON.stringify(kept))}`);
   const missing = [];
   for (const { role, asset } of filesOf(form)) {
-    const flag = { first_frame: "--image", last_frame: "--last-frame" }[role] ?? (isReference(role) ? "--reference" : null);
+    const flag =
+      { first_frame: "--image", last_frame: "--last-frame" }[role] ??
+      (isReference(role) ? "--reference" : null);
     if (flag) say(flag, isThere(asset) ? asset.url : asset.name);
     else missing.push(ROLES[role].label.toLowerCase());
   }

@@ -16,7 +16,10 @@ export function Tile({ film, onFacts }) {
     const watching = new IntersectionObserver((entries) => {
       if (!entries.at(-1).isIntersecting) return;
       watching.disconnect();
-      lookAt(film.id, leaving.signal).then(({ video }) => onFacts(video), () => {});
+      lookAt(film.id, leaving.signal).then(
+        ({ video }) => onFacts(video),
+        () => {},
+      );
     });
     watching.observe(ref.current);
     return () => {
@@ -36,9 +39,11 @@ export function Tile({ film, onFacts }) {
       onBlur=${() => setFocused(false)}
     >
       <span class="tile-picture">
-        ${isDone
-          ? html`<${Poster} id=${film.id} size=${film.size} isFocused=${isFocused} onGone=${() => setGone(true)} />`
-          : html`<${Instead} film=${film} word=${word} isGone=${isGone} />`}
+        ${
+          isDone
+            ? html`<${Poster} id=${film.id} size=${film.size} isFocused=${isFocused} onGone=${() => setGone(true)} />`
+            : html`<${Instead} film=${film} word=${word} isGone=${isGone} />`
+        }
         ${film.size && isDone && html`<span class="tile-length">${lasting(Number(film.seconds))}</span>`}
       </span>
       <span class="tile-words">

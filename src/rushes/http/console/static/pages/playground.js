@@ -5,11 +5,25 @@ import { CopyAs } from "../films/copyas.js";
 import { isUnanswered, nextStep } from "../films/advice.js";
 import { lookAt } from "../films/follow.js";
 import { Fields } from "../films/form.js";
+import { AboutModel } from "../films/modelcard.js";
 import { Price, useQuote } from "../films/quote.js";
 import { Blank, Live } from "../films/stage.js";
 import { Tile } from "../films/tile.js";
 import { begin, fieldOf, frameOf, lacks, requestOf, sizeOf } from "../films/wish.js";
-import { Copy, Empty, Failure, Head, Loaded, html, useData, useEffect, useMemo, useRef, useState } from "../ui.js";
+import {
+  Copy,
+  Empty,
+  Failure,
+  Head,
+  Loaded,
+  Waiting,
+  html,
+  useData,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "../ui.js";
 
 const RECENT = 8;
 const EVERY_S = 4;
@@ -24,16 +38,19 @@ function newKey() {
 export function Playground({ query }) {
   const models = useData((signal) => get("/v1/models", { signal }));
   const from = query.get("from");
-  const source = useData(async (signal) => (from ? (await lookAt(from, signal)).video : {}), [from]);
+  const source = useData(
+    async (signal) => (from ? (await lookAt(from, signal)).video : {}),
+    [from],
+  );
   return html`
     <${Head} title="Playground">Say what is to be seen, see what it costs, and watch it come.<//>
     <${Loaded} of=${models} lines=${6}>
       ${({ data }) =>
         data.length === 0
           ? html`<${Empty} title="There is no model for this key">Whoever runs this server routes models to providers in its configuration, or limits this key to none.<//>`
-          : source.isLoading && !source.data && from
-            ? null
-            : html`<${Bench} key=${`${from ?? ""} ${query.get("model") ?? ""}`} models=${data} query=${query} source=${source.data} lost=${source.error} />`}
+          : from && source.data?.id !== from && !source.error
+            ? html`<${Waiting} lines=${6} label="Loading the film's parameters" />`
+            : html`<${Bench} key=${query.toString()} models=${data} query=${query} source=${source.data} lost=${source.error} />`}
     <//>
   `;
 }
@@ -41,8 +58,14 @@ export function Playground({ query }) {
 /** Begin with what the address says: a film's parameters, a model, a prompt. */
 function beginning(models, query, source) {
   const wanted = query.get("model") ?? source?.model;
-  const model = models.find((one) => one.id === wanted) ?? models.find((one) => one.id === "sandbox") ?? models[0];
-  return begin(model, { ...wishOf(source, model), ...(query.get("prompt") ? { prompt: query.get("prompt") } : {}) });
+  const model =
+    models.find((one) => one.id === wanted) ??
+    models.find((one) => one.id === "sandbox") ??
+    models[0];
+  return begin(model, {
+    ...wishOf(source, model),
+    ...(query.get("prompt") ? { prompt: query.get("prompt") } : {}),
+  });
 }
 
 function wishOf(video, model) {
@@ -79,7 +102,9 @@ function Bench({ models, query, source, lost }) {
     event.preventDefault();
     setPressed(true);
     if (Object.keys(lacking).length) {
-      setTimeout(() => panel.current.querySelector('[aria-invalid="true"], .slot.refused button')?.focus());
+      setTimeout(() =>
+        panel.current.querySelector('[aria-invalid="true"], .slot.refused button')?.focus(),
+      );
       return;
     }
     if (await press.go(form)) {
@@ -89,14 +114,21 @@ function Bench({ models, query, source, lost }) {
   };
   const pickModel = (id) => {
     press.forget();
-    setForm((old) => begin(models.find((one) => one.id === id), old));
+    setForm((old) =>
+      begin(
+        models.find((one) => one.id === id),
+        old,
+      ),
+    );
   };
 
   return html`<div class="stack wide">
     <${Failure} error=${lost} />
     <div class="bench">
       <form class="sheet bench-form" aria-label="Film" ref=${panel} onSubmit=${submit} novalidate>
-        <${Fields} models=${models} model=${model} form=${form} wrong=${wrong} onModel=${pickModel} onChange=${(part) => {
+        <${Fields} models=${models} model=${model} form=${form} wrong=${wrong} onModel=${pickModel} onChange=${(
+          part,
+        ) => {
           press.settle();
           change(part);
         }} />
@@ -110,7 +142,7 @@ function Bench({ models, query, source, lost }) {
         </div>
       </form>
       <div class="bench-stage">
-        ${sent ? html`<${Live} sent=${sent} onFinal=${recent.reload} />` : html`<${Blank} form=${form} size=${frameOf(form)} />`}
+        ${sent ? html`<${Live} sent=${sent} onFinal=${recent.reload} />` : html`<${Blank} form=${form} size=${frameOf(form)} /><${AboutModel} model=${model} />`}
       </div>
     </div>
     <${CopyAs} form=${form} />
@@ -121,7 +153,9 @@ function Bench({ models, query, source, lost }) {
 /** What is only still to be filled is no fault yet. */
 function withoutUntouched(lacking, form) {
   const { prompt, ...wrong } = lacking;
-  const kept = Object.entries(wrong).filter(([name]) => form.files[name] === undefined || form.files[name].length);
+  const kept = Object.entries(wrong).filter(
+    ([name]) => form.files[name] === undefined || form.files[name].length,
+  );
   return { ...(prompt && form.prompt.trim() ? { prompt } : {}), ...Object.fromEntries(kept) };
 }
 
@@ -131,12 +165,21 @@ function withoutUntouched(lacking, form) {
 function usePress({ onMade }) {
   const [state, setState] = useState({ key: null, kept: null, refused: null, isBusy: false });
   const go = async (form) => {
-    const pending = state.kept ?? { key: newKey(), request: requestOf(form), size: frameOf(form), prompt: form.prompt };
+    const pending = state.kept ?? {
+      key: newKey(),
+      request: requestOf(form),
+      size: frameOf(form),
+      prompt: form.prompt,
+    };
     setState({ key: pending.key, kept: state.kept, refused: null, isBusy: true });
     try {
-      const response = await ask("POST", CREATE, { ...pending.request, headers: { "Idempotency-Key": pending.key } });
+      const response = await ask("POST", CREATE, {
+        ...pending.request,
+        headers: { "Idempotency-Key": pending.key },
+      });
       const told = await response.json();
-      const heard = (name) => response.headers.get(name) && decodeURIComponent(response.headers.get(name));
+      const heard = (name) =>
+        response.headers.get(name) && decodeURIComponent(response.headers.get(name));
       onMade({
         id: (told.data ?? told).task_id,
         key: pending.key,
@@ -149,13 +192,19 @@ function usePress({ onMade }) {
       setState({ key: null, kept: null, refused: null, isBusy: false });
       return true;
     } catch (refused) {
-      setState({ key: isUnanswered(refused) ? pending.key : null, kept: isUnanswered(refused) ? pending : null, refused, isBusy: false });
+      setState({
+        key: isUnanswered(refused) ? pending.key : null,
+        kept: isUnanswered(refused) ? pending : null,
+        refused,
+        isBusy: false,
+      });
       return false;
     }
   };
   const forget = () => setState({ key: null, kept: null, refused: null, isBusy: false });
   /** A form that changes has nothing to do with a plain refusal any more; a kept press stays. */
-  const settle = () => setState((old) => (old.kept || !old.refused ? old : { ...old, refused: null }));
+  const settle = () =>
+    setState((old) => (old.kept || !old.refused ? old : { ...old, refused: null }));
   return { ...state, isKept: state.kept !== null, go, forget, settle };
 }
 
@@ -165,17 +214,22 @@ function Refusal({ refused, isKeyKept, press }) {
     <p><strong>${refused.message}</strong></p>
     ${nextStep(refused) && html`<p>${nextStep(refused)}</p>`}
     <p class="small"><code>${refused.code}</code>${refused.requestId && html` · <span class="mono">${refused.requestId}</span>`}</p>
-    ${isKeyKept && html`<p class="row">
+    ${
+      isKeyKept &&
+      html`<p class="row">
       <span class="small">What is asked again is the film as it was first sent. <a href="#/films">See if it is there</a>.</span>
       <button class="button slim" type="button" onClick=${press.forget}>Forget this press</button>
-    </p>`}
+    </p>`
+    }
   </div>`;
 }
 
 /** The newest tasks, as the list tells them, while the page is seen. */
 function useRecent() {
   const [facts, setFacts] = useState({});
-  const list = useData((signal) => get(at("/v1/videos", { limit: RECENT }), { signal }), [], { everyS: EVERY_S });
+  const list = useData((signal) => get(at("/v1/videos", { limit: RECENT }), { signal }), [], {
+    everyS: EVERY_S,
+  });
   useEffect(() => setFacts({}), [list.data]);
   return { ...list, facts, onFacts: (video) => setFacts((old) => ({ ...old, [video.id]: video })) };
 }
@@ -187,6 +241,6 @@ function Recent({ recent }) {
     <div class="row"><h2 id="recent-name">Recent films</h2><a class="push" href="#/films">All films</a></div>
     <${Failure} error=${recent.data ? null : recent.error} onRetry=${recent.reload} />
     ${recent.data && films.length === 0 && html`<p class="soft">None yet: the first one appears here.</p>`}
-    <div class="film-tiles strip-of-films">${films.map((film) => html`<${Tile} key=${film.id} film=${film} onFacts=${recent.onFacts} />`)}</div>
+    <div class="tiles strip-of-films">${films.map((film) => html`<${Tile} key=${film.id} film=${film} onFacts=${recent.onFacts} />`)}</div>
   </section>`;
 }
