@@ -2,7 +2,7 @@
 
 import { get } from "../../api.js";
 import { bytes, count, lasting } from "../../format.js";
-import { Badge, Fragment, Table, Waiting, When, html, useData } from "../../ui.js";
+import { Badge, Fragment, Table, Waiting, When, html, useData, useState } from "../../ui.js";
 import { isAlive, routesOnce } from "./hands.js";
 import { Providers } from "./routes.js";
 import { Panel, Task, Untold, some } from "./words.js";
@@ -76,20 +76,32 @@ function AtWork({ house, reload }) {
   </dl>`;
 }
 
+const FAULTS_SHOWN = 6;
+
 function Faults() {
+  const [isAll, setAll] = useState(false);
   const told = useData((signal) => get(FAULTS, { signal }), [], { everyS: EVERY_S });
   const rows = told.data?.data ?? [];
   return html`<${Panel} title="Last faults" id="faults" note="What went wrong with tasks lately, and was tried again or ended them.">
     <${Untold} error=${told.error} what="its faults" where="GET /admin/v1/faults" onRetry=${told.reload} />
     ${told.data && rows.length === 0 && html`<p class="soft">Nothing went wrong lately.</p>`}
-    ${rows.length > 0 && html`<${Table} caption="Last faults" rows=${rows} keyOf=${(fault) => `${fault.task_id} ${fault.status} ${fault.what}`} columns=${FAULT_COLUMNS} />`}
+    ${rows.length > 0 && html`<${Table} caption="Last faults" rows=${isAll ? rows : rows.slice(0, FAULTS_SHOWN)} keyOf=${(fault) => `${fault.task_id} ${fault.n} ${fault.status} ${fault.what}`} columns=${FAULT_COLUMNS} />`}
+    ${rows.length > FAULTS_SHOWN &&
+    html`<p><button class="button slim" type="button" aria-expanded=${isAll} onClick=${() => setAll(!isAll)}>
+      ${isAll ? "Show fewer faults" : `Show all ${rows.length} faults`}
+    </button></p>`}
   <//>`;
 }
 
+const UNHAPPY = new Set(["doubt", "lost", "gone"]);
+
 const FAULT_COLUMNS = [
   { name: "Last seen", of: (fault) => html`<${When} at=${fault.at} />` },
-  { name: "What", of: (fault) => html`${fault.what}${fault.count > 1 && html`${" "}<span class="soft small">${fault.count} times</span>`}` },
-  { name: "While", of: (fault) => html`<${Badge} word=${fault.status} />` },
+  { name: "What", of: (fault) => html`${fault.what || "no reason was told"}${fault.count > 1 && html`${" "}<span class="soft small">${fault.count} times</span>`}` },
+  {
+    name: "What became of it",
+    of: (fault) => html`<${Badge} tone=${UNHAPPY.has(fault.verdict) ? "bad" : undefined} word=${fault.verdict ?? fault.status} />${fault.meaning && html`<p class="small soft why">${fault.meaning}</p>`}`,
+  },
   { name: "Where", of: (fault) => html`${fault.provider ?? "–"}<p class="small soft">${fault.model}</p>` },
   { name: "Task", of: (fault) => html`<${Task} id=${fault.task_id} />` },
 ];
