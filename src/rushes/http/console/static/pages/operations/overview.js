@@ -21,6 +21,12 @@ export function Overview({ house, hands, isThere, reload }) {
   </div>`;
 }
 
+/** What each question is about, where it gets no answer. */
+const ASKED = {
+  system: "how the server is", providers: "providers", routes: "routes", doubts: "tasks in doubt",
+  salvage: "salvage", dead: "webhooks that were given up", models: "models",
+};
+
 /** Names of what could not be asked, although the server has it. */
 const silentOf = (house) =>
   Object.entries(house)
@@ -46,7 +52,10 @@ function Verdict({ house, hands }) {
 }
 
 function sentence(house, hands, silent, bad) {
-  if (silent.length) return `Not everything can be seen: ${silent.join(", ")} did not answer.`;
+  if (silent.length === Object.keys(house).length - (house.models.data || house.models.error ? 0 : 1)) {
+    return "The server does not answer: what stands here is from before.";
+  }
+  if (silent.length) return `Not everything can be seen now: ${silent.map((name) => ASKED[name]).join(", ")}.`;
   if (bad) return `${some(bad, "thing needs", "things need")} a hand${hands.length > bad ? `, and ${some(hands.length - bad, "thing")} should be looked at` : ""}.`;
   if (hands.length) return `All works; ${some(hands.length, "thing")} should be looked at.`;
   const routes = routesOnce(house.routes.data?.data ?? []).length;
