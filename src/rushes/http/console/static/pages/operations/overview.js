@@ -73,7 +73,7 @@ function AtWork({ house, reload }) {
     ["In doubt", sum("in_doubt"), "in_doubt"],
     ["Being stored", sum("storing"), "storing"],
   ];
-  return html`<dl class="tiles" aria-label="Tasks under way">
+  return html`<dl class="counts" aria-label="Tasks under way">
     ${tiles.map(
       ([name, number, status]) => html`<div key=${name}>
         <dt>${name}</dt>

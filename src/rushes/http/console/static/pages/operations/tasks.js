@@ -83,7 +83,7 @@ function Filters({ wanted, change, everybody, isFiltered }) {
       ${options.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}
     </select>`}
   <//>`;
-  return html`<form class="filters" role="search" aria-label="Tasks" onSubmit=${(event) => event.preventDefault()}>
+  return html`<form class="sieve" role="search" aria-label="Tasks" onSubmit=${(event) => event.preventDefault()}>
     ${choice("Status", "status", STATUSES.map((one) => [one, one.replaceAll("_", " ")]))}
     <${Field} label="Model">
       ${(ids) => html`<input ...${ids} list=${listId} value=${model} placeholder="All" spellcheck="false"
