@@ -88,7 +88,7 @@ export function Chart({ title, total, note, days, series, kind = "bars", told, t
       </svg>`}
     </div>
     ${series.length > 1 &&
-    html`<ul class="legend small">${series.map(({ name, tone }) => html`<li key=${name} class=${`tone-${tone}`}>${name}</li>`)}</ul>`}
+    html`<ul class="tones small">${series.map(({ name, tone }) => html`<li key=${name} class=${`tone-${tone}`}>${name}</li>`)}</ul>`}
     <p class="readout small" aria-hidden="true">${words || " "}</p>
     <details class="small">
       <summary>As a table<span class="unseen">: ${title}</span></summary>

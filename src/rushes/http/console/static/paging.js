@@ -79,7 +79,7 @@ function More({ more, isBusy }) {
     watch.observe(ref.current);
     return () => watch.disconnect();
   }, [more]);
-  return html`<p class="more" ref=${ref}>
+  return html`<p class="onward" ref=${ref}>
     <button class="button slim" type="button" aria-disabled=${isBusy} onClick=${() => latest.current()}>
       ${isBusy ? "Loading …" : "Show more"}
     </button>

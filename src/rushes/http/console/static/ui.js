@@ -294,7 +294,7 @@ export function Confirm({ title, verb, children, act, onClose }) {
     <${Failure} error=${error} />
     <div class="row">
       <button class="button danger push" type="button" disabled=${isBusy} onClick=${go}>${verb}</button>
-      <button class="button" type="button" onClick=${onClose}>Leave it</button>
+      <button class="button" type="button" autofocus onClick=${onClose}>Leave it</button>
     </div>
   <//>`;
 }

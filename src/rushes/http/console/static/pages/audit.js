@@ -43,7 +43,7 @@ function Filters({ object, day }) {
     location.hash = at("#/audit", { object, since: day, ...wanted });
   };
   return html`<form
-    class="filters"
+    class="sieve"
     role="search"
     aria-label="Audit log"
     onSubmit=${(event) => {

@@ -32,7 +32,7 @@ export function Usage({ who, query }) {
       ${isAll ? "What all accounts used" : "What your account used"}: tasks that ended in the span, by days of UTC.
     <//>
     <div class="stack wide">
-      <div class="row span">
+      <div class="row spans">
         ${isOperator && hasOwn &&
         html`<${Strip}
           label="Of"

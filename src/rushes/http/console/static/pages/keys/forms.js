@@ -146,7 +146,7 @@ export function KeyForm({ key_: key, accountId, accounts, onDone, onClose }) {
       <${Models} value=${wish.models} onPick=${set("models")} error=${error} />
       <${Field} label="Networks" hint="Addresses or networks it is valid from, one a line, as 203.0.113.0/24. Empty: from everywhere."
         wrong=${wrongOf(error, "networks")}>
-        ${(ids) => html`<textarea ...${ids} class="mono low" spellcheck="false" value=${wish.networks}
+        ${(ids) => html`<textarea ...${ids} class="mono brief" spellcheck="false" value=${wish.networks}
           onInput=${(event) => set("networks")(event.currentTarget.value)}></textarea>`}
       <//>
       <${LimitFields} fields=${wish.limits} onChange=${set("limits")} error=${error}

@@ -99,7 +99,7 @@ export function Verbs({ submit, isLive, onDone }) {
     toast("The task has failed as submit_in_doubt; its hold is released.");
     onDone();
   };
-  return html`<div class="verbs">
+  return html`<div class="deeds">
       <button class="button slim" type="button" onClick=${look}>Look now</button>
       <span class="small soft">Has ${submit.provider} searched at once. Costs nothing.</span>
       <button class="button slim" type="button" onClick=${() => setOpen("adopt")}>Adopt a ticket …</button>

@@ -123,10 +123,9 @@ function leaving({ system, models }) {
   const now = Date.now() / 1000;
   return retiring(system.data, models.data?.data, now).map((model) => {
     const at = dated(model.retires_at);
-    const what = at < now ? `was retired by its maker on ${day(at)}` : `is retired by its maker on ${day(at)}, ${since(at)}`;
     return {
-      about: "models", tone: at < now ? "bad" : "warn", count: 1,
-      text: `${model.model} ${what}${model.successor ? `: move to ${model.successor}` : ", without a successor"}.`,
+      about: "models", tone: "warn", count: 1,
+      text: `${model.model} is retired by its maker on ${day(at)}, ${since(at)}${model.successor ? `: move to ${model.successor}` : ", without a successor"}.`,
       verb: "Look", href: "#/operations/models",
     };
   });

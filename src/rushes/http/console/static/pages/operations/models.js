@@ -15,12 +15,15 @@ const PER = { second: "second", film: "film", million_tokens: "million tokens", 
 /** Unix seconds of a date of the wire, 2026-09-24. */
 export const dated = (text) => (text ? Date.parse(text) / 1000 : null);
 
-/** Live models whose maker has called an end that is near, or over; by the house, else by cards. */
+/**
+ * Live models whose maker has called an end that is near; by the house, else by cards. What was
+ * retired long ago and is still live goes by a route of the operator's own, and needs nobody.
+ */
 export function retiring(system, models, now) {
   const known = system
     ? system.retiring.filter((one) => system.models.live.includes(one.model))
     : (models ?? []).filter((model) => !model.rehearsal && model.retires_at).map((model) => ({ ...model, model: model.id }));
-  return known.filter((one) => dated(one.retires_at) - now < SOON_S);
+  return known.filter((one) => dated(one.retires_at) > now && dated(one.retires_at) - now < SOON_S);
 }
 
 /** Models without their cards, for a key that does not open the catalog. */
@@ -109,7 +112,8 @@ function Retires({ model }) {
   const at = dated(model.retires_at);
   if (at == null) return html`<span class="soft">–</span>`;
   const left = at - Date.now() / 1000;
-  const isOurs = !model.rehearsal;
-  return html`<${Badge} tone=${isOurs && left < SOON_S ? (left < 0 ? "bad" : "warn") : ""}>${left < 0 ? `retired ${day(at)}` : day(at)}<//>
+  const isNear = left > 0 && left < SOON_S;
+  return html`<${Badge} tone=${isNear && !model.rehearsal ? "warn" : ""}>${left < 0 ? `retired ${day(at)}` : day(at)}<//>
+    ${left < 0 && !model.rehearsal && html`<p class="small soft">your own route serves its name</p>`}
     ${model.successor && html`<p class="small">use <span class="mono">${model.successor}</span></p>`}`;
 }

@@ -2,7 +2,7 @@
 
 import { get } from "../../api.js";
 import { bytes, count, lasting } from "../../format.js";
-import { Badge, Fragment, Table, Waiting, When, html, useData } from "../../ui.js";
+import { Badge, Fragment, Table, Waiting, When, html, useData, useState } from "../../ui.js";
 import { isAlive, routesOnce } from "./hands.js";
 import { Providers } from "./routes.js";
 import { Panel, Task, Untold, some } from "./words.js";
@@ -20,6 +20,12 @@ export function Overview({ house, hands, isThere, reload }) {
     <${House} of=${house.system} />
   </div>`;
 }
+
+/** What each question is about, where it gets no answer. */
+const ASKED = {
+  system: "how the server is", providers: "providers", routes: "routes", doubts: "tasks in doubt",
+  salvage: "salvage", dead: "webhooks that were given up", models: "models",
+};
 
 /** Names of what could not be asked, although the server has it. */
 const silentOf = (house) =>
@@ -46,7 +52,10 @@ function Verdict({ house, hands }) {
 }
 
 function sentence(house, hands, silent, bad) {
-  if (silent.length) return `Not everything can be seen: ${silent.join(", ")} did not answer.`;
+  if (silent.length === Object.keys(house).length - (house.models.data || house.models.error ? 0 : 1)) {
+    return "The server does not answer: what stands here is from before.";
+  }
+  if (silent.length) return `Not everything can be seen now: ${silent.map((name) => ASKED[name]).join(", ")}.`;
   if (bad) return `${some(bad, "thing needs", "things need")} a hand${hands.length > bad ? `, and ${some(hands.length - bad, "thing")} should be looked at` : ""}.`;
   if (hands.length) return `All works; ${some(hands.length, "thing")} should be looked at.`;
   const routes = routesOnce(house.routes.data?.data ?? []).length;
@@ -64,7 +73,7 @@ function AtWork({ house, reload }) {
     ["In doubt", sum("in_doubt"), "in_doubt"],
     ["Being stored", sum("storing"), "storing"],
   ];
-  return html`<dl class="tiles" aria-label="Tasks under way">
+  return html`<dl class="counts" aria-label="Tasks under way">
     ${tiles.map(
       ([name, number, status]) => html`<div key=${name}>
         <dt>${name}</dt>
@@ -76,20 +85,32 @@ function AtWork({ house, reload }) {
   </dl>`;
 }
 
+const FAULTS_SHOWN = 6;
+
 function Faults() {
+  const [isAll, setAll] = useState(false);
   const told = useData((signal) => get(FAULTS, { signal }), [], { everyS: EVERY_S });
   const rows = told.data?.data ?? [];
   return html`<${Panel} title="Last faults" id="faults" note="What went wrong with tasks lately, and was tried again or ended them.">
     <${Untold} error=${told.error} what="its faults" where="GET /admin/v1/faults" onRetry=${told.reload} />
     ${told.data && rows.length === 0 && html`<p class="soft">Nothing went wrong lately.</p>`}
-    ${rows.length > 0 && html`<${Table} caption="Last faults" rows=${rows} keyOf=${(fault) => `${fault.task_id} ${fault.status} ${fault.what}`} columns=${FAULT_COLUMNS} />`}
+    ${rows.length > 0 && html`<${Table} caption="Last faults" rows=${isAll ? rows : rows.slice(0, FAULTS_SHOWN)} keyOf=${(fault) => `${fault.task_id} ${fault.n} ${fault.status} ${fault.what}`} columns=${FAULT_COLUMNS} />`}
+    ${rows.length > FAULTS_SHOWN &&
+    html`<p><button class="button slim" type="button" aria-expanded=${isAll} onClick=${() => setAll(!isAll)}>
+      ${isAll ? "Show fewer faults" : `Show all ${rows.length} faults`}
+    </button></p>`}
   <//>`;
 }
 
+const UNHAPPY = new Set(["doubt", "lost", "gone"]);
+
 const FAULT_COLUMNS = [
   { name: "Last seen", of: (fault) => html`<${When} at=${fault.at} />` },
-  { name: "What", of: (fault) => html`${fault.what}${fault.count > 1 && html`${" "}<span class="soft small">${fault.count} times</span>`}` },
-  { name: "While", of: (fault) => html`<${Badge} word=${fault.status} />` },
+  { name: "What", of: (fault) => html`${fault.what || "no reason was told"}${fault.count > 1 && html`${" "}<span class="soft small">${fault.count} times</span>`}` },
+  {
+    name: "What became of it",
+    of: (fault) => html`<${Badge} tone=${UNHAPPY.has(fault.verdict) ? "bad" : undefined} word=${fault.verdict ?? fault.status} />${fault.meaning && html`<p class="small soft why">${fault.meaning}</p>`}`,
+  },
   { name: "Where", of: (fault) => html`${fault.provider ?? "–"}<p class="small soft">${fault.model}</p>` },
   { name: "Task", of: (fault) => html`<${Task} id=${fault.task_id} />` },
 ];

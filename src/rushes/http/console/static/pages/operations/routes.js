@@ -60,9 +60,14 @@ function Provider({ provider, fares }) {
     </div>
     ${boundsOf(provider) && html`<p class="small soft">${boundsOf(provider)}</p>`}
     <${LastFault} fault=${provider.last_fault} />
-    ${provider.models?.length > 0 && html`<p class="small soft">Serves ${provider.models.join(", ")}</p>`}
+    ${provider.models?.length > 0 && html`<p class="small soft">Serves ${listed(provider.models)}</p>`}
   </article>`;
 }
+
+const LISTED_MAX = 6;
+
+const listed = (names) =>
+  names.length > LISTED_MAX + 1 ? `${names.slice(0, LISTED_MAX).join(", ")} and ${names.length - LISTED_MAX} more` : names.join(", ");
 
 /** What else it has in hand, and what else bounds it. */
 function boundsOf({ in_doubt: doubted, storing, in_flight_per_account_max: each, starts_per_minute_max: starts }) {

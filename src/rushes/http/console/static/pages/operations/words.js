@@ -1,7 +1,7 @@
 /** What operators' pages share: short names, where things lead, and what things mean. */
 
 import { get } from "../../api.js";
-import { Copy, Failure, html, useData } from "../../ui.js";
+import { Copy, Failure, html, useData, useRef } from "../../ui.js";
 
 const EVERYBODY = { accounts: new Map(), keys: new Map() };
 
@@ -84,20 +84,26 @@ export function useEverybody() {
   return { ...loaded, everybody: loaded.data ?? EVERYBODY };
 }
 
-/** Several facts at once, each with its own error: `{name: {data, error}}`. */
+/**
+ * Several facts at once, each with its own error: `{name: {data, error}}`. What was told before
+ * stays beside an error.
+ */
 export function useFacts(paths, { everyS }) {
+  const known = useRef({});
   return useData(async (signal) => {
-    const told = await Promise.all(Object.values(paths).map((path) => settled(path, signal)));
-    return Object.fromEntries(Object.keys(paths).map((name, place) => [name, told[place]]));
+    const names = Object.keys(paths);
+    const told = await Promise.all(names.map((name) => settled(paths[name], known.current[name], signal)));
+    known.current = Object.fromEntries(names.map((name, place) => [name, told[place]]));
+    return known.current;
   }, [], { everyS });
 }
 
-async function settled(path, signal) {
+async function settled(path, before, signal) {
   try {
     return { data: await get(path, { signal }), error: null };
   } catch (error) {
     if (signal.aborted) throw error;
-    return { data: null, error };
+    return { data: before?.data ?? null, error };
   }
 }
 

@@ -104,10 +104,13 @@ const COLUMNS = [
   {
     name: "Failed",
     isNumber: true,
-    of: (line) => html`${count(line.failed)}${line.failed > 0 && html` <span class="soft">(${share(line.failed, line.accepted)})</span>`}`,
+    of: (line) => html`${count(line.failed)}${line.failed > 0 && html`<p class="small soft">${share(line.failed, line.accepted)}</p>`}`,
   },
   { name: "Canceled", isNumber: true, of: (line) => count(line.canceled) },
   { name: "Under way", isNumber: true, of: (line) => count(line.unfinished) },
-  { name: "Median", isNumber: true, of: (line) => lasting(line.median_s) },
-  { name: "95 of 100", isNumber: true, of: (line) => lasting(line.p95_s) },
+  {
+    name: "Median (95 of 100)",
+    isNumber: true,
+    of: (line) => html`${lasting(line.median_s)}${line.p95_s != null && html`<p class="small soft">${lasting(line.p95_s)}</p>`}`,
+  },
 ];
