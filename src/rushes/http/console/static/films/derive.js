@@ -90,12 +90,15 @@ export function Derive({ video, verb, makers, onClose }) {
           onInput=${(event) => change(setPrompt)(event.currentTarget.value)}
         ></textarea>`}
       <//>
-      ${verb === "extend" && html`<${Strip}
+      ${
+        verb === "extend" &&
+        html`<${Strip}
         label="Longer by"
         options=${EXTENSIONS.map((value) => ({ value, label: `${value} s` }))}
         value=${seconds}
         onPick=${change(setSeconds)}
-      />`}
+      />`
+      }
       ${
         verb !== "remix" &&
         makers.length > 1 &&

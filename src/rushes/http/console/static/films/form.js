@@ -171,13 +171,16 @@ function Length({ model, form, wrong, onChange }) {
       onInput=${(event) => onChange({ seconds: Number(event.currentTarget.value) })}
     />
     <div class="row small soft range-ends"><span>${numbers[0]} s</span><span class="push">${numbers.at(-1)} s</span></div>
-    ${allowed.includes(-1) && html`<label class="tick">
+    ${
+      allowed.includes(-1) &&
+      html`<label class="tick">
       <input
         type="checkbox"
         checked=${isAuto}
         onChange=${() => onChange({ seconds: isAuto ? model.capabilities.durations.default : -1 })}
       />Let the provider choose
-    </label>`}
+    </label>`
+    }
     ${wrong && html`<span class="wrong">${wrong}</span>`}
   </div>`;
 }
@@ -191,13 +194,16 @@ function Shape({ model, form, wrong, onChange }) {
   const pick = (value) =>
     onChange(sizes.includes(value) ? { size: value } : { size: "", resolution: value });
   return html`<${Fragment}>
-    ${shapes.length > 1 && html`<${Strip}
+    ${
+      shapes.length > 1 &&
+      html`<${Strip}
       label="Resolution"
       hint=${wrong.resolution}
       options=${shapes}
       value=${form.size || form.resolution}
       onPick=${pick}
-    />`}
+    />`
+    }
     ${
       ratios.allowed.length > 0 &&
       html`<${Strip}

@@ -150,14 +150,16 @@ export function Slot({ label, assets, max, limits, wrong, onChange }) {
       <span id=${`${id}-name`} class="slot-name">${label}</span>
       ${max > 1 && html`<span class="soft small">${assets.length} of ${max}</span>`}
     </div>
-    ${assets.map((asset, n) => html`<${Given}
+    ${assets.map(
+      (asset, n) => html`<${Given}
       key=${asset.url.slice(-64) + n}
       label=${label}
       asset=${asset}
       limits=${limits}
       onFit=${() => fit(asset)}
       onRemove=${() => without(asset)}
-    />`)}
+    />`,
+    )}
     ${
       room > 0 &&
       html`<div class="row slot-verbs">
