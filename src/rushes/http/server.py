@@ -21,6 +21,7 @@ from rushes.gateway.webhooks import Secrets
 from rushes.http.admin.desk import Desk, somebody
 from rushes.http.admin.films import Films
 from rushes.http.admin.money import Budgets
+from rushes.http.admin.overview import House, Overview
 from rushes.http.admin.owners import Owners
 from rushes.http.admin.upkeep import Upkeep
 from rushes.http.auth import Keyring
@@ -43,6 +44,8 @@ from rushes.http.looking import Looking
 from rushes.http.models import Models
 from rushes.http.openapi import Described, describe
 from rushes.http.origins import Origins
+from rushes.http.own_key import OwnKeys, Place
+from rushes.http.quotes import Quotes
 from rushes.http.routes import Route, Table
 from rushes.http.system import Check, System
 from rushes.http.usage import UsageRoutes
@@ -67,7 +70,7 @@ class Operators:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What the wire is made of. `version` is shown in the OpenAPI document.
+    """What the wire is made of. `version` is shown in the OpenAPI document, `house` to operators.
 
     `sign` signs addresses of a bucket, where links lead there. Without `operators` nobody answers
     them, and without `has_console` there is no page for people.
@@ -92,6 +95,7 @@ class Wire:
     streams_per_key_max: int
     is_metrics_open: bool
     version: str
+    house: House
     sign: Sign | None = None
     styles: Styles = field(default_factory=Styles)
     origins: Origins = field(default_factory=Origins)
@@ -123,18 +127,27 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Generations(
             wire.gateway, creating, looking, live, enveloping, wire.download_bytes_max
         ).routes(),
+        *Quotes(creating).routes(),
         *Videos(wire.gateway, creating, wire.forecast).routes(),
         *Models(wire.gateway).routes(),
         *Files(wire.gateway, wire.links, wire.sign).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
         *Webhooks(Secrets(wire.gateway.store, wire.clock)).routes(),
         *UsageRoutes(Usage(wire.forecast.store), wire.clock).routes(),
+        *OwnKeys(wire.gateway, _operators_place(wire)).routes(),
         *_system_of(wire).routes(),
         *_console_of(wire),
     ]
     if wire.operators is not None and wire.operators.port is None:
         routes += _operators_routes(wire, wire.operators)
     return _described(routes, wire)
+
+
+def _operators_place(wire: Wire) -> Place:
+    """Say, where callers are answered, whether operators are."""
+    if wire.operators is None:
+        return "off"
+    return "here" if wire.operators.port is None else "elsewhere"
 
 
 def _console_of(wire: Wire) -> list[Route]:
@@ -145,7 +158,8 @@ def _console_of(wire: Wire) -> list[Route]:
 
 def _operators_routes(wire: Wire, operators: Operators) -> list[Route]:
     desk = Desk(wire.gateway, wire.keyring, operators.holder_of)
-    rooms = (Owners(desk), Budgets(desk), Films(desk), Upkeep(desk))
+    overview = Overview(desk, Usage(wire.forecast.store), wire.house, wire.checks)
+    rooms = (Owners(desk), Budgets(desk), Films(desk), Upkeep(desk), overview)
     return [route for room in rooms for route in room.routes()]
 
 
@@ -174,6 +188,7 @@ class Application:
         if for_callers and wire.operators is not None and self._operators_port is not None:
             own = [
                 *_operators_routes(wire, wire.operators),
+                *OwnKeys(wire.gateway, "here").routes(),
                 *_system_of(wire).routes(),
                 *_console_of(wire),
             ]
