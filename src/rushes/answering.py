@@ -28,7 +28,6 @@ from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.origins import Origins
 from rushes.http.server import Application, Operators, Wire, server_of
-from rushes.observe import Metrics
 from rushes.ports import NotAHint, Transaction, Work
 from rushes.providers.base import Forged
 from rushes.rooms import Parts
@@ -95,7 +94,7 @@ def _descriptors() -> int:
 
 
 def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
-    settings, metrics = parts.settings, Metrics()
+    settings, metrics = parts.settings, parts.metrics
     metrics.ask(
         "rushes_films_finished",
         "Films that were sealed or tagged before they were kept, and those that could not be.",
@@ -135,6 +134,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         ),
         other_room=_room_for_rows(settings),
         metrics=metrics,
+        traces=parts.traces,
     )
 
     if has_engine:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import quote
 
 from rushes.domain.access import Key
 from rushes.domain.spec import Mode, Said, Wish
 from rushes.domain.task import Task
+from rushes.traces import Remote
 
 NAMES_CHARACTERS_MAX: Final = 1000
 _PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F)))
@@ -40,7 +42,8 @@ class Create:
     `is_retry` says that the caller's client repeats a request by itself, without a key.
     `render` writes the dialect's answer. `default_model` counts where nobody named one, nor a
     source that has one. `derives` is what a route for films from films makes; `source_id` is the
-    source that a path names.
+    source that a path names. `span` is the caller's own, `request_id` what the answer quotes, and
+    `received_at` when the body was there: for traces only.
     """
 
     caller: Key
@@ -53,6 +56,9 @@ class Create:
     default_model: str | None = None
     derives: Mode | None = None
     source_id: str | None = None
+    span: Remote | None = None
+    request_id: str = ""
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
