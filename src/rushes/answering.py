@@ -13,13 +13,13 @@ from typing import Final
 
 from rushes import __version__
 from rushes.domain.access import Limits
-from rushes.domain.task import Status
 from rushes.engine.dispatch import queue_name
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
 from rushes.gateway.rates import Rates
 from rushes.gateway.reprints import Reprints
+from rushes.gateway.standing import Standing
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits, connections_of
@@ -153,11 +153,6 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
     async def is_engine_up() -> bool:
         return parts.engine.is_healthy
 
-    async def count_tasks() -> None:
-        counts = await parts.truth.store.read(lambda tx: tx.counts())
-        for status in Status:
-            metrics.tasks.labels(status.value).set(counts.get(status, 0))
-
     def read_hint(provider: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
         upstream = parts.world.upstreams.get(provider)
         try:
@@ -165,16 +160,26 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         except Forged as forged:
             raise NotAHint(str(forged)) from forged
 
+    forecast = Forecast(
+        parts.truth.store,
+        parts.truth.clock,
+        widths_of(queues_of(settings, ())),
+        lambda tx, queue, limit: tx.turns_of(queue_name(Work.FILM, queue), limit),
+    )
+    standing = Standing(
+        parts.truth.store,
+        parts.truth.clock,
+        metrics,
+        catalog=lambda: gateway.catalog,
+        slots=lambda: forecast.slots,
+        free_bytes=_free_bytes(settings),
+        lost_after_s=settings.workers.lost_after_s,
+    )
     return Wire(
         gateway=gateway,
         read_hint=read_hint,
         hot=parts.truth.hot,
-        forecast=Forecast(
-            parts.truth.store,
-            parts.truth.clock,
-            widths_of(queues_of(settings, ())),
-            lambda tx, queue, limit: tx.turns_of(queue_name(Work.FILM, queue), limit),
-        ),
+        forecast=forecast,
         keyring=keyring,
         rates=Rates(parts.truth.clock, metrics, shared),
         links=links,
@@ -187,7 +192,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
             "storage": is_storage_up,
             **({"engine": is_engine_up} if has_engine else {}),
         },
-        before_metrics=count_tasks,
+        before_metrics=standing.refresh,
         body_limits=BodyLimits(limits.json_bytes_max, limits.form_bytes_max),
         bodies_bytes_max=limits.bodies_bytes_max,
         metadata_bytes_max=limits.metadata_bytes_max,
@@ -235,6 +240,15 @@ def _signer(parts: Parts) -> Sign | None:
         return await blobs.signed(name, max(life, SIGNED_LIFE_MIN), method=method)
 
     return sign
+
+
+def _free_bytes(settings: Settings) -> Callable[[], Mapping[str, int]]:
+    """Return what asks how much room is left on the disks that we write to; it blocks."""
+    blobs = settings.blobs_path
+    places = {"data": settings.data_dir, **({} if blobs is None else {"films": blobs})}
+    return lambda: {
+        name: shutil.disk_usage(path).free for name, path in places.items() if path.exists()
+    }
 
 
 def _room_for_rows(settings: Settings) -> Callable[[], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any, Final, TextIO, cast
@@ -21,10 +21,15 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily
 
+from rushes.traces import trace_id_of
+
 _SECRET: Final = re.compile(r"(sk-(?:live-|test-)?|whsec_|Bearer )[A-Za-z0-9_\-.=+/]{6,}")
 _NEVER: Final = frozenset({"prompt", "negative_prompt", "secret", "authorization", "api_key"})
 
 log: Final = structlog.stdlib.get_logger("rushes")
+
+about: Final = structlog.contextvars.bound_contextvars
+"""`with about(task_id=…):` every line of the block says so, whoever writes it (docs/logs.md)."""
 
 
 _CONCEALED: Final[set[str]] = set()
@@ -60,8 +65,26 @@ def _redacting(
     return fields
 
 
+def _tracing(
+    _logger: object, _method: str, fields: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Name the trace of the task that a line is about, as collectors of lines look for it."""
+    trace_id = trace_id_of(str(fields.get("task_id", "")))
+    if trace_id is not None:
+        fields["trace_id"] = f"{trace_id:032x}"
+    return fields
+
+
 class _Redacted(logging.Formatter):
     """Writes the lines of libraries, tracebacks and all, without what no line may hold."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a line."""
+        return redact(super().format(record))
+
+
+class _RedactedJson(structlog.stdlib.ProcessorFormatter):
+    """Does so as JSON, like our own lines, with whatever is known of what they are about."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a line."""
@@ -81,31 +104,44 @@ class _StandardError:
             sys.stderr.flush()
 
 
-def configure_logs(*, level: str, as_json: bool) -> None:
+def configure_logs(*, level: str, as_json: bool, has_traces: bool = False) -> None:
     """Send log lines to standard error, as JSON or for people.
 
-    Libraries speak up for warnings only: an HTTP client's own lines hold signed links.
+    Libraries speak up for warnings only: an HTTP client's own lines hold signed links. With
+    `has_traces` a line about a task names its trace.
     """
+    naming: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        *([_tracing] if has_traces else []),
+        _redacting,
+    ]
+    of_libraries = _Redacted(logging.BASIC_FORMAT) if not as_json else _json_of_libraries(naming)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, force=True)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(_Redacted(logging.BASIC_FORMAT))
+        handler.setFormatter(of_libraries)
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _redacting,
-            renderer,
-        ],
+        processors=[*naming, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=False,
+    )
+
+
+def _json_of_libraries(naming: Sequence[structlog.types.Processor]) -> logging.Formatter:
+    return _RedactedJson(
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *naming],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(),
+        ],
     )
 
 
@@ -130,6 +166,10 @@ LIFE_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200,
 
 CALL_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 """How long a call to a provider takes."""
+
+
+LAG_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+"""How long a loop may be held up by somebody."""
 
 
 class Metrics:
@@ -253,10 +293,12 @@ class Metrics:
         )
 
     def _of_the_machine(self) -> None:
-        self.loop_lag_s = self._gauge(
+        self.loop_lag_s = Histogram(
             "rushes_loop_lag_seconds",
-            "The longest that a loop kept others waiting since it was asked last.",
-            "loop",
+            "How much later than it wished a loop got its turn, asked once a second.",
+            ("loop",),
+            buckets=LAG_S,
+            registry=self.registry,
         )
         self.keeper_at_s = self._gauge(
             "rushes_keeper_tended_timestamp_seconds",

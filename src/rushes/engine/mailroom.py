@@ -33,7 +33,7 @@ from rushes.domain.webhooks import (
     posts_of,
     signed_headers,
 )
-from rushes.observe import Metrics, log, unheard
+from rushes.observe import Metrics, about, log, unheard
 from rushes.ports import Poster, Store, Transaction
 from rushes.traces import ROOT, SILENT, Kind, Traces
 
@@ -139,6 +139,7 @@ class Mailroom:
         ended_at = task.finished_at or news.created_at
         reason = "" if task.failure is None else str(task.failure.reason)
         status, seconds = task.status.value, (ended_at - task.created_at).total_seconds()
+        log.debug("a task ended", task_id=task.id, status=status, reason=reason, seconds=seconds)
         self.metrics.ended.labels(task.model, status, reason).inc()
         self.metrics.task_s.labels(task.model, status).observe(max(0.0, seconds))
         self.traces.record(
@@ -186,7 +187,8 @@ class Mailroom:
     async def attempt(self, post: Post) -> None:
         """Attempt a post that is in hand, write down what came of it, and give its place back."""
         try:
-            await self._attempt(post)
+            with about(task_id=post.task_id, event_id=post.event_id):
+                await self._attempt(post)
         finally:
             self.places.leave(post)
 
@@ -218,7 +220,7 @@ class Mailroom:
                 span.fault = None if answered.is_delivered else "not_delivered"
                 return answered
         except Exception as fault:  # noqa: BLE001 -- a bug of ours must not try for ever, unheard
-            log.error("a webhook could not be sent", event_id=post.event_id, exc_info=fault)
+            log.error("a webhook could not be sent", exc_info=fault)
             return OUR_FAULT
 
     async def _note(self, post: Post, answered: Answered) -> None:

@@ -45,7 +45,7 @@ from rushes.gateway.sources import (
     source_of_task,
     told_source,
 )
-from rushes.observe import Metrics
+from rushes.observe import Metrics, log
 from rushes.ports import (
     Answer,
     ArtifactKind,
@@ -339,6 +339,7 @@ class Gateway(Looks):
         self.metrics.accepted.labels(task.model).inc()
         self.metrics.held.labels(task.model).inc(task.hold_microusd)
         self._draw_accept(create, task)
+        log.debug("a task was accepted", task_id=task.id, model=task.model)
         return Created(answer.body, headers, task.id)
 
     def _draw_accept(self, create: Create, task: Task) -> None:
