@@ -33,9 +33,6 @@ BUDGETS_EVERY_S: Final = 60.0
 SALVAGE_MAX: Final = 1000
 """So many films without a caller are counted; more are an alarm all the same."""
 
-NEAR: Final = 0.8
-"""A budget of which less than a fifth is left is near its end."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -158,6 +155,6 @@ class Standing:
 
 def state_of(purse: Purse) -> str:
     """Say how much of a budget is left in its period: `ample`, `near` its end, or `spent`."""
-    if purse.left_microusd <= 0:
+    if purse.is_spent:
         return "spent"
-    return "near" if purse.spent_microusd >= NEAR * purse.limit_microusd else "ample"
+    return "near" if purse.is_near_its_end else "ample"
