@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -135,7 +135,7 @@ class Traces:
         """Record what is done in the block: below the present span of the task, or at its root."""
         trace_id = self._wanted(task_id)
         if trace_id is None:
-            yield _nothing()
+            yield _NOTHING
             return
         with self._in(trace_id, name, kind, attributes) as span:
             yield span
@@ -200,11 +200,17 @@ _PRESENT: Final[ContextVar[tuple[Traces, Span] | None]] = ContextVar("PRESENT", 
 _TELLS: Final[ContextVar[bool]] = ContextVar("TELLS", default=False)
 
 
-def _nothing() -> Span:
-    return Span("", 0, None, _NEVER, span_id=1)
+class _Nobodys(Span):
+    """A span that nobody records: it forgets what it is told."""
+
+    def note(self, **attributes: Value | None) -> None:
+        """Forget it."""
 
 
-_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NOTHING: Final = _Nobodys("", 0, None, datetime(1970, 1, 1, tzinfo=UTC), span_id=1)
+
+UNDRAWN: Final[AbstractContextManager[Span]] = nullcontext(_NOTHING)
+"""A block that nobody draws."""
 
 
 @contextmanager
@@ -212,7 +218,7 @@ def stage(name: str, **attributes: Value | None) -> Iterator[Span]:
     """Record a part of whatever span we are in; outside of one nothing is recorded."""
     present = _PRESENT.get()
     if present is None:
-        yield _nothing()
+        yield _NOTHING
         return
     traces, above = present
     with traces._in(above.trace_id, name, Kind.INTERNAL, attributes) as span:  # noqa: SLF001

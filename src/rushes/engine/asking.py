@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Final
 
 from rushes.domain.submit import Submit
@@ -18,7 +18,7 @@ from rushes.providers.base import (
     Refused,
     Unreachable,
 )
-from rushes.traces import Kind, Span, telling
+from rushes.traces import UNDRAWN, Kind, Span, telling
 
 ANSWERED: Final = "answered"
 BROKEN: Final = "broken"
@@ -41,29 +41,44 @@ async def asking(
     upstream: Upstream, submit: Submit, verb: str, world: World, *, is_bounded: bool = True
 ) -> AsyncIterator[Span]:
     """Ask a provider in the block, about one submit; within the time of a call, if `is_bounded`."""
-    name, metrics, outcome = submit.provider, world.metrics, ANSWERED
+    name, outcome = submit.provider, ANSWERED
     began_s = time.perf_counter()
-    with (
-        world.traces.span(
-            submit.task_id,
-            verb,
-            Kind.CLIENT,
-            provider=name,
-            upstream_model=submit.upstream_model,
-            n=submit.n,
-        ) as span,
-        telling(tells=upstream.tells_trace),
-    ):
+    with _drawn(upstream, submit, verb, world) as span:
         try:
-            async with AsyncExitStack() as bound:
-                if is_bounded:
-                    limit_s = world.budgets.submit_call.total_seconds()
-                    await bound.enter_async_context(world.patience(limit_s))
+            if is_bounded:
+                async with world.patience(world.budgets.submit_call.total_seconds()):
+                    yield span
+            else:
                 yield span
         except BaseException as fault:
             outcome = OUTCOMES.get(type(fault), BROKEN if isinstance(fault, Exception) else CUT_OFF)
             raise
         finally:
             span.note(outcome=outcome)
-            metrics.upstream_s.labels(name, verb).observe(time.perf_counter() - began_s)
-            metrics.upstream_calls.labels(name, verb, outcome).inc()
+            world.metrics.upstream_s.labels(name, verb).observe(time.perf_counter() - began_s)
+            world.metrics.upstream_calls.labels(name, verb, outcome).inc()
+
+
+def _drawn(
+    upstream: Upstream, submit: Submit, verb: str, world: World
+) -> AbstractContextManager[Span]:
+    """Return what draws a call; where nobody draws, next to nothing."""
+    if world.traces.recorder is None:
+        return UNDRAWN
+    return _telling(upstream, submit, verb, world)
+
+
+@contextmanager
+def _telling(upstream: Upstream, submit: Submit, verb: str, world: World) -> Iterator[Span]:
+    with (
+        world.traces.span(
+            submit.task_id,
+            verb,
+            Kind.CLIENT,
+            provider=submit.provider,
+            upstream_model=submit.upstream_model,
+            n=submit.n,
+        ) as span,
+        telling(tells=upstream.tells_trace),
+    ):
+        yield span
