@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Callable
 from datetime import timedelta
-from importlib.util import find_spec
+from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -652,15 +652,16 @@ def _provenance_misfits(provenance: Provenance) -> list[str]:
     return complaints
 
 
-OTEL: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+OTEL: Final = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
 
 
-def is_installed(module: str) -> bool:
-    """Say whether a module could be imported; nothing is but the packages it is in."""
+def is_installed(distribution: str) -> bool:
+    """Say whether a distribution is installed; nothing is imported."""
     try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
         return False
+    return True
 
 
 def trace_misfits(
