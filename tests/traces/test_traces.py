@@ -8,17 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.contextvars import get_contextvars
 
+from rushes.bell import LocalBell
 from rushes.domain.submit import Verdict
 from rushes.domain.task import Status, Task
 from rushes.domain.webhooks import Answered
 from rushes.engine import collect, story
+from rushes.engine.carry import carry
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.world import Upstream
+from rushes.http.door import Door
+from rushes.http.routes import Table
+from rushes.http.system import System
+from rushes.ports import Work
 from rushes.providers.base import NotThere, Outcome, Ready, Unreachable, Working
 from rushes.providers.rest import Credential, Rest
 from rushes.settings import TraceSettings, load, trace_misfits
-from rushes.testing.builders import MODEL, NOON
+from rushes.testing.builders import MODEL, NOON, put_task
 from rushes.testing.fakes import ManualClock
 from rushes.traces import (
     ROOT,
@@ -239,6 +246,39 @@ async def test_an_end_that_was_told_is_counted_with_its_time_and_reason() -> Non
     assert await mailroom(workers).fan_out() == 0
     assert registry.get_sample_value("rushes_task_seconds_count", told) == before + 1
     assert kept.named(ROOT).fault == kept.named(ROOT).attributes["reason"]
+
+
+async def test_whatever_a_step_writes_says_its_task_and_a_wait_says_nothing() -> None:
+    said: list[dict[str, Any]] = []
+
+    async def check(ticket: object) -> Outcome:
+        said.append(get_contextvars())
+        return await ready(ticket)
+
+    workers = Workers(provider=Told(on_check=check))
+    task = workers.store.write_now(put_task)
+    await carry(task.id, Work.FILM, str(task.work_id), workers.world, LocalBell())
+    assert said == [{"task_id": task.id}]
+    assert get_contextvars() == {}
+
+
+async def test_whatever_a_request_writes_says_its_id(tmp_path: Path) -> None:
+    async with wired(tmp_path) as house:
+        told: list[dict[str, Any]] = []
+
+        async def reload() -> bool:
+            told.append(get_contextvars())
+            return True
+
+        system = System({"database": reload}, house.gateway.metrics, True, nothing)
+        door = Door(Table(system.routes()), house.keyring, house.rates, house.gateway.metrics)
+        async with house.client(app=door) as client:
+            answer = await client.get("/readyz")
+    assert told == [{"request_id": answer.headers["x-request-id"]}]
+
+
+async def nothing() -> None:
+    return None
 
 
 # -- the caller's own span ----------------------------------------------------------------------

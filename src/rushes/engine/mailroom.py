@@ -127,10 +127,10 @@ class Mailroom:
         at = self.clock.now()
         if not await self.store.read(lambda tx: bool(tx.unposted(1))):
             return 0
-        ended = await self.store.write(lambda tx: _fan_out(tx, at))
-        for news, task in ended:
+        events = await self.store.write(lambda tx: _fan_out(tx, at))
+        for news, task in await self.store.read(lambda tx: _ended(tx, events)):
             self._tell_of_the_end(news, task)
-        return len(ended)
+        return len(events)
 
     def _tell_of_the_end(self, news: News, task: Task | None) -> None:
         """Count a task that ended, and draw its whole life; one that was deleted is not known."""
@@ -266,7 +266,12 @@ class _Parcel:
     secret: WebhookSecret | None
 
 
-def _fan_out(tx: Transaction, at: datetime) -> list[tuple[News, Task | None]]:
+def _ended(tx: Transaction, events: Sequence[News]) -> list[tuple[News, Task | None]]:
+    """Return the tasks that events are about; whoever writes needs not wait for it."""
+    return [(news, tx.task(news.task_id)) for news in events]
+
+
+def _fan_out(tx: Transaction, at: datetime) -> Sequence[News]:
     events = tx.unposted(BATCH)
     endpoints: dict[str, Sequence[Endpoint]] = {}
     unheard: list[str] = []
@@ -281,7 +286,7 @@ def _fan_out(tx: Transaction, at: datetime) -> list[tuple[News, Task | None]]:
         else:
             unheard.append(news.event_id)
     tx.pass_over(unheard, at=at)
-    return [(news, tx.task(news.task_id)) for news in events]
+    return events
 
 
 def _hold(tx: Transaction, posts: Sequence[Post], until: datetime) -> list[Post]:
