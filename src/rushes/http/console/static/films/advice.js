@@ -60,13 +60,18 @@ const OF_REFUSAL = {
   request_too_large: "Use smaller files, or give an address instead of a file.",
   idempotency_key_reused:
     "This press was already accepted with other values. Press again: the next press has a key of its own.",
-  unreachable:
-    "It is not known whether it was accepted. Ask again: the same key makes it only once.",
 };
 
 /** Return what to do after a refusal, or "". */
 export const nextStep = (refused) => OF_REFUSAL[refused?.code] ?? "";
 
-/** Whether a refusal leaves open if anything was accepted: then the same key is to be used again. */
-export const isUnanswered = (refused) =>
-  refused.status === 0 || (refused.status >= 500 && refused.status !== 503);
+/**
+ * Whether it stays open if anything was accepted: then the same key is to be used again.
+ *
+ * Only a refusal in this server's own words is certain; what a proxy says, or a cut, is not.
+ */
+export function isUnanswered(refused) {
+  const isOurs = Boolean(refused.code) && !/^(http_|unreachable)/.test(refused.code);
+  const isNo = (refused.status >= 400 && refused.status < 500) || refused.status === 503;
+  return !(isOurs && isNo);
+}

@@ -41,7 +41,9 @@ export function CopyAs({ form }) {
         >${word}</button>`,
         )}
       </div>
-      <button class="button slim push" type="button" aria-label=${`Copy ${name}`} onClick=${copy}><span aria-live="polite">${isDone ? "Copied" : "Copy"}</span></button>
+      <button class="button slim push" type="button" aria-label=${`Copy ${name}`} onClick=${copy}>
+        <span aria-live="polite">${isDone ? "Copied" : "Copy"}</span>
+      </button>
     </div>
     <pre id="copyas-text" role="tabpanel" aria-labelledby=${`copyas-tab-${language}`} tabindex="0">${text}</pre>
   </section>`;

@@ -4,6 +4,7 @@ import { ask } from "../api.js";
 import { toast } from "../toasts.js";
 import { Dialog, Failure, Field, Strip, html, useRef, useState } from "../ui.js";
 import { isUnanswered, nextStep } from "./advice.js";
+import { newKey } from "./press.js";
 
 /** What each verb is, and how the wire asks for it. */
 const VERBS = {
@@ -62,7 +63,7 @@ export function Derive({ video, verb, makers, onClose }) {
   const go = async (event) => {
     event.preventDefault();
     setState({ isBusy: true, refused: null });
-    key.current ??= `console-${Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16).padStart(8, "0")).join("")}`;
+    key.current ??= newKey();
     const [path, body] = request(video, prompt.trim(), model, seconds);
     try {
       const made = await (
@@ -80,9 +81,24 @@ export function Derive({ video, verb, makers, onClose }) {
     <p class="soft">${about}</p>
     <form class="stack" onSubmit=${go} aria-label=${name}>
       <${Field} label=${label} wrong=${state.refused?.param === "prompt" ? state.refused.message : null}>
-        ${(ids) => html`<textarea ...${ids} required maxlength="10000" rows="4" value=${prompt} onInput=${(event) => change(setPrompt)(event.currentTarget.value)}></textarea>`}
+        ${(ids) => html`<textarea
+          ...${ids}
+          required
+          maxlength="10000"
+          rows="4"
+          value=${prompt}
+          onInput=${(event) => change(setPrompt)(event.currentTarget.value)}
+        ></textarea>`}
       <//>
-      ${verb === "extend" && html`<${Strip} label="Longer by" options=${EXTENSIONS.map((value) => ({ value, label: `${value} s` }))} value=${seconds} onPick=${change(setSeconds)} />`}
+      ${
+        verb === "extend" &&
+        html`<${Strip}
+        label="Longer by"
+        options=${EXTENSIONS.map((value) => ({ value, label: `${value} s` }))}
+        value=${seconds}
+        onPick=${change(setSeconds)}
+      />`
+      }
       ${
         verb !== "remix" &&
         makers.length > 1 &&

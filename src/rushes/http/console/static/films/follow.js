@@ -65,8 +65,7 @@ export function useTask(id) {
     const leaving = new AbortController();
     const { signal } = leaving;
     const change = (part) => signal.aborted || setState((old) => ({ ...old, ...part }));
-    const isOver = looks(id, { change, wake, signal });
-    const begun = Date.now();
+    let begun = null;
     const hear = (message) => {
       const seenAt = Date.now() - begun > REPLAY_MS ? Date.now() / 1000 : null;
       const told = { number: Number(message.id), status: message.data.status, seenAt };
@@ -76,8 +75,14 @@ export function useTask(id) {
       }));
       wake.current();
     };
-    listen(id, { hear, signal });
-    isOver.finally(() => setTimeout(() => leaving.abort(), REPLAY_MS));
+    const onFound = () => {
+      if (begun !== null) return;
+      begun = Date.now();
+      listen(id, { hear, signal });
+    };
+    looks(id, { change, wake, onFound, signal }).finally(() =>
+      setTimeout(() => leaving.abort(), REPLAY_MS),
+    );
     const onSeen = () => document.hidden || wake.current();
     document.addEventListener("visibilitychange", onSeen);
     return () => {
@@ -88,11 +93,12 @@ export function useTask(id) {
   return { ...state, reload };
 }
 
-async function looks(id, { change, wake, signal }) {
+async function looks(id, { change, wake, onFound, signal }) {
   const begun = Date.now();
   while (!signal.aborted) {
     try {
       const look = await lookAt(id, signal);
+      onFound();
       const url =
         look.video.status === "completed" && !isExpired(look.video)
           ? await linkOf(id, signal)

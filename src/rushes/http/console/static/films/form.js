@@ -104,7 +104,12 @@ function ModelField({ models, model, wrong, onModel }) {
       <strong>${model.retires_at <= today ? "Ended" : "Ends"} by its maker on ${model.retires_at}.</strong>${" "}
       ${
         model.successor
-          ? html`Its successor is <button class="link" type="button" onClick=${() => onModel(model.successor)} disabled=${!models.some((one) => one.id === model.successor)}>${model.successor}</button>.`
+          ? html`Its successor is <button
+            class="link"
+            type="button"
+            disabled=${!models.some((one) => one.id === model.successor)}
+            onClick=${() => onModel(model.successor)}
+          >${model.successor}</button>.`
           : "It names no successor."
       }
     </p></div>`
@@ -142,7 +147,13 @@ function Length({ model, form, wrong, onChange }) {
     allowed.length > STRIP_MAX && numbers.every((n, at) => at === 0 || n === numbers[at - 1] + 1);
   if (allowed.length < 2) return null;
   if (!isRange) {
-    return html`<${Strip} label="Length" hint=${wrong} options=${allowed.map((value) => ({ value, label: secondsName(value) }))} value=${form.seconds} onPick=${(seconds) => onChange({ seconds })} />`;
+    return html`<${Strip}
+      label="Length"
+      hint=${wrong}
+      options=${allowed.map((value) => ({ value, label: secondsName(value) }))}
+      value=${form.seconds}
+      onPick=${(seconds) => onChange({ seconds })}
+    />`;
   }
   const isAuto = form.seconds < 0;
   return html`<div class="field">
@@ -160,7 +171,16 @@ function Length({ model, form, wrong, onChange }) {
       onInput=${(event) => onChange({ seconds: Number(event.currentTarget.value) })}
     />
     <div class="row small soft range-ends"><span>${numbers[0]} s</span><span class="push">${numbers.at(-1)} s</span></div>
-    ${allowed.includes(-1) && html`<label class="tick"><input type="checkbox" checked=${isAuto} onChange=${() => onChange({ seconds: isAuto ? model.capabilities.durations.default : -1 })} />Let the provider choose</label>`}
+    ${
+      allowed.includes(-1) &&
+      html`<label class="tick">
+      <input
+        type="checkbox"
+        checked=${isAuto}
+        onChange=${() => onChange({ seconds: isAuto ? model.capabilities.durations.default : -1 })}
+      />Let the provider choose
+    </label>`
+    }
     ${wrong && html`<span class="wrong">${wrong}</span>`}
   </div>`;
 }
@@ -174,7 +194,16 @@ function Shape({ model, form, wrong, onChange }) {
   const pick = (value) =>
     onChange(sizes.includes(value) ? { size: value } : { size: "", resolution: value });
   return html`<${Fragment}>
-    ${shapes.length > 1 && html`<${Strip} label="Resolution" hint=${wrong.resolution} options=${shapes} value=${form.size || form.resolution} onPick=${pick} />`}
+    ${
+      shapes.length > 1 &&
+      html`<${Strip}
+      label="Resolution"
+      hint=${wrong.resolution}
+      options=${shapes}
+      value=${form.size || form.resolution}
+      onPick=${pick}
+    />`
+    }
     ${
       ratios.allowed.length > 0 &&
       html`<${Strip}
@@ -214,7 +243,15 @@ function Seed({ form, wrong, onChange }) {
     onChange({ seed: String(crypto.getRandomValues(new Uint32Array(1))[0] % 2_147_483_647) });
   return html`<${Field} label="Seed" hint="Empty: drawn at random. The same seed makes a similar film." wrong=${wrong}>
     ${(ids) => html`<div class="row seed">
-      <input ...${ids} name="seed" inputmode="numeric" autocomplete="off" placeholder="random" value=${form.seed} onInput=${(event) => onChange({ seed: event.currentTarget.value.trim() })} />
+      <input
+        ...${ids}
+        name="seed"
+        inputmode="numeric"
+        autocomplete="off"
+        placeholder="random"
+        value=${form.seed}
+        onInput=${(event) => onChange({ seed: event.currentTarget.value.trim() })}
+      />
       <button class="button slim" type="button" onClick=${draw}>Draw one</button>
     </div>`}
   <//>`;
@@ -241,11 +278,23 @@ function More({ model, form, wrong, onChange }) {
       >
         ${(ids) =>
           name.endsWith(".*")
-            ? html`<textarea ...${ids} class="low mono" rows="2" spellcheck="false" placeholder='{"prompt_extend": true}' value=${form.options[name]} onInput=${(event) => setOption(name, event.currentTarget.value)}></textarea>`
+            ? html`<textarea
+              ...${ids}
+              class="low mono"
+              rows="2"
+              spellcheck="false"
+              placeholder='{"prompt_extend": true}'
+              value=${form.options[name]}
+              onInput=${(event) => setOption(name, event.currentTarget.value)}
+            ></textarea>`
             : html`<input ...${ids} value=${form.options[name]} onInput=${(event) => setOption(name, event.currentTarget.value)} />`}
       <//>`,
       )}
-      <${Field} label="Start within (seconds)" hint="Give up, at no cost, if it has not been started by then. Empty: the server's own limit." wrong=${wrong.startWithin}>
+      <${Field}
+        label="Start within (seconds)"
+        hint="Give up, at no cost, if it has not been started by then. Empty: the server's own limit."
+        wrong=${wrong.startWithin}
+      >
         ${(ids) => html`<input ...${ids} type="number" min="1" max="86400" value=${form.startWithin} onInput=${text("startWithin")} />`}
       <//>
       ${

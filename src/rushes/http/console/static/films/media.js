@@ -125,7 +125,10 @@ export function Slot({ label, assets, max, limits, wrong, onChange }) {
     event.preventDefault();
     take(filesIn(event.clipboardData));
   };
-  const without = (asset) => onChange(assets.filter((one) => one !== asset));
+  const without = (asset) => {
+    if (asset.preview) URL.revokeObjectURL(asset.preview);
+    onChange(assets.filter((one) => one !== asset));
+  };
   const fit = async (asset) => {
     const better = await fitted(asset, limits.sizeWanted, limits);
     onChange(assets.map((one) => (one === asset ? better : one)));
@@ -147,7 +150,16 @@ export function Slot({ label, assets, max, limits, wrong, onChange }) {
       <span id=${`${id}-name`} class="slot-name">${label}</span>
       ${max > 1 && html`<span class="soft small">${assets.length} of ${max}</span>`}
     </div>
-    ${assets.map((asset, n) => html`<${Given} key=${asset.url.slice(-64) + n} label=${label} asset=${asset} limits=${limits} onFit=${() => fit(asset)} onRemove=${() => without(asset)} />`)}
+    ${assets.map(
+      (asset, n) => html`<${Given}
+      key=${asset.url.slice(-64) + n}
+      label=${label}
+      asset=${asset}
+      limits=${limits}
+      onFit=${() => fit(asset)}
+      onRemove=${() => without(asset)}
+    />`,
+    )}
     ${
       room > 0 &&
       html`<div class="row slot-verbs">
@@ -166,7 +178,13 @@ export function Slot({ label, assets, max, limits, wrong, onChange }) {
         }}
       />
       <button class="button slim" type="button" aria-label=${`Choose ${label.toLowerCase()}`} onClick=${() => picker.current.click()}>Choose</button>
-      <button class="button quiet slim" type="button" aria-expanded=${isTyping} aria-label=${`Link to ${label.toLowerCase()}`} onClick=${() => setTyping(!isTyping)}>Link</button>
+      <button
+        class="button quiet slim"
+        type="button"
+        aria-expanded=${isTyping}
+        aria-label=${`Link to ${label.toLowerCase()}`}
+        onClick=${() => setTyping(!isTyping)}
+      >Link</button>
     </div>`
     }
     ${
@@ -207,7 +225,14 @@ function Address({ label, onGive }) {
     give();
   };
   return html`<div class="row address">
-    <input type="url" aria-label=${`Address for ${label.toLowerCase()}`} placeholder="https://…" value=${text} onInput=${(event) => setText(event.currentTarget.value)} onKeyDown=${onKey} />
+    <input
+      type="url"
+      aria-label=${`Address for ${label.toLowerCase()}`}
+      placeholder="https://…"
+      value=${text}
+      onInput=${(event) => setText(event.currentTarget.value)}
+      onKeyDown=${onKey}
+    />
     <button class="button slim" type="button" onClick=${give}>Use it</button>
   </div>`;
 }

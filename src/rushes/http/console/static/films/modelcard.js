@@ -62,8 +62,14 @@ export function AboutModel({ model }) {
     ["Takes", files.length ? list(files) : null],
     ["Its films can be", then.length ? list(then) : null],
     ["Length", lengths(card.durations.allowed)],
-    ["Resolution", [...card.resolutions.allowed, ...card.sizes.map((size) => size.replace("x", "×"))].join(", ")],
-    ["Ratio", card.ratios.allowed.length ? card.ratios.allowed.join(", ") : "as what it begins with"],
+    [
+      "Resolution",
+      [...card.resolutions.allowed, ...card.sizes.map((size) => size.replace("x", "×"))].join(", "),
+    ],
+    [
+      "Ratio",
+      card.ratios.allowed.length ? card.ratios.allowed.join(", ") : "as what it begins with",
+    ],
     ["Sound", SOUND[card.audio.mode]],
     ["Price", card.price ? card.price.rules.map(priceOf).join("; ") : "none is set"],
     ["Handed on", card.passthrough.length ? card.passthrough.join(", ") : null],
@@ -72,7 +78,8 @@ export function AboutModel({ model }) {
     <h2 id="model-name">About ${model.id}</h2>
     <dl class="facts model-facts">
       ${rows.map(
-        ([name, value]) => html`<dt key=${name}>${name}</dt><dd key=${`${name}-value`}>${value}</dd>`,
+        ([name, value]) =>
+          html`<dt key=${name}>${name}</dt><dd key=${`${name}-value`}>${value}</dd>`,
       )}
     </dl>
   </section>`;

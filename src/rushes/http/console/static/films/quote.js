@@ -2,7 +2,7 @@
 
 import { send } from "../api.js";
 import { money } from "../format.js";
-import { html, useEffect, useState } from "../ui.js";
+import { html, useEffect, useMemo, useState } from "../ui.js";
 import { bodyOf, isSmall, lacks } from "./wish.js";
 
 const PAUSE_MS = 350;
@@ -14,7 +14,7 @@ let isOffered = true;
 /** Ask for the price of a form as it stands: `{quote, refused, isAsking, isOffered}`. */
 export function useQuote(form, model) {
   const [state, setState] = useState({ quote: null, refused: null, isAsking: false });
-  const sent = form && model ? quotable(form, model) : null;
+  const sent = useMemo(() => quotable(form, model), [form, model]);
   useEffect(() => {
     if (sent === null || !isOffered) {
       setState({ quote: null, refused: null, isAsking: false });

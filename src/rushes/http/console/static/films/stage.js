@@ -36,8 +36,20 @@ export function Player({ video, url, onLost, isFresh = false }) {
   return html`<${Screen} size=${video.size} label="Screen">
     ${
       isLost
-        ? html`<div class="screen-words"><span>The film could not be played.</span>${onLost && html`<button class="button slim" type="button" onClick=${onLost}>Ask for a new link</button>`}</div>`
-        : html`<video key=${url} src=${url} controls playsinline preload="auto" autoplay=${isFresh && !isStill()} aria-label=${`Film: ${(video.prompt ?? video.id).slice(0, 120)}`} onError=${() => setLost(true)}></video>`
+        ? html`<div class="screen-words">
+          <span>The film could not be played.</span>
+          ${onLost && html`<button class="button slim" type="button" onClick=${onLost}>Ask for a new link</button>`}
+        </div>`
+        : html`<video
+          key=${url}
+          src=${url}
+          controls
+          playsinline
+          preload="auto"
+          autoplay=${isFresh && !isStill()}
+          aria-label=${`Film: ${(video.prompt ?? video.id).slice(0, 120)}`}
+          onError=${() => setLost(true)}
+        ></video>`
     }
   <//>`;
 }
@@ -55,7 +67,9 @@ export function Live({ sent, onFinal }) {
   const { look, url, error, reload } = useTask(sent.id);
   const heading = useRef(null);
   const [isAsking, setAsking] = useState(false);
-  useEffect(() => heading.current?.focus({ preventScroll: innerWidth > 900 }), [sent.id]);
+  useEffect(() => {
+    if (sent.isNew) heading.current.focus({ preventScroll: innerWidth > 900 });
+  }, [sent.id]);
   useEffect(() => {
     if (look && isFinal(look.video)) onFinal?.(look.video);
   }, [look?.video.status]);
@@ -75,7 +89,7 @@ export function Live({ sent, onFinal }) {
   return html`<div class="stack live">
     ${
       url
-        ? html`<${Player} video=${video} url=${url} onLost=${reload} isFresh />`
+        ? html`<${Player} video=${video} url=${url} onLost=${reload} isFresh=${sent.isNew} />`
         : html`<${Screen} size=${video.size} label="Screen">
           <div class="screen-words">
             <span class="screen-size">${isFinal(video) ? word.replaceAll("_", " ") : `${video.progress} %`}</span>

@@ -85,8 +85,22 @@ function Row({ row, lastS, story }) {
         <span class="cut small soft" title=${row.sub}>${row.sub}</span>
       </span>
       <span class="lane" aria-hidden="true">
-        ${row.spans.map((one, n) => html`<span key=${n} class=${`span is-${one.tone}`} title=${one.label} style=${`left:${part(one.from, lastS)};width:${part(one.to - one.from, lastS)}`}></span>`)}
-        ${row.ticks.map((one, n) => html`<span key=${n} class=${`tick-mark ${one.tone ?? ""}`} title=${one.label} style=${`left:${part(one.at, lastS)}`}></span>`)}
+        ${row.spans.map(
+          (one, n) => html`<span
+          key=${n}
+          class=${`span is-${one.tone}`}
+          title=${one.label}
+          style=${`left:${part(one.from, lastS)};width:${part(one.to - one.from, lastS)}`}
+        ></span>`,
+        )}
+        ${row.ticks.map(
+          (one, n) => html`<span
+          key=${n}
+          class=${`tick-mark ${one.tone ?? ""}`}
+          title=${one.label}
+          style=${`left:${part(one.at, lastS)}`}
+        ></span>`,
+        )}
       </span>
       <span class="trace-lasted small">${row.lasted == null ? "" : span(row.lasted)}</span>
       <span class="unseen">${said}</span>

@@ -60,9 +60,17 @@ function Elsewhere({ id, story, isOperator }) {
       <span class="mono">${id}</span> was deleted, or belongs to another account.
     <//>`;
   }
+  const failure = story.data.task?.failure;
   return html`<${Head} title="Film">${story.data.headline}<//>
     <div class="stack wide">
       <p class="note">${story.data.task ? "It belongs to another account: operators see its story, not its pictures." : "Its record was removed; what is told here is what the books kept."}</p>
+      ${
+        failure &&
+        html`<div class="note bad">
+        <p><strong>${failure.message}</strong></p>
+        <p class="small"><code>${failure.reason}</code></p>
+      </div>`
+      }
       <p><${Copy} text=${id} /></p>
       <${Story} story=${story} id=${id} />
     </div>`;

@@ -73,7 +73,7 @@ function Gallery({ reel, isFiltered }) {
     );
     watching.observe(end.current);
     return () => watching.disconnect();
-  }, [hasMore, more]);
+  }, [hasMore, more, films.length]);
   return html`<div class="stack wide">
     <p class="unseen" role="status">${news}</p>
     <${Failure} error=${error} onRetry=${more} />
