@@ -106,7 +106,7 @@ const isLiving = (key) => key.state === "valid" || key.state === "closed";
 function AccountCard({ account, keys, purses, who, onCreate }) {
   const own = purses.filter((purse) => purse.owner === account.id);
   const isClosed = account.closed_at != null;
-  return html`<section class="sheet account" aria-label=${`Account ${account.name}`}>
+  return html`<article class="sheet account" aria-label=${`Account ${account.name}`}>
     <header class="row">
       <h2><a href=${`#/keys/${account.id}`}>${account.name}</a></h2>
       ${isClosed && html`<${Badge} tone="bad">closed<//>`}
@@ -121,5 +121,5 @@ function AccountCard({ account, keys, purses, who, onCreate }) {
     ${keys.length > 0
       ? html`<${KeyTable} keys=${keys} purses=${purses} who=${who} caption=${`Keys of ${account.name}`} />`
       : html`<p class="soft">No key of it is valid.</p>`}
-  </section>`;
+  </article>`;
 }
