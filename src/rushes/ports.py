@@ -254,7 +254,7 @@ def newest_first(found: Iterable[Faulted]) -> list[Faulted]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OpenCount:
     """How many unfinished tasks of a provider have a status."""
 
     provider: str | None
@@ -850,7 +850,7 @@ class Transaction(Protocol):
     def counts(self) -> Mapping[Status, int]:
         """Return how many tasks stand where."""
 
-    def standings(self) -> Sequence[Standing]:
+    def open_counts(self) -> Sequence[OpenCount]:
         """Return how many unfinished tasks stand where, by provider and status."""
 
     def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:

@@ -56,8 +56,8 @@ from rushes.ports import (
     Filed,
     IntegrityFault,
     Lent,
+    OpenCount,
     Page,
-    Standing,
     Told,
     Took,
     Transaction,
@@ -1253,9 +1253,9 @@ class MemoryTransaction:
 
     # -- all of them -------------------------------------------------------------------
 
-    def standings(self) -> Sequence[Standing]:
+    def open_counts(self) -> Sequence[OpenCount]:
         """Return how many unfinished tasks stand where, by provider and status."""
-        return overview.standings(self._t.tasks.values())
+        return overview.open_counts(self._t.tasks.values())
 
     def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:
         """Return what went wrong last with tasks, and with their submits, the last seen first."""
