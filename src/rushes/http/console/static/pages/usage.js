@@ -3,9 +3,9 @@
 import { ask, at, get } from "../api.js";
 import { count, lasting, money } from "../format.js";
 import { toast } from "../toasts.js";
-import { Empty, Failure, Head, Loaded, Strip, html, useData, useState } from "../ui.js";
+import { Empty, Failure, Field, Head, Loaded, Strip, html, useData, useState } from "../ui.js";
 import { Purse } from "./keys/money.js";
-import { Panel, Untold } from "./operations/words.js";
+import { Panel, Untold, useEverybody } from "./operations/words.js";
 import { Insights } from "./usage/insights.js";
 import { SpanPicker, bounds, changed, daysOf, spanOf } from "./usage/span.js";
 import { Lines } from "./usage/lines.js";
@@ -20,16 +20,18 @@ export function Usage({ who, query }) {
   const isAll = isOperator && (query.get("of") === "all" || !hasOwn);
   const span = spanOf(query);
   const path = isAll ? "/admin/v1/usage" : "/v1/usage";
-  const asked = { path, isAll, span, ...bounds(span) };
+  const account_id = isAll ? (query.get("account") ?? "") : "";
+  const asked = { path, isAll, account_id, span, ...bounds(span) };
+  const { from, to } = asked;
   const days = useData(
-    (signal) => get(at(path, { group_by: "day", from: asked.from, to: asked.to, limit: LINES_MAX }), { signal }),
-    [path, asked.from, asked.to],
+    (signal) => get(at(path, { group_by: "day", from, to, account_id, limit: LINES_MAX }), { signal }),
+    [path, from, to, account_id],
   );
   const groups = ["model", ...(isAll ? ["account"] : []), "key", "day", "task"];
   const by = groups.includes(query.get("by")) ? query.get("by") : "model";
   return html`
     <${Head} title="Usage" actions=${html`<${Download} asked=${asked} by=${by} />`}>
-      ${isAll ? "What all accounts used" : "What your account used"}: tasks that ended in the span, by days of UTC.
+      ${account_id ? "What one account used" : isAll ? "What all accounts used" : "What your account used"}: tasks that ended in the span, by days of UTC.
     <//>
     <div class="stack wide">
       <div class="row spans">
@@ -43,19 +45,34 @@ export function Usage({ who, query }) {
           }}
         />`}
         <${SpanPicker} query=${query} span=${span} />
+        ${isAll && html`<${AccountPicker} query=${query} value=${account_id} />`}
       </div>
       <${isAll && days.error?.status === 404 ? Untold : Loaded} of=${days} lines=${6} error=${days.error} what="what all accounts used" where="GET /admin/v1/usage">
         ${(told) =>
           told.data.length
             ? html`<${Picture} told=${told} span=${span} />
-                ${isAll && html`<${Insights} asked=${asked} span=${span} />`}
+                ${isAll && !account_id && html`<${Insights} span=${span} />`}
                 ${!isAll && html`<${Budgets} who=${who} />`}
                 <${Lines} who=${who} asked=${asked} by=${by} groups=${groups} query=${query} />`
             : html`<${Nothing} isAll=${isAll} query=${query} span=${span} />
-                ${isAll && html`<${Insights} asked=${asked} span=${span} />`}`}
+                ${isAll && !account_id && html`<${Insights} span=${span} />`}`}
       <//>
     </div>
   `;
+}
+
+/** For operators: one account of all. */
+function AccountPicker({ query, value }) {
+  const { everybody } = useEverybody();
+  return html`<${Field} label="Account">
+    ${(ids) => html`<select ...${ids} value=${value} onChange=${(event) => {
+      location.hash = changed(query, { account: event.currentTarget.value });
+    }}>
+      <option value="">All accounts</option>
+      ${value && !everybody.accounts.has(value) && html`<option value=${value}>${value}</option>`}
+      ${[...everybody.accounts.values()].map((one) => html`<option key=${one.id} value=${one.id}>${one.name}</option>`)}
+    </select>`}
+  <//>`;
 }
 
 function Nothing({ isAll, query, span }) {
@@ -159,11 +176,11 @@ function Download({ asked, by }) {
 }
 
 /** All pages of a table, one after another, with one header. */
-async function csvOf({ path, from, to }, by) {
+async function csvOf({ path, from, to, account_id }, by) {
   let text = "";
   let cursor = "";
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const response = await ask("GET", at(path, { group_by: by, from, to, format: "csv", limit: LINES_MAX, cursor }));
+    const response = await ask("GET", at(path, { group_by: by, from, to, account_id, format: "csv", limit: LINES_MAX, cursor }));
     const told = await response.text();
     text += page === 0 ? told : told.slice(told.indexOf("\n") + 1);
     cursor = response.headers.get("Rushes-Next-Cursor");

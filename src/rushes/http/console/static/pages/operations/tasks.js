@@ -93,8 +93,21 @@ function Filters({ wanted, change, everybody, isFiltered }) {
     <//>
     ${choice("Account", "account_id", [...everybody.accounts.values()].map((one) => [one.id, one.name]))}
     ${choice("Key", "key_id", keys.map((one) => [one.id, `${one.name} (${one.prefix}…)`]))}
+    <${Finder} />
     ${isFiltered && html`<a class="button" href="#/operations/tasks">Show all</a>`}
   </form>`;
+}
+
+/** A task by its id, as a caller's complaint or a log has it. */
+function Finder() {
+  const [id, setId] = useState("");
+  const go = () => {
+    if (id.trim()) location.hash = `#/films/${encodeURIComponent(id.trim())}`;
+  };
+  return html`<${Field} label="Open a task by its id">
+    ${(ids) => html`<input ...${ids} class="mono" type="search" spellcheck="false" placeholder="video_…" value=${id}
+      onInput=${(event) => setId(event.currentTarget.value)} onKeyDown=${(event) => event.key === "Enter" && go()} />`}
+  <//>`;
 }
 
 /** Names of models, to be picked from; what is not told is typed. */

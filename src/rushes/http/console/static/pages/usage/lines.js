@@ -11,13 +11,13 @@ const PAGE = 200;
 const NAMES = { model: "Model", account: "Account", key: "Key", day: "Day (UTC)", task: "Task" };
 
 export function Lines({ who, asked, by, groups, query }) {
-  const { path, from, to, isAll } = asked;
+  const { path, from, to, account_id, isAll } = asked;
   const list = usePages(
     async (cursor, signal) => {
-      const told = await get(at(path, { group_by: by, from, to, limit: PAGE, cursor }), { signal });
+      const told = await get(at(path, { group_by: by, from, to, account_id, limit: PAGE, cursor }), { signal });
       return { rows: told.data, next: told.next_cursor };
     },
-    [path, by, from, to],
+    [path, by, from, to, account_id],
     { keyOf: (line) => line[by] ?? line.task_id },
   );
   return html`<${Panel} title="Line by line" id="lines">
