@@ -43,7 +43,7 @@ export function Film({ who, rest: id }) {
   useEffect(() => {
     if (video && story.data) story.reload();
   }, [video?.status]);
-  const isForeign = task.error?.status === 404;
+  const isForeign = task.error?.status === 404 || (isOperator && task.error?.status === 403);
   if (!video && !isForeign) {
     return html`<${Head} title="Film" /><${Failure} error=${task.error} onRetry=${task.reload} />${!task.error && html`<${Waiting} lines=${6} label="Loading the film" />`}`;
   }
