@@ -17,20 +17,20 @@ PLACE: Final = "rushes.key"
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A page of the console: its address, its name in the menu, and the scope that opens it."""
+    """A page of the console: its address, its name in the menu, and which scopes open it."""
 
     address: str
     name: str
-    scope: str
+    scopes: frozenset[str]
 
 
 ROOMS: Final = (
-    Room("#/", "Playground", "generate"),
-    Room("#/films", "Films", "read"),
-    Room("#/usage", "Usage", "read"),
-    Room("#/operations", "Operations", "admin"),
-    Room("#/keys", "Keys", "admin"),
-    Room("#/audit", "Audit", "admin"),
+    Room("#/", "Playground", frozenset({"generate"})),
+    Room("#/films", "Films", frozenset({"read"})),
+    Room("#/usage", "Usage", frozenset({"read", "admin"})),
+    Room("#/operations", "Operations", frozenset({"admin"})),
+    Room("#/keys", "Keys", frozenset({"admin"})),
+    Room("#/audit", "Audit", frozenset({"admin"})),
 )
 
 SCOPES: Final = {

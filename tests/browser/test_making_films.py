@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from browsing import Visit
@@ -37,6 +38,7 @@ def test_why_there_is_no_film_is_told_in_words(visit: Visit, house: Playhouse) -
     expect(page.locator(".note.bad")).to_contain_text("content_policy_violation")
 
 
+@pytest.mark.long
 def test_what_the_form_lacks_is_told_before_it_is_sent(visit: Visit, house: Playhouse) -> None:
     page = come_in(visit, house, "caller")
     wish(page, "")
@@ -46,6 +48,7 @@ def test_what_the_form_lacks_is_told_before_it_is_sent(visit: Visit, house: Play
     expect(page.get_by_role("heading", name="Your film is ready")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_refusal_of_the_server_is_told_in_its_words(visit: Visit, house: Playhouse) -> None:
     visit.expect_refusals(429)
     limits = {"in_flight_max": 0}

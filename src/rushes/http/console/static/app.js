@@ -122,9 +122,10 @@ function Frame({ who, place, onLeave }) {
   }, [place.path]);
 
   const open = PAGES.filter((page) => closedBecause(page, who) === null);
-  const isAstray = place.path === "#/" && open.length > 0 && open[0].address !== "#/";
+  const first = open.find((page) => who.scopes.includes(page.scope)) ?? open[0];
+  const isAstray = place.path === "#/" && first !== undefined && first.address !== "#/";
   useEffect(() => {
-    if (isAstray) location.replace(open[0].address); // who may not make films begins elsewhere
+    if (isAstray) location.replace(first.address); // who may not make films begins elsewhere
   }, [isAstray]);
   const operators = open.filter((page) => page.scope === "admin");
   return html`<div class="frame">
