@@ -131,6 +131,12 @@ class Playhouse:
         body = {"model": model, "prompt": prompt, **small, **more}
         return str(self.ask("POST", "/v1/video/generations", body, key=key)["task_id"])
 
+    def key_to(self, model: str) -> str:
+        """Make a caller's key that opens one model alone."""
+        wanted = {"name": f"to {model}", "models": [model]}
+        secret: str = self.ask("POST", "/admin/v1/keys", wanted)["secret"]
+        return secret
+
     def status(self, task_id: str) -> str:
         """Tell how a task stands, as callers are told."""
         return str(self.ask("GET", f"/v1/video/generations/{task_id}")["status"])
@@ -175,7 +181,7 @@ def open_show(house: Playhouse) -> None:
         "slow": house.film("A slow river.", model="sora-2"),
         "doubt": house.film("A tram in the rain.", model="wan2.5-t2v-preview"),
         "down": house.film("An attic full of clocks.", model="veo-3.1-generate-001"),
-        "unheard": house.film("A red balloon.", callback_url=f"{house.hook}/deaf"),
+        "unheard": house.film("A red balloon.", model="sora-2", callback_url=f"{house.hook}/deaf"),
     }
     house.wait(house.tasks["late"], "in_progress")
     house.ask("POST", f"/v1/video/generations/{house.tasks['late']}/cancel")

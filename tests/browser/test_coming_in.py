@@ -12,8 +12,8 @@ from consoling import CONSOLE, PLACE, ROOMS, SCOPES, come_in, go, menu, settle
 from playhouse import Playhouse
 
 POLICY = ("default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'")
-SHORT = {"reader", "operator"}
-"""Which keys `make test` tries; the owner's is that of most other tests."""
+SHORT = {"operator"}
+"""Which keys `make test` tries; an owner's and a caller's are those of most other tests."""
 
 FIRST = {"reader": "Films", "operator": "Operations"}
 """The page that a key comes in by, if it is not the first of all."""
@@ -125,6 +125,7 @@ def test_the_console_speaks_only_to_its_server_under_a_strict_policy(
             visit.held()
 
 
+@pytest.mark.long
 def test_without_the_server_the_page_says_so(visit: Visit, house: Playhouse) -> None:
     page = visit.page
     page.goto(CONSOLE)

@@ -73,14 +73,13 @@ def test_every_page_lets_everybody_in_on_every_screen(
 def test_a_film_that_another_makes_appears_and_comes_true_without_a_reload(
     visit: Visit, house: Playhouse
 ) -> None:
-    page = come_in(visit, house, "caller", "#/films")
+    house.keys["watcher"] = house.key_to("sora-2")
+    page = come_in(visit, house, "watcher", "#/films")
     settle(page, "Films")
     other = visit.another_tab()
     visit.page = other
-    come_in(visit, house, "caller")
+    come_in(visit, house, "watcher")
     other.get_by_label("Prompt", exact=True).fill("A balloon seen from two windows.")
-    other.get_by_label("Length").fill("1")
-    other.get_by_text("480p", exact=True).click()
     page.evaluate("window.isTheSame = true")
     other.get_by_role("button", name="Make the film").click()
     tile = page.get_by_role("link", name="A balloon seen from two windows.")

@@ -25,6 +25,7 @@ def test_a_page_that_goes_wrong_is_told_of(booth: Booth, house: Playhouse) -> No
             assert words in str(told.value)
 
 
+@pytest.mark.long
 def test_a_page_that_keeps_somebody_out_is_told_of(booth: Booth, house: Playhouse) -> None:
     with booth.visit(house.url) as visit:
         visit.page.set_content(PAGE)

@@ -61,17 +61,16 @@ def test_a_refusal_of_the_server_is_told_in_its_words(visit: Visit, house: Playh
     expect(refusal).to_contain_text("Wait until one of your films is finished")
 
 
+@pytest.mark.long
 def test_a_film_is_made_and_opened_by_keys_alone(visit: Visit, house: Playhouse) -> None:
     page = visit.page
     page.goto("/console/")
     press_to(page, "API key")
-    page.keyboard.type(house.keys["caller"])
+    page.keyboard.type(house.key_to("sora-2"))
     page.keyboard.press("Enter")
     settle(page, "Playground")
     press_to(page, "Prompt")
     page.keyboard.type("A paper boat, by keys alone.")
-    press_to(page, "Length")
-    page.keyboard.press("Home")
     press_to(page, "Make the film")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Your film is ready")).to_be_focused()

@@ -44,8 +44,7 @@ def steps() -> Iterator[Steps]:
 
 def test_to_make_a_film(visit: Visit, house: Playhouse, steps: Steps) -> None:
     """By a model that is quick; what its picture shows is the affair of test_making_films.py."""
-    made = house.ask("POST", "/admin/v1/keys", {"name": "stranger", "models": ["sora-2"]})
-    house.keys["stranger"] = made["secret"]
+    house.keys["stranger"] = house.key_to("sora-2")
     page = come_in(visit, house, "stranger")
     settle(page, "Playground")
     expect(page.get_by_role("status", name="Price")).to_contain_text("$0.40")
