@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import typer
@@ -294,3 +295,31 @@ def listen(
     from rushes.cli.listening import listen
 
     listen(forward_to, as_json=as_json)
+
+
+def mcp(
+    *,
+    is_http: Annotated[
+        bool, typer.Option("--http", help="Over HTTP; else over standard input and output.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Where to listen, with --http.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port, with --http; 0: any free one.")
+    ] = 8090,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST", help="A name that others reach it by, with --http; may be repeated."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the agent may save films.")
+    ] = None,
+) -> None:
+    """Let agents make films: the API as tools of the Model Context Protocol."""
+    from rushes.cli import agents
+
+    if is_http:
+        agents.listen(host, port, name or [], folder)
+    else:
+        agents.speak(folder)

@@ -21,7 +21,6 @@ from rushes.cli.paper import (
 )
 from rushes.cli.telling import (
     COLOURS,
-    choice,
     form,
     model_facts,
     model_json,
@@ -32,6 +31,7 @@ from rushes.cli.telling import (
 )
 from rushes.client import Rushes, Video
 from rushes.client.shapes import Status
+from rushes.client.words import choice
 
 
 def get(video_id: str, *, as_json: bool) -> None:

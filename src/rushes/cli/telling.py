@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
 from typing import Final
@@ -10,7 +9,8 @@ from typing import Final
 from rich.text import Text
 
 from rushes.cli.paper import ago, moment, money, plain
-from rushes.client import Choice, Model, Video
+from rushes.client import Model, Video
+from rushes.client.words import choice
 
 COLOURS: Final = {
     "queued": "yellow",
@@ -141,39 +141,6 @@ def retirement(model: Model) -> str:
         return ""
     successor = f", then {model.successor}" if model.successor else ""
     return f"until {model.retires_at}{successor}"
-
-
-def choice(given: Choice[int] | Choice[str]) -> str:
-    """Say what may be chosen, runs of numbers drawn together, and the default.
-
-    >>> choice(Choice((4, 6, 8), 4)), choice(Choice((-1, 2, 3, 4, 5), 5)), choice(Choice((), None))
-    ('4, 6, 8 (4)', 'auto, 2-5 (5)', '')
-    """
-    numbers = [value for value in given.allowed if isinstance(value, int)]
-    texts = spans(numbers) if numbers else [str(value) for value in given.allowed]
-    has_default = given.default is not None and len(given.allowed) > 1
-    return ", ".join(texts) + (f" ({given.default})" if has_default else "")
-
-
-def spans(numbers: Iterable[int]) -> list[str]:
-    """Draw runs of three or more numbers together; -1 is the provider's own choice.
-
-    >>> spans([1, 2, 3, 5, 6])
-    ['1-3', '5', '6']
-    """
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][-1] + 1 and number > 0:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    texts: list[str] = []
-    for run in runs:
-        if len(run) > 2:  # noqa: PLR2004 -- two numbers are no run
-            texts.append(f"{run[0]}-{run[-1]}")
-        else:
-            texts += ["auto" if number < 0 else str(number) for number in run]
-    return texts
 
 
 # -- for machines ------------------------------------------------------------------------------
