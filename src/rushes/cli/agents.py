@@ -7,7 +7,7 @@ from pathlib import Path
 import mcp  # noqa: F401 -- first, so that who lacks it hears of it and not of what comes with it
 
 from rushes.agents import serving
-from rushes.cli.paper import answers, say
+from rushes.cli.paper import answers, say, show_json
 from rushes.cli.plainly import Refused
 
 
@@ -22,7 +22,7 @@ def speak(folder: Path | None) -> None:
     serving.speak(None if folder is None else folder.resolve())
 
 
-def listen(host: str, port: int, names: list[str], folder: Path | None) -> None:
+def listen(host: str, port: int, names: list[str], folder: Path | None, *, as_json: bool) -> None:
     """Serve agents over HTTP, each with a key of his own, until Ctrl-C.
 
     Raises:
@@ -37,8 +37,15 @@ def listen(host: str, port: int, names: list[str], folder: Path | None) -> None:
             "films.example.org, as no other is let in (a page could have its name lead here)."
         )
     try:
-        serving.listen(place, lambda url: say(answers(), f"Agents are served at {url}"))
+        serving.listen(place, lambda url: _tell(url, as_json=as_json))
     except OSError as error:
         raise Refused(f"Cannot listen at {host}:{port}: {error.strerror}.") from None
     except KeyboardInterrupt:
         return
+
+
+def _tell(url: str, *, as_json: bool) -> None:
+    if as_json:
+        show_json({"url": url})
+    else:
+        say(answers(), f"Agents are served at {url}")

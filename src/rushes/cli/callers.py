@@ -8,11 +8,16 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from rushes.cli import completing
+
 DEADLINE_S: Final = 3600.0
 EXTENSION_S: Final = 4
 
 Asks: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-Id: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The id of a video.")]
+Id: TypeAlias = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="The id of a video.", autocompletion=completing.videos),
+]
 Output: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -25,7 +30,12 @@ Output: TypeAlias = Annotated[
 ]
 Prompt: TypeAlias = Annotated[str, typer.Argument(metavar="PROMPT", help="What to see.")]
 SourceOf: TypeAlias = Annotated[
-    str, typer.Argument(metavar="ID|FILE", help="The id of a finished video, or a film of yours.")
+    str,
+    typer.Argument(
+        metavar="ID|FILE",
+        help="The id of a finished video, or a film of yours.",
+        autocompletion=completing.videos,
+    ),
 ]
 AnyModel: TypeAlias = Annotated[
     str | None,
@@ -33,6 +43,7 @@ AnyModel: TypeAlias = Annotated[
         "--model",
         "-m",
         help="Who makes it; else whoever made the first, and sora-2 for a file.",
+        autocompletion=completing.models,
         show_default=False,
     ),
 ]
@@ -50,6 +61,10 @@ Wait: TypeAlias = Annotated[
 ]
 Detach: TypeAlias = Annotated[
     bool, typer.Option("--detach", "-d", help="Do not wait: print the id and go.")
+]
+Picture: TypeAlias = Annotated[
+    bool,
+    typer.Option("--picture/--no-picture", help="Show a still of it, in a terminal that can."),
 ]
 
 
@@ -78,7 +93,13 @@ def generate(
     *,
     output: Output = None,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="Who makes it; see `rushes models`.")
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Who makes it; see `rushes models`.",
+            autocompletion=completing.models,
+        ),
     ] = "sandbox",
     seconds: Annotated[int | None, typer.Option("--seconds", "-s", help="How long.")] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Exact size in pixels.")] = None,
@@ -109,6 +130,7 @@ def generate(
     idempotency_key: Key = None,
     wait_s: Wait = DEADLINE_S,
     detach: Detach = False,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Have a film made, wait for it, and bring it home."""
@@ -131,7 +153,7 @@ def generate(
         start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
-    make(order, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+    make(order, output, wait_s=wait_s, is_detached=detach, has_picture=picture, as_json=as_json)
 
 
 def remix(
@@ -144,6 +166,7 @@ def remix(
     idempotency_key: Key = None,
     wait_s: Wait = DEADLINE_S,
     detach: Detach = False,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Have a finished video made anew with another prompt, and bring that home."""
@@ -157,7 +180,7 @@ def remix(
         start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
-    make(wish, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+    make(wish, output, wait_s=wait_s, is_detached=detach, has_picture=picture, as_json=as_json)
 
 
 def edit(
@@ -170,6 +193,7 @@ def edit(
     idempotency_key: Key = None,
     wait_s: Wait = DEADLINE_S,
     detach: Detach = False,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Have a film changed as the prompt says, as long and as large as it is, and bring it home."""
@@ -183,7 +207,7 @@ def edit(
         start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
-    make(wish, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+    make(wish, output, wait_s=wait_s, is_detached=detach, has_picture=picture, as_json=as_json)
 
 
 def extend(
@@ -199,6 +223,7 @@ def extend(
     idempotency_key: Key = None,
     wait_s: Wait = DEADLINE_S,
     detach: Detach = False,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Have a film continued, and bring the longer one home."""
@@ -213,7 +238,7 @@ def extend(
         start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
-    make(wish, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+    make(wish, output, wait_s=wait_s, is_detached=detach, has_picture=picture, as_json=as_json)
 
 
 def watch(
@@ -222,12 +247,13 @@ def watch(
     wait_s: Annotated[
         float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to watch.")
     ] = DEADLINE_S,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Tell every change of a video as it happens, from the first to the last."""
     from rushes.cli.watching import watch
 
-    watch(video_id, wait_s=wait_s, as_json=as_json)
+    watch(video_id, wait_s=wait_s, has_picture=picture, as_json=as_json)
 
 
 def get(video_id: Id, *, as_json: Asks = False) -> None:
@@ -241,7 +267,10 @@ def list_films(
     *,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
     status: Annotated[Word | None, typer.Option(help="Only those that stand so.")] = None,
-    model: Annotated[str | None, typer.Option(help="Only those of a model.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Only those of a model.", autocompletion=completing.models),
+    ] = None,
     as_json: Asks = False,
 ) -> None:
     """List your videos, newest first."""
@@ -272,7 +301,12 @@ def download(
 
 def models(
     model: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="One model, with all that it takes.")
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            help="One model, with all that it takes.",
+            autocompletion=completing.models,
+        ),
     ] = None,
     *,
     as_json: Asks = False,
@@ -315,11 +349,12 @@ def mcp(
     folder: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the agent may save films.")
     ] = None,
+    as_json: Asks = False,
 ) -> None:
     """Let agents make films: the API as tools of the Model Context Protocol."""
     from rushes.cli import agents
 
     if is_http:
-        agents.listen(host, port, name or [], folder)
+        agents.listen(host, port, name or [], folder, as_json=as_json)
     else:
         agents.speak(folder)

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from rushes.cli.paper import answers, money, ourselves, plain, say, show_json, size, talk
+from rushes.cli.picture import show
 from rushes.cli.plainly import FAILED, UNFINISHED, Refused, complain
 from rushes.cli.telling import form, video_json
 from rushes.cli.watching import follow, screen_on, transfer_on
@@ -104,7 +105,13 @@ class Home:
 
 
 def make(
-    wish: Wish, output: str | None, *, wait_s: float, is_detached: bool, as_json: bool
+    wish: Wish,
+    output: str | None,
+    *,
+    wait_s: float,
+    is_detached: bool,
+    has_picture: bool,
+    as_json: bool,
 ) -> None:
     """Have a film made, wait for it, and bring it home.
 
@@ -130,10 +137,11 @@ def make(
                 raise _failed(video, as_json=as_json)
             with _kept_there(video):
                 home = bring(client, video, output, "video", console)
-    if as_json:
-        show_json({**video_json(video), **_home_json(home)})
-    else:
+        if as_json:
+            show_json({**video_json(video), **_home_json(home)})
+            return
         _tell_home(home, form(video), cost_microusd=video.cost_microusd or 0)
+        show(console, client, video, is_wanted=has_picture)
 
 
 def download(video_id: str, output: str | None, variant: str, *, as_json: bool) -> None:
