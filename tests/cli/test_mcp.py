@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,18 @@ import nursery
 from journeying import end
 from living import Living, Typed, said_until
 from rushes.agents.serving import Place, build, security
-from rushes.cli.filming import sha256_of
 
 SMALL = {"seconds": 1, "resolution": "480p"}
 LONG = {"seconds": 20, "resolution": "720p"}
-TOOLS = ["cancel_video", "generate_video", "get_video", "list_models"]
+TOOLS = ["cancel_video", "generate_video", "get_video", "list_models", "quote_video"]
 
 
 def words_of(result: CallToolResult) -> str:
     return " ".join(block.text for block in result.content if block.type == "text")
+
+
+def sha256_of(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
 
 
 def facts_of(result: CallToolResult) -> dict[str, Any]:
@@ -223,6 +227,18 @@ async def test_models_are_told_in_a_few_words_each(server: Living) -> None:
     assert models["sandbox"]["seconds"] == "1-20 (5)"
     assert models["sora-2"]["retires_at"] == "2026-09-24"
     assert len(words_of(result)) < 500 * len(models)
+
+
+async def test_a_price_is_told_before_anything_is_made(server: Living) -> None:
+    with server.client() as client:
+        before = [video.id for video in client.videos.list(limit=1)]
+    async with at_the_desk(server) as agent:
+        wish = {"prompt": "a heron", "model": "sora-2", "seconds": 8}
+        quote = facts_of(await agent.call_tool("quote_video", wish))
+    assert (quote["seconds"], quote["size"], quote["cost_max_usd"]) == (8, "720x1280", 0)
+    assert quote["is_rehearsal"]
+    with server.client() as client:
+        assert [video.id for video in client.videos.list(limit=1)] == before
 
 
 async def test_every_tool_says_what_it_does_and_what_it_takes(server: Living) -> None:

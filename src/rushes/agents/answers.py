@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rushes.client import DownloadedVideo, Model, Video
+from rushes.client import DownloadedVideo, Model, Quote, Video
 from rushes.client.shapes import Status
 from rushes.client.words import choice, price_words
 
@@ -83,6 +83,24 @@ class ModelsAnswer(_Answer):
     """All models that the key may use."""
 
     models: list[ModelAnswer]
+
+
+class QuoteAnswer(_Answer):
+    """What a film would be and cost."""
+
+    model: str
+    seconds: Annotated[int, Field(description="Length; -1: the provider chooses.")]
+    size: Annotated[str, Field(description="WIDTHxHEIGHT in pixels.")]
+    with_audio: bool
+    cost_max_usd: Annotated[float, Field(description="The most that it may cost; 0: free.")]
+    price: Annotated[str | None, Field(description="The rules that count, in words.")]
+    is_rehearsal: Annotated[
+        bool, Field(description="True: a free sandbox film would stand in for the model.")
+    ]
+    changed_parameters: Annotated[
+        list[str], Field(description="Values that the model does not take, and what they become.")
+    ]
+    ignored_parameters: Annotated[list[str], Field(description="Parameters without effect.")]
 
 
 class FileAnswer(_Answer):
@@ -170,11 +188,26 @@ def model_answer(model: Model) -> ModelAnswer:
     )
 
 
-def file_answer(came: DownloadedVideo, sha256: str) -> FileAnswer:
+def quote_answer(quote: Quote) -> QuoteAnswer:
+    """Tell a price beforehand."""
+    return QuoteAnswer(
+        model=quote.model,
+        seconds=quote.seconds,
+        size=quote.size,
+        with_audio=quote.with_audio,
+        cost_max_usd=quote.cost_max_microusd / _MICROUSD,
+        price=quote.price,
+        is_rehearsal=quote.is_rehearsal,
+        changed_parameters=list(quote.coerced_parameters),
+        ignored_parameters=list(quote.ignored_parameters),
+    )
+
+
+def file_answer(came: DownloadedVideo) -> FileAnswer:
     """Tell a file that was brought home."""
     return FileAnswer(
         path="" if came.path is None else str(came.path.absolute()),
         size_bytes=came.size_bytes,
-        sha256=sha256,
+        sha256=came.sha256,
         content_type=came.content_type,
     )

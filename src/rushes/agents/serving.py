@@ -32,7 +32,7 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 INSTRUCTIONS: Final = (
     "Rushes makes videos with many models behind one API. Making one takes from seconds to "
-    "minutes and may cost money: call list_models for lengths and prices before the first one, "
+    "minutes and may cost money: call list_models for what there is and quote_video for a price, "
     "and generate_video once for each video that is wanted. An error tells what to do."
 )
 

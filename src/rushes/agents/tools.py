@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from hashlib import file_digest
-from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
 import anyio
@@ -22,9 +20,11 @@ from pydantic import Field
 from rushes.agents.answers import (
     FileAnswer,
     ModelsAnswer,
+    QuoteAnswer,
     VideoAnswer,
     file_answer,
     model_answer,
+    quote_answer,
     video_answer,
 )
 from rushes.agents.desk import Desk
@@ -42,44 +42,55 @@ Call: TypeAlias = Context[Desk, Any]
 VideoId: TypeAlias = Annotated[str, Field(description="The id that generate_video returned.")]
 
 
-def _wait(default_s: int) -> Any:  # noqa: ANN401 -- pydantic's own word for a default
-    return Field(
-        default_s,
+Prompt: TypeAlias = Annotated[
+    str, Field(description="What to see: subject, action, camera, light.")
+]
+ModelId: TypeAlias = Annotated[str, Field(description="An id of list_models; sandbox is free.")]
+Seconds: TypeAlias = Annotated[int | None, Field(description="Length in seconds.")]
+Size: TypeAlias = Annotated[
+    str | None,
+    Field(description="WIDTHxHEIGHT in pixels, e.g. 1280x720; or give resolution and ratio."),
+]
+Resolution: TypeAlias = Annotated[str | None, Field(description="480p, 720p, 1080p or 4k.")]
+Ratio: TypeAlias = Annotated[str | None, Field(description="16:9, 9:16, 1:1 …")]
+Sound: TypeAlias = Annotated[bool | None, Field(description="Sound, if the model can.")]
+Image: TypeAlias = Annotated[
+    str | None, Field(description="First frame: an http(s) URL, or the path of a local file.")
+]
+Seed: TypeAlias = Annotated[
+    int | None, Field(ge=-1, le=2_147_483_647, description="Same seed, similar film.")
+]
+Wait: TypeAlias = Annotated[
+    int,
+    Field(
         ge=0,
         le=WAIT_S_MAX,
         description="Seconds to wait for the end before answering; 0: answer at once.",
-    )
+    ),
+]
+Key: TypeAlias = Annotated[
+    str | None,
+    Field(description="Only to repeat a call whose answer was lost: the key that its error named."),
+]
 
 
 async def generate_video(
     ctx: Call,
     *,
-    prompt: Annotated[str, Field(description="What to see: subject, action, camera, light.")],
-    model: Annotated[str, Field(description="An id of list_models; sandbox is free.")] = "sandbox",
-    seconds: Annotated[int | None, Field(description="Length in seconds.")] = None,
-    size: Annotated[
-        str | None, Field(description="WIDTHxHEIGHT in pixels, e.g. 1280x720; or the next two.")
-    ] = None,
-    resolution: Annotated[str | None, Field(description="480p, 720p, 1080p or 4k.")] = None,
-    ratio: Annotated[str | None, Field(description="16:9, 9:16, 1:1 …")] = None,
+    prompt: Prompt,
+    model: ModelId = "sandbox",
+    seconds: Seconds = None,
+    size: Size = None,
+    resolution: Resolution = None,
+    ratio: Ratio = None,
     negative_prompt: Annotated[str | None, Field(description="What not to see.")] = None,
-    seed: Annotated[
-        int | None, Field(ge=-1, le=2_147_483_647, description="Same seed, similar film.")
-    ] = None,
-    with_audio: Annotated[bool | None, Field(description="Sound, if the model can.")] = None,
-    image: Annotated[
-        str | None,
-        Field(description="First frame: an http(s) URL, or the path of a local file."),
-    ] = None,
-    wait_s: int = _wait(WAIT_S),
-    idempotency_key: Annotated[
-        str | None,
-        Field(
-            description="Only to repeat a call whose answer was lost: the key that the error named."
-        ),
-    ] = None,
+    seed: Seed = None,
+    with_audio: Sound = None,
+    image: Image = None,
+    wait_s: Wait = WAIT_S,
+    idempotency_key: Key = None,
 ) -> VideoAnswer:
-    """Make a video from a prompt, optionally from a first image. May cost money: see list_models.
+    """Make a video from a prompt, optionally from a first image. May cost money: see quote_video.
 
     Returns the finished video with a link, or, if wait_s is over before, its id to ask get_video
     for. It is durable: it goes on whatever happens here. Do not call again to check on it.
@@ -94,7 +105,7 @@ async def generate_video(
             negative_prompt=negative_prompt,
             seed=seed,
             audio=with_audio,
-            image=None if image is None else await run_sync(desk.picture, image),
+            image=await _picture(desk, image),
             idempotency_key=idempotency_key,
         )
         asked = await client.videos.create(prompt, model=model, **options)
@@ -106,7 +117,36 @@ async def generate_video(
         return video_answer(seen)
 
 
-async def get_video(ctx: Call, video_id: VideoId, wait_s: int = _wait(0)) -> VideoAnswer:
+async def quote_video(
+    ctx: Call,
+    *,
+    prompt: Prompt,
+    model: ModelId = "sandbox",
+    seconds: Seconds = None,
+    size: Size = None,
+    resolution: Resolution = None,
+    ratio: Ratio = None,
+    with_audio: Sound = None,
+    image: Image = None,
+) -> QuoteAnswer:
+    """Tell what generate_video would make of the same values, and the most that it may cost.
+
+    Nothing is made and nothing is charged.
+    """
+    desk = ctx.request_context.lifespan_context
+    async with desk.client(ctx.headers) as client:
+        options = CreateOptions(
+            seconds=seconds,
+            size=size,
+            resolution=resolution,
+            ratio=ratio,
+            audio=with_audio,
+            image=await _picture(desk, image),
+        )
+        return quote_answer(await client.videos.quote(prompt, model=model, **options))
+
+
+async def get_video(ctx: Call, video_id: VideoId, wait_s: Wait = 0) -> VideoAnswer:
     """Look at a video: status, progress, a fresh link to the film, what it cost, why it failed.
 
     With wait_s it answers as soon as the video is final.
@@ -147,7 +187,7 @@ async def download_video(
     async with desk.client(ctx.headers) as client:
         target = desk.target(video_id, variant, filename)
         came = await client.videos.download(video_id, target, variant=variant)
-        return file_answer(came, await run_sync(_digest_of, target))
+        return file_answer(came)
 
 
 # -- what there is, and how a client should take it --------------------------------------------
@@ -173,6 +213,7 @@ OFFERS: Final = (
             open_world_hint=True,
         ),
     ),
+    Offer(quote_video, "Price a video", ToolAnnotations(read_only_hint=True)),
     Offer(get_video, "Look at a video", ToolAnnotations(read_only_hint=True)),
     Offer(list_models, "List models and prices", ToolAnnotations(read_only_hint=True)),
     Offer(
@@ -186,6 +227,10 @@ SAVING: Final = Offer(
     "Save a video",
     ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True),
 )
+
+
+async def _picture(desk: Desk, image: str | None) -> str | None:
+    return None if image is None else await run_sync(desk.picture, image)
 
 
 # -- waiting -----------------------------------------------------------------------------------
@@ -234,8 +279,3 @@ def _line_of(video: Video) -> str:
     place = f", place {video.queue_position} in line" if video.queue_position else ""
     left = f", about {video.eta_s} s left" if video.eta_s and not video.is_final else ""
     return f"{video.id} {video.status}{place}{left}"
-
-
-def _digest_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

@@ -130,11 +130,14 @@ def generate(
     idempotency_key: Key = None,
     wait_s: Wait = DEADLINE_S,
     detach: Detach = False,
+    quote: Annotated[
+        bool, typer.Option("--quote", help="Only tell what it would cost; nothing is made.")
+    ] = False,
     picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Have a film made, wait for it, and bring it home."""
-    from rushes.cli.filming import Order, make
+    from rushes.cli.filming import Order, make, price
 
     order = Order(
         prompt=prompt,
@@ -153,6 +156,9 @@ def generate(
         start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
+    if quote:
+        price(order, as_json=as_json)
+        return
     make(order, output, wait_s=wait_s, is_detached=detach, has_picture=picture, as_json=as_json)
 
 
@@ -261,6 +267,13 @@ def get(video_id: Id, *, as_json: Asks = False) -> None:
     from rushes.cli.shows import get
 
     get(video_id, as_json=as_json)
+
+
+def whoami(*, as_json: Asks = False) -> None:
+    """Tell what your key is: whose, what it may, and what is left of its budgets."""
+    from rushes.cli.shows import whoami
+
+    whoami(as_json=as_json)
 
 
 def list_films(

@@ -27,7 +27,7 @@ from typing import Any, Final, NoReturn
 from rich.console import Console
 
 import rushes
-from rushes.cli.filming import check_target, sha256_of
+from rushes.cli.filming import check_target
 from rushes.cli.paper import (
     answers,
     facts,
@@ -147,7 +147,7 @@ def _play(wanted: Demo, folder: Path, stage: Stage) -> dict[str, object]:
             _stop(child.process)
         took["stop_s"] = stage.done("server stopped")
     path = came.path or wanted.output
-    told = {"path": path.resolve(), "size_bytes": came.size_bytes, "sha256": sha256_of(path)}
+    told = {"path": path.resolve(), "size_bytes": came.size_bytes, "sha256": came.sha256}
     say(stage.console, "")
     facts(
         stage.console,
