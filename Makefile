@@ -29,8 +29,7 @@ $(VENV)/test: $(VENV)/server
 	$(PIP) install --constraint constraints.txt --editable '.[server,test]'
 	@touch $@
 
-# Debian's Chromium, for the console's tests; without root or apt they are skipped, and say so.
-browser:
+browser: ## Debian's Chromium, for the console's tests, where root and apt are
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \

@@ -71,6 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "answering": {
         "blobs",
+        "deeds",
         "domain",
         "engine",
         "gateway",

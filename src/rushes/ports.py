@@ -20,6 +20,7 @@ from rushes.domain.access import Account, Entry, Key, Period, Purse
 from rushes.domain.catalog import InputRule
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.health import Health
+from rushes.domain.insights import Insight, InsightBy
 from rushes.domain.prices import Tariff
 from rushes.domain.provenance import Origin
 from rushes.domain.rates import RateKind
@@ -38,6 +39,9 @@ from rushes.domain.webhooks import (
 )
 
 T = TypeVar("T")
+
+FAULT_ROWS_MAX: Final = 20_000
+"""Among so many rows of the newest tasks what went wrong last is looked for."""
 
 
 class ArtifactKind(StrEnum):
@@ -224,6 +228,46 @@ class Faults:
     count: int
     first_at: datetime
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """What went wrong with a task of any account, or with one of its submits, and whose it was.
+
+    `n` is the submit, None before the first. With a `verdict` it is the submit itself that came to
+    nothing, or nobody knows to what; then `faults` has its note once, and how the task stands now.
+    """
+
+    task_id: str
+    account_id: str
+    model: str
+    provider: str | None
+    n: int | None
+    faults: Faults
+    verdict: Verdict | None = None
+
+
+def newest_first(found: Iterable[Faulted]) -> list[Faulted]:
+    """Return what went wrong, the last seen first; in one order, whoever asks."""
+    ordered = sorted(found, key=lambda one: (one.faults.note, one.n or 0, one.verdict or ""))
+    return sorted(ordered, key=lambda one: (one.faults.last_at, one.task_id), reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCount:
+    """How many unfinished tasks of a provider have a status."""
+
+    provider: str | None
+    status: Status
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """A process that carries tasks, and how long ago it said so, by the database's clock."""
+
+    id: str
+    silent_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -805,6 +849,25 @@ class Transaction(Protocol):
     # -- numbers -----------------------------------------------------------------------
     def counts(self) -> Mapping[Status, int]:
         """Return how many tasks stand where."""
+
+    def open_counts(self) -> Sequence[OpenCount]:
+        """Return how many unfinished tasks stand where, by provider and status."""
+
+    def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:
+        """Return what went wrong last with tasks, and with their submits, the last seen first.
+
+        Looked for among FAULT_ROWS_MAX rows of each, those of the newest tasks; not of tasks whose
+        record was removed.
+        """
+
+    def executors(self) -> Sequence[Executor]:
+        """Return the executors that beat and were not forgotten since, by name."""
+
+    def insights(self, by: InsightBy, since: datetime, until: datetime) -> Sequence[Insight]:
+        """Return how tasks fared that were accepted from `since` on and before `until`.
+
+        The record of a task that was removed counts no more. By day, then by model.
+        """
 
 
 class IntegrityFault(Exception):

@@ -10,7 +10,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from rushes.domain.catalog import RATIOS, SHORT_PX
+from rushes.domain.insights import INSIGHTS_SPAN_MAX
 from rushes.domain.spec import PROMPT_CHARACTERS_MAX, SEED_MAX
+from rushes.domain.usage import UsageBy
 from rushes.gateway.sources import EXTENSIONS_S
 from rushes.gateway.usage import RANGE_MAX
 from rushes.http.admin.answers import ANSWERS
@@ -20,7 +22,7 @@ from rushes.http.hardening import page_headers
 from rushes.http.own_key import OwnKey
 from rushes.http.quotes import Quote
 from rushes.http.routes import Call, Reply, Route
-from rushes.http.usage import FORMATS, GROUPS
+from rushes.http.usage import FORMATS, GROUPS, UsageLine
 from rushes.http.videos import VARIANTS
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
 
@@ -54,6 +56,24 @@ _QUERY_PARAMETERS: Final[Mapping[str, Json]] = {
         ),
         "schema": {"type": "string"},
     },
+    "/admin/v1/usage?group_by": {
+        "description": "What usage is added up by; by `task` there is a line for each.",
+        "schema": {"type": "string", "enum": [by.value for by in UsageBy], "default": "model"},
+    },
+    "/admin/v1/insights?from": {
+        "description": (
+            "Tasks that were accepted from then on: Unix seconds, or a day of UTC (`2026-11-01`). "
+            "Without it, thirty days before `to`."
+        ),
+        "schema": {"type": "string"},
+    },
+    "/admin/v1/insights?to": {
+        "description": (
+            "Tasks that were accepted before then: Unix seconds, or a day of UTC. Without it, "
+            f"until now; at most {INSIGHTS_SPAN_MAX.days} days after `from`."
+        ),
+        "schema": {"type": "string"},
+    },
     "format": {
         "description": "JSON, or a table for spreadsheets.",
         "schema": {"type": "string", "enum": list(FORMATS), "default": "json"},
@@ -65,7 +85,7 @@ _QUERY_PARAMETERS: Final[Mapping[str, Json]] = {
         "schema": {"type": "string"},
     },
 }
-"""Parameters of the query of which more can be told than their name."""
+"""Parameters of the query of which more can be told than their name; some mean more on a path."""
 
 
 class ErrorFacts(msgspec.Struct):
@@ -255,27 +275,6 @@ class WebhookSecret(msgspec.Struct):
     previous: str | None
 
 
-class UsageLine(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """What the tasks of one model, key or day used, or one task; what does not apply is missing.
-
-    `tasks` ended, `films` of them came out well, `rehearsals` were rendered by the sandbox.
-    """
-
-    model: str | msgspec.UnsetType = msgspec.UNSET
-    key: str | msgspec.UnsetType = msgspec.UNSET
-    day: str | msgspec.UnsetType = msgspec.UNSET
-    tasks: int | msgspec.UnsetType = msgspec.UNSET
-    films: int | msgspec.UnsetType = msgspec.UNSET
-    rehearsals: int | msgspec.UnsetType = msgspec.UNSET
-    task_id: str | msgspec.UnsetType = msgspec.UNSET
-    status: Literal["succeeded", "failed"] | msgspec.UnsetType = msgspec.UNSET
-    rehearsal: bool | msgspec.UnsetType = msgspec.UNSET
-    created_at: int | msgspec.UnsetType = msgspec.UNSET
-    finished_at: int | msgspec.UnsetType = msgspec.UNSET
-    film_seconds: float
-    cost_microusd: int
-
-
 class Usage(msgspec.Struct, rename={"since": "from", "until": "to"}):
     """What the account used: tasks that ended in a span of time, added up."""
 
@@ -457,7 +456,7 @@ def _operation(route: Route, links: Json) -> Json:
         "tags": [route.tag],
         "parameters": [
             *({**_PATH_PARAMETER, "name": name} for name in _path_names(route.path)),
-            *(_query_parameter(name) for name in route.query),
+            *(_query_parameter(route.path, name) for name in route.query),
         ],
         "responses": {str(status): _answer(kind) for status, kind in route.answers.items()},
     }
@@ -480,8 +479,9 @@ def _operation(route: Route, links: Json) -> Json:
     return operation
 
 
-def _query_parameter(name: str) -> Json:
-    told = _QUERY_PARAMETERS.get(name, {"schema": {"type": "string"}})
+def _query_parameter(path: str, name: str) -> Json:
+    usual = _QUERY_PARAMETERS.get(name, {"schema": {"type": "string"}})
+    told = _QUERY_PARAMETERS.get(f"{path}?{name}", usual)
     return {"in": "query", "name": name, **told}
 
 
@@ -498,7 +498,7 @@ _STYLED: Final = ("Submitted", "Generation")
 """Answers that come in an envelope where the operator says so; which, the key tells."""
 
 _STYLED_ERROR: Final = "Error or EnvelopedError"
-_TABLES: Final = frozenset({"Usage"})
+_TABLES: Final = frozenset({"Usage", "AdminUsage"})
 """Answers that come as a table where that is asked for."""
 
 _BYTES: Final = ("video/mp4", "image/webp", "image/jpeg")

@@ -21,6 +21,7 @@ from rushes.gateway.webhooks import Secrets
 from rushes.http.admin.desk import Desk, somebody
 from rushes.http.admin.films import Films
 from rushes.http.admin.money import Budgets
+from rushes.http.admin.overview import House, Overview
 from rushes.http.admin.owners import Owners
 from rushes.http.admin.upkeep import Upkeep
 from rushes.http.auth import Keyring
@@ -69,7 +70,7 @@ class Operators:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What the wire is made of. `version` is shown in the OpenAPI document.
+    """What the wire is made of. `version` is shown in the OpenAPI document, `house` to operators.
 
     `sign` signs addresses of a bucket, where links lead there. Without `operators` nobody answers
     them, and without `has_console` there is no page for people.
@@ -94,6 +95,7 @@ class Wire:
     streams_per_key_max: int
     is_metrics_open: bool
     version: str
+    house: House
     sign: Sign | None = None
     styles: Styles = field(default_factory=Styles)
     origins: Origins = field(default_factory=Origins)
@@ -156,7 +158,8 @@ def _console_of(wire: Wire) -> list[Route]:
 
 def _operators_routes(wire: Wire, operators: Operators) -> list[Route]:
     desk = Desk(wire.gateway, wire.keyring, operators.holder_of)
-    rooms = (Owners(desk), Budgets(desk), Films(desk), Upkeep(desk))
+    overview = Overview(desk, Usage(wire.forecast.store), wire.house, wire.checks)
+    rooms = (Owners(desk), Budgets(desk), Films(desk), Upkeep(desk), overview)
     return [route for room in rooms for route in room.routes()]
 
 

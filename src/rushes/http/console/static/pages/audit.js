@@ -1,0 +1,5 @@
+import { Head, html } from "../ui.js";
+
+export function Audit() {
+  return html`<${Head} title="Audit" />`;
+}

@@ -1,0 +1,5 @@
+import { Head, html } from "../ui.js";
+
+export function Film() {
+  return html`<${Head} title="Film" />`;
+}

@@ -1,0 +1,5 @@
+import { Head, html } from "../ui.js";
+
+export function Keys() {
+  return html`<${Head} title="Keys" />`;
+}

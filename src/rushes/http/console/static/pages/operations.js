@@ -1,0 +1,5 @@
+import { Head, html } from "../ui.js";
+
+export function Operations() {
+  return html`<${Head} title="Operations" />`;
+}

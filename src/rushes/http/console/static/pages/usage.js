@@ -1,0 +1,5 @@
+import { Head, html } from "../ui.js";
+
+export function Usage() {
+  return html`<${Head} title="Usage" />`;
+}
