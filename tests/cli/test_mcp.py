@@ -269,11 +269,11 @@ def door(server: Living) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def over_http(address: str, key: str) -> AsyncIterator[Client]:
+async def over_http(address: str, key: str, mode: str = "auto") -> AsyncIterator[Client]:
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         httpx2.AsyncClient(headers=headers, trust_env=False, timeout=30) as http,
-        Client(streamable_http_client(address, http_client=http)) as agent,
+        Client(streamable_http_client(address, http_client=http), mode=mode) as agent,
     ):
         yield agent
 
@@ -294,6 +294,25 @@ async def test_over_http_each_caller_makes_films_by_the_key_he_brings(
     assert told[-1] == 100
     async with over_http(door, "sk-live-stranger") as stranger:
         result = await stranger.call_tool("get_video", {"video_id": film["id"]})
+    assert result.is_error
+    assert "Authorization: Bearer" in words_of(result)
+
+
+async def test_clients_of_before_are_served_alike(door: str, server: Living) -> None:
+    """Most clients still begin with a handshake, which the newest protocol left out."""
+    told: list[float] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        told.append(progress)
+
+    async with over_http(door, server.secret, mode="legacy") as agent:
+        wish = {"prompt": "a heron", **LONG, "wait_s": 1}
+        film = facts_of(await agent.call_tool("generate_video", wish, progress_callback=hear))
+        ended = facts_of(await agent.call_tool("cancel_video", {"video_id": film["id"]}))
+    assert told
+    assert ended["status"] == "failed"
+    async with over_http(door, "sk-live-stranger", mode="legacy") as stranger:
+        result = await stranger.call_tool("list_models", {})
     assert result.is_error
     assert "Authorization: Bearer" in words_of(result)
 
