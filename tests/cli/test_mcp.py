@@ -160,13 +160,18 @@ async def test_a_wait_that_is_over_leaves_the_film_going_and_says_how_to_ask(
     assert ended["status"] == "failed"
 
 
-async def test_the_same_idempotency_key_makes_one_film(server: Living) -> None:
-    wish = {"prompt": "a heron", **SMALL, "idempotency_key": "agent-1"}
+async def test_the_same_idempotency_key_makes_one_film_and_tells_how_it_stands(
+    server: Living,
+) -> None:
+    wish = {"prompt": "a heron", **LONG, "wait_s": 0, "idempotency_key": "agent-1"}
     async with at_the_desk(server) as agent:
         first = facts_of(await agent.call_tool("generate_video", wish))
-        again = facts_of(await agent.call_tool("generate_video", {**wish, "wait_s": 0}))
+        again = facts_of(await agent.call_tool("generate_video", wish))
+        await agent.call_tool("cancel_video", {"video_id": first["id"]})
+        late = await agent.call_tool("generate_video", wish)
     assert again["id"] == first["id"]
-    assert again["url"]
+    assert late.is_error
+    assert f"{first['id']} failed: Canceled by caller" in words_of(late)
 
 
 @pytest.mark.parametrize(
@@ -191,10 +196,12 @@ async def test_a_wish_that_cannot_be_is_refused_in_words(
 async def test_a_picture_on_this_machine_can_be_the_first_frame(server: Living) -> None:
     picture = Path(__file__).parents[2] / "docs" / "demo.jpg"
     async with at_the_desk(server) as agent:
-        wish = {"prompt": "it moves", **SMALL, "image": str(picture)}
-        film = facts_of(await agent.call_tool("generate_video", wish))
-    with server.client() as client:
-        assert client.videos.retrieve(film["id"]).status == "completed"
+        wish = {"prompt": "it moves", "model": "sora-2", "size": "720x1280"}
+        refused = await agent.call_tool("quote_video", {**wish, "image": str(picture)})
+        fits = await agent.call_tool("quote_video", {"prompt": "it moves", "image": str(picture)})
+    assert refused.is_error
+    assert "720x1280" in words_of(refused), "the server has looked at it"
+    assert facts_of(fits)["model"] == "sandbox"
 
 
 @pytest.mark.parametrize(
