@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "traces": set(),
     "observe": {"traces"},
     "client": set(),
+    "agents": {"client"},
     "ports": {"domain"},
     "settings": {"domain"},
     "studio": {"domain"},
@@ -103,6 +104,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "terms",
     },
     "cli": {
+        "agents",
         "blobs",
         "storage",
         "engine",
