@@ -28,6 +28,7 @@ NODE = NODE_HOME / "bin" / "node"
 NPM = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 PACKAGES = {"rushes": CLIENTS / "js", "rushes-ai-sdk-provider": CLIENTS / "ai-sdk"}
 BESIDE = ("ai@7.0.173", "typescript@7.0.2", "zod@4")
+RUNTIMES = {"deno": "deno@2.9.6", "bun": "bun@1.4.5"}
 HOOKS_AT_HOME = {
     "RUSHES_WEBHOOKS_ALLOW_HTTP": "true",
     "RUSHES_WEBHOOKS_ALLOW_NETWORKS": '["127.0.0.0/8"]',
@@ -130,10 +131,65 @@ def test_the_clients_pass_their_own_tests_on_node_against_a_live_server(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("words", [("deno", "test", "-A", "--no-check"), ("bun", "test")])
+def test_the_client_runs_on_other_runtimes(
+    server: Living, words: Sequence[str], tmp_path: Path
+) -> None:
+    runtime, *options = words
+    (tmp_path / "package.json").write_text('{"private": true, "type": "module"}')
+    quiet = ("--no-audit", "--no-fund", "--no-package-lock")
+    npm("install", *quiet, RUNTIMES[runtime], cwd=tmp_path)
+    live = PACKAGES["rushes"] / "test" / "live.test.js"
+    command = tmp_path / "node_modules" / ".bin" / runtime
+    done([command, *options, live], cwd=tmp_path, env=environment(server))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here")
+def test_the_client_runs_in_a_page(server: Living) -> None:
+    """A page of the server's own address; the client's files stand beside it, as they are."""
+    from playwright.sync_api import Route, sync_playwright
+
+    def serve(route: Route) -> None:
+        path = route.request.url.removeprefix(f"{server.url}/page/")
+        if path == "":
+            route.fulfill(body="<!doctype html><title>a page</title>", content_type="text/html")
+        else:
+            route.fulfill(path=PACKAGES["rushes"] / path, content_type="text/javascript")
+
+    with sync_playwright() as playwright:
+        chromium = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.route(f"{server.url}/page/**", serve)
+        page.goto(f"{server.url}/page/")
+        told = page.evaluate(IN_A_PAGE, [server.url, server.secret])
+        browser.close()
+    assert told == ["completed", "ftyp", 64, "There is no disk here", "BadRequest", "AbortError"]
+
+
+@pytest.mark.long
 def test_the_ai_sdk_itself_makes_films_with_the_provider(server: Living, installed: Path) -> None:
     script = installed / "sdk.mjs"
     shutil.copy(PACKAGES["rushes-ai-sdk-provider"] / "test" / "sdk.long.js", script)
     node(server, "--test", script, cwd=installed)
+
+
+IN_A_PAGE = """async ([baseUrl, apiKey]) => {
+  const { Rushes } = await import("/page/src/index.js");
+  const client = new Rushes({ baseUrl, apiKey });
+  const wish = { prompt: "a heron", seconds: 1, resolution: "480p" };
+  const film = await client.videos.create(wish);
+  let last;
+  for await (const { video } of client.videos.events(film)) last = video;
+  const { content, sha256 } = await client.videos.download(last);
+  const fault = (promise) => promise.catch((error) => error);
+  const disk = await fault(client.videos.download(last, "film.mp4"));
+  const wrong = await fault(client.videos.create({ ...wish, seconds: 99 }));
+  const ended = await fault(client.videos.wait(film.id, { signal: AbortSignal.abort() }));
+  const brand = String.fromCharCode(...content.subarray(4, 8));
+  return [last.status, brand, sha256.length, disk.message.slice(0, 21), wrong.name, ended.name];
+}"""
 
 
 # -- types ---------------------------------------------------------------------------------------

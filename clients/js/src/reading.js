@@ -206,6 +206,7 @@ export function readFault(reply) {
 export function retryAfterS(headers) {
   const text = (headers.get("retry-after") ?? "").trim();
   if (WHOLE_NUMBER.test(text)) return Number(text);
+  if (!/[a-z]/i.test(text)) return null; // no day of the week: what else would be taken for a date
   const seconds = (Date.parse(text) - Date.parse(headers.get("date") ?? "")) / 1000;
   return Number.isNaN(seconds) ? null : Math.max(0, seconds);
 }

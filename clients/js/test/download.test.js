@@ -111,6 +111,18 @@ test("a stream that breaks is given on without a seam", async () => {
   });
 });
 
+test("whoever takes long for a piece is not taken for a silent server", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  await against([whole()], async ({ client }) => {
+    const pieces = [];
+    for await (const piece of client.videos.stream(ID)) {
+      pieces.push(piece);
+      t.mock.timers.tick(61_000);
+    }
+    assert.deepEqual(Buffer.concat(pieces), FILM);
+  });
+});
+
 test("a film with another digest than was told leaves nothing, nor does half a one", async () => {
   const folder = await mkdtemp(join(tmpdir(), "rushes-"));
   const path = join(folder, "film.mp4");

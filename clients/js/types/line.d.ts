@@ -146,6 +146,8 @@ declare class Leash {
     get signal(): AbortSignal;
     /** Wait for the next word from now on. */
     await(ms?: number): void;
+    /** Wait for nothing, until the next `await`. */
+    slacken(): void;
     /** Let go. */
     release(): void;
     /**
