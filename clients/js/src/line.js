@@ -216,6 +216,7 @@ export class Stream {
   /** @type {ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined} */
   #reader;
   #isOpen = true;
+  #isOver = false;
 
   /**
    * @param {string} what
@@ -241,6 +242,7 @@ export class Stream {
       this.#leash.await();
       const { value } = await this.#reader.read();
       this.#leash.slacken(); // however long the caller takes for it
+      this.#isOver = value === undefined;
       return value;
     } catch (error) {
       throw this.#leash.verdict(this.#what, error);
@@ -269,8 +271,11 @@ export class Stream {
   close() {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    // What the other side still wanted to say is of no interest, nor is that it was cut off. The
+    // request is aborted and not only its body: some versions of Node's fetch end the process when
+    // a connection is closed whose body nobody reads on (github.com/nodejs/undici/issues/5360).
+    if (!this.#isOver) this.#leash.drop();
     this.#leash.release();
-    // What the other side still wanted to say is of no interest, nor is that it was cut off.
     this.#reader?.cancel().catch(() => {});
   }
 }
@@ -317,6 +322,11 @@ class Leash {
   /** Wait for nothing, until the next `await`. */
   slacken() {
     clearTimeout(this.#timer);
+  }
+
+  /** End the request. */
+  drop() {
+    this.#controller.abort();
   }
 
   /** Let go. */

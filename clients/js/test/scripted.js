@@ -84,7 +84,6 @@ export async function against(lines, test, options = {}) {
     for await (const piece of request) pieces.push(piece);
     const body = Buffer.concat(pieces);
     asked.push({ method: request.method, url: request.url, headers: request.headers, body });
-    response.shouldKeepAlive = false; // on a kept line some runtimes repeat a GET by themselves
     const line = left.shift();
     if (line === undefined) refusal(418, "nobody expected this")(request, response);
     else line(request, response, body);

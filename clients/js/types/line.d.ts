@@ -148,6 +148,8 @@ declare class Leash {
     await(ms?: number): void;
     /** Wait for nothing, until the next `await`. */
     slacken(): void;
+    /** End the request. */
+    drop(): void;
     /** Let go. */
     release(): void;
     /**
