@@ -37,7 +37,7 @@ from rushes.http.envelope import Styles
 from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.origins import Origins
-from rushes.http.server import Application, Wire
+from rushes.http.server import Application, Operators, Wire
 from rushes.media.darkroom import FilmDarkroom
 from rushes.media.examiner import FileExaminer
 from rushes.media.fetch import GuardedFetcher
@@ -115,6 +115,9 @@ class Wired:
         limits: Limits = NO_LIMITS,
         shares_rates: bool = False,
         origins: Origins | None = None,
+        has_console: bool = True,
+        operators: Operators | None = None,
+        has_operators: bool = True,
     ) -> None:
         self.clock = ManualClock(NOON)
         self.film = film
@@ -186,6 +189,8 @@ class Wired:
                 sign=sign,
                 styles=styles or Styles(),
                 origins=origins or Origins(),
+                operators=(operators or Operators()) if has_operators else None,
+                has_console=has_console,
             )
         )
 

@@ -200,6 +200,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         ),
         origins=Origins(settings.server.trusted_proxies),
         operators=_operators(settings, has_engine=has_engine),
+        has_console=settings.server.console,
         version=__version__,
     )
 

@@ -83,7 +83,8 @@ class Server(_Section):
 
     `trusted_proxies` are the networks whose word we take for where a request comes from
     (`X-Forwarded-For`). `admin` is where operators' calls (`/admin/v1`) are answered: on the
-    `same` port, at `HOST:PORT` alone, or not at all (`off`).
+    `same` port, at `HOST:PORT` alone, or not at all (`off`). `console` is the page for people at
+    `/console`.
     """
 
     host: str = "127.0.0.1"
@@ -92,6 +93,7 @@ class Server(_Section):
     drain_s: Seconds = 8.0
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     admin: str = "same"
+    console: bool = True
 
     @field_validator("admin")
     @classmethod

@@ -35,6 +35,9 @@ OPEN = {
     ("GET", "/metrics"): "numbers; an operator may close it (metrics_open)",
     ("GET", "/openapi.json"): "describes the wire",
     ("GET", "/docs"): "the same, for reading",
+    ("GET", "/console"): "leads to the console",
+    ("GET", "/console/"): "a page that knows nothing before its visitor gives it a key",
+    ("GET", "/console/{file}"): "what that page is made of",
     ("GET", "/files/{task_id}/video.mp4"): "wants a signature",
     ("POST", "/hooks/{provider}/{token}"): "wants a token nobody can guess, and only rings a bell",
 }
@@ -193,7 +196,7 @@ def test_the_same_target_is_judged_and_answered_for_those_who_have_a_key(street:
 @pytest.mark.advisory("CVE-2026-49468")
 def test_the_wire_never_asks_what_the_request_calls_itself() -> None:
     """Starlette builds `request.url` from the Host header; nothing on the wire has a Request."""
-    for path in (Path(rushes.__file__).parent / "http").glob("*.py"):
+    for path in (Path(rushes.__file__).parent / "http").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert not modules & {"starlette.requests", "starlette.routing", "starlette.middleware"}

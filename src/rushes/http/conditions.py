@@ -184,12 +184,12 @@ def _not_satisfiable(header: str, size_bytes: int) -> RangeNotSatisfiable:
 def _is_unchanged(asked: Mapping[str, str], shown: Representation) -> bool:
     """Say whether the caller has these very bytes (RFC 9110, 13.1.2 and 13.1.3)."""
     if "if-none-match" in asked:
-        return _is_listed(asked["if-none-match"], shown.etag)
+        return is_listed(asked["if-none-match"], shown.etag)
     since = _parsed_date(asked.get("if-modified-since", ""))
     return since is not None and int(shown.modified_at.timestamp()) <= since
 
 
-def _is_listed(tags: str, etag: str) -> bool:
+def is_listed(tags: str, etag: str) -> bool:
     """Say whether a list of entity tags has ours, by weak comparison.
 
     A list with anything else in it is no list, and matches nothing.

@@ -17,6 +17,8 @@ from rushes.http.admin.answers import ANSWERS
 from rushes.http.admin.bodies import BODIES
 from rushes.http.admin.desk import TAG
 from rushes.http.hardening import page_headers
+from rushes.http.own_key import OwnKey
+from rushes.http.quotes import Quote
 from rushes.http.routes import Call, Reply, Route
 from rushes.http.usage import FORMATS, GROUPS
 from rushes.http.videos import VARIANTS
@@ -316,6 +318,8 @@ STRUCTS: Final = (
     ModelList,
     WebhookSecret,
     Usage,
+    OwnKey,
+    Quote,
     Health,
     Readiness,
 )
@@ -382,6 +386,7 @@ def _derived(*required: str, **properties: Json) -> Json:
 
 REQUESTS: Final[Mapping[str, Json]] = {
     "Create": _create_schema(),
+    "QuoteWanted": {"$ref": _REF.format(name="Create")},
     "Remix": _derived(),
     "Edit": _derived("video", video=_SOURCE),
     "Extension": _derived(
@@ -392,6 +397,9 @@ REQUESTS: Final[Mapping[str, Json]] = {
     ),
 }
 
+
+_JSON_ONLY: Final = frozenset({"QuoteWanted"})
+"""Requests of callers that no form may be."""
 
 _KEY: Final[Json] = {
     "type": "http",
@@ -404,6 +412,7 @@ _NEW_TASKS: Final = frozenset({"Submitted", "Video"})
 
 def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
     """Return the document for a table of routes."""
+    routes = [route for route in routes if route.is_described]
     structs: tuple[type[msgspec.Struct], ...] = STRUCTS
     if any(route.tag == TAG for route in routes):
         structs = (*STRUCTS, *ANSWERS, *BODIES)
@@ -460,9 +469,9 @@ def _operation(route: Route, links: Json) -> Json:
         operation["security"] = [{"key": [scope]} for scope in sorted(route.scopes)]
     if route.request is not None:
         schema = {"$ref": _REF.format(name=route.request)}
-        is_form = route.request in REQUESTS
+        is_form = route.request in REQUESTS and route.request not in _JSON_ONLY
         operation["requestBody"] = {
-            "required": is_form,
+            "required": route.request in REQUESTS,
             "content": {
                 "application/json": {"schema": schema},
                 **({"multipart/form-data": {"schema": schema}} if is_form else {}),

@@ -23,8 +23,8 @@ _PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
 LOOKING: Final = frozenset({KeyScope.READ})
 MAKING: Final = frozenset({KeyScope.GENERATE})
 OPERATING: Final = frozenset({KeyScope.ADMIN})
-_WITH_SLASHES: Final = frozenset({"model"})
-"""Operators name models as they like, `org/name` among them."""
+_WITH_SLASHES: Final = frozenset({"model", "file"})
+"""Operators name models as they like, `org/name` too; files of the console lie in folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ class Route:
 
     A key needs one of its `scopes`. Where a route does not say `opened_by` which, looking asks for
     `read`, and everything else for `generate`. One that `submits` makes tasks, and counts among
-    the submits of its caller.
+    the submits of its caller. One that is not `is_described` is no part of the wire, and stands in
+    no document of it.
     """
 
     method: str
@@ -101,6 +102,7 @@ class Route:
     successful: int = 200
     submits: bool = False
     opened_by: frozenset[KeyScope] | None = None
+    is_described: bool = True
 
     @property
     def scopes(self) -> frozenset[KeyScope]:

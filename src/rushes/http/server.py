@@ -26,6 +26,7 @@ from rushes.http.admin.upkeep import Upkeep
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits
+from rushes.http.console.serving import FOLDER, Console, files_in
 from rushes.http.creating import Creating
 from rushes.http.crowding import Crowd
 from rushes.http.door import Door
@@ -42,6 +43,8 @@ from rushes.http.looking import Looking
 from rushes.http.models import Models
 from rushes.http.openapi import Described, describe
 from rushes.http.origins import Origins
+from rushes.http.own_key import OwnKeys, Place
+from rushes.http.quotes import Quotes
 from rushes.http.routes import Route, Table
 from rushes.http.system import Check, System
 from rushes.http.usage import UsageRoutes
@@ -69,7 +72,7 @@ class Wire:
     """What the wire is made of. `version` is shown in the OpenAPI document.
 
     `sign` signs addresses of a bucket, where links lead there. Without `operators` nobody answers
-    them.
+    them, and without `has_console` there is no page for people.
     """
 
     gateway: Gateway
@@ -95,6 +98,7 @@ class Wire:
     styles: Styles = field(default_factory=Styles)
     origins: Origins = field(default_factory=Origins)
     operators: Operators | None = field(default_factory=Operators)
+    has_console: bool = True
 
 
 def _system_of(wire: Wire) -> System:
@@ -121,17 +125,33 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Generations(
             wire.gateway, creating, looking, live, enveloping, wire.download_bytes_max
         ).routes(),
+        *Quotes(creating).routes(),
         *Videos(wire.gateway, creating, wire.forecast).routes(),
         *Models(wire.gateway).routes(),
         *Files(wire.gateway, wire.links, wire.sign).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
         *Webhooks(Secrets(wire.gateway.store, wire.clock)).routes(),
         *UsageRoutes(Usage(wire.forecast.store), wire.clock).routes(),
+        *OwnKeys(wire.gateway, _operators_place(wire)).routes(),
         *_system_of(wire).routes(),
+        *_console_of(wire),
     ]
     if wire.operators is not None and wire.operators.port is None:
         routes += _operators_routes(wire, wire.operators)
     return _described(routes, wire)
+
+
+def _operators_place(wire: Wire) -> Place:
+    """Say, where callers are answered, whether operators are."""
+    if wire.operators is None:
+        return "off"
+    return "here" if wire.operators.port is None else "elsewhere"
+
+
+def _console_of(wire: Wire) -> list[Route]:
+    if not wire.has_console:
+        return []
+    return Console(files_in(FOLDER), wire.links.public_url, wire.sign).routes()
 
 
 def _operators_routes(wire: Wire, operators: Operators) -> list[Route]:
@@ -163,7 +183,12 @@ class Application:
         self._operators_port = None if wire.operators is None else wire.operators.port
         self._operators_app: ASGIApp = self._app
         if for_callers and wire.operators is not None and self._operators_port is not None:
-            own = [*_operators_routes(wire, wire.operators), *_system_of(wire).routes()]
+            own = [
+                *_operators_routes(wire, wire.operators),
+                *OwnKeys(wire.gateway, "here").routes(),
+                *_system_of(wire).routes(),
+                *_console_of(wire),
+            ]
             self._operators_app = self._door(Table(_described(own, wire)))
         self.hot_looks: HotLooks | None = None
         if for_callers:
