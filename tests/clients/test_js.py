@@ -28,7 +28,11 @@ NODE = NODE_HOME / "bin" / "node"
 NPM = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 PACKAGES = {"rushes": CLIENTS / "js", "rushes-ai-sdk-provider": CLIENTS / "ai-sdk"}
 BESIDE = ("ai@7.0.173", "typescript@7.0.2", "zod@4")
-RUNTIMES = {"deno": "deno@2.9.6", "bun": "bun@1.4.5"}
+RUNTIMES = {
+    "deno@2.9.6": ("deno", "test", "-A", "--no-check"),
+    "bun@1.4.5": ("bun", "test", "--timeout", "60000"),
+}
+"""Packages of npm, and how each runs a file of tests."""
 HOOKS_AT_HOME = {
     "RUSHES_WEBHOOKS_ALLOW_HTTP": "true",
     "RUSHES_WEBHOOKS_ALLOW_NETWORKS": '["127.0.0.0/8"]',
@@ -137,14 +141,12 @@ def test_the_clients_pass_their_own_tests_on_node_against_a_live_server(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("words", [("deno", "test", "-A", "--no-check"), ("bun", "test")])
-def test_the_client_runs_on_other_runtimes(
-    server: Living, words: Sequence[str], tmp_path: Path
-) -> None:
-    runtime, *options = words
+@pytest.mark.parametrize("package", RUNTIMES)
+def test_the_client_runs_on_other_runtimes(server: Living, package: str, tmp_path: Path) -> None:
+    runtime, *options = RUNTIMES[package]
     (tmp_path / "package.json").write_text('{"private": true, "type": "module"}')
     quiet = ("--no-audit", "--no-fund", "--no-package-lock")
-    npm("install", *quiet, RUNTIMES[runtime], cwd=tmp_path)
+    npm("install", *quiet, package, cwd=tmp_path)
     live = PACKAGES["rushes"] / "test" / "live.test.js"
     command = tmp_path / "node_modules" / ".bin" / runtime
     done([command, *options, live], cwd=tmp_path, env=environment(server))
@@ -236,13 +238,26 @@ def test_a_typed_program_compiles_and_a_wrong_one_does_not(name: str, installed:
 PAGES = (PAGE, *(folder / "README.md" for folder in PACKAGES.values()))
 
 
-def test_what_the_page_shows_runs(server: Living, unpacked: Path, tmp_path: Path) -> None:
+def of_the_client() -> list[str]:
+    """The page's blocks that need no other package: a film, how to follow one, a receiver."""
     film, follow, receiver = [block for block in blocks(PAGE) if not needs_the_sdk(block)]
-    play(server, film, unpacked, tmp_path / "film")
+    return [film, follow, receiver]
+
+
+def test_the_pages_film_is_made(server: Living, unpacked: Path, tmp_path: Path) -> None:
+    play(server, of_the_client()[0], unpacked, tmp_path / "film")
     assert (tmp_path / "film" / "boat.mp4").stat().st_size > 10_000
-    said = play(server, follow, unpacked, tmp_path / "follow")
+
+
+@pytest.mark.long
+def test_the_pages_film_is_followed(server: Living, unpacked: Path, tmp_path: Path) -> None:
+    said = play(server, of_the_client()[1], unpacked, tmp_path / "follow")
     assert said.splitlines()[:2] == ["free 0", "queued"]
     assert (tmp_path / "follow" / "roof.mp4").stat().st_size > 10_000
+
+
+def test_the_pages_receiver_is_told(server: Living, unpacked: Path, tmp_path: Path) -> None:
+    receiver = of_the_client()[2]
     port = free_port()
     home = tmp_path / "receiver"
     home.mkdir()
