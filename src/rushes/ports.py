@@ -359,6 +359,9 @@ class Transaction(Protocol):
     def begun(self, limit: int) -> Sequence[Begun]:
         """Return unfinished tasks that a provider has, or may have, oldest first."""
 
+    def in_flight(self) -> Mapping[str, int]:
+        """Return how many tasks each provider has, or may have, whose films are not there yet."""
+
     def took(self, limit: int) -> Sequence[Took]:
         """Return how long films took, newest first, among the `limit` newest ended tasks."""
 

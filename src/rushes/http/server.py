@@ -240,8 +240,11 @@ class Application:
 
     async def _refresh(self) -> None:
         """Follow key changes of other processes, each second (docs/ARCHITECTURE.md)."""
+        lag_s, loop = self.wire.metrics.loop_lag_s.labels("server"), asyncio.get_running_loop()
         while True:
+            awake_at_s = loop.time() + REFRESH_S
             await asyncio.sleep(REFRESH_S)
+            lag_s.observe(max(0.0, loop.time() - awake_at_s))
             try:
                 await self.wire.keyring.refresh()
             except Exception as fault:  # noqa: BLE001 -- keys must be followed as long as we serve

@@ -133,9 +133,20 @@ export function Strip({ label, hint, options, value, onPick }) {
   </fieldset>`;
 }
 
+/** Keep the place where one is in sight, in a strip of links that a phone has no room for. */
+export function useInSight(ref, here) {
+  useLayoutEffect(() => {
+    const current = ref.current.querySelector("[aria-current]")?.getBoundingClientRect();
+    const strip = ref.current.getBoundingClientRect();
+    if (current) ref.current.scrollLeft += current.left + current.width / 2 - (strip.left + strip.width / 2);
+  }, [here]);
+}
+
 /** Tabs, each with an address of its own: `[address, name]`. */
 export function Tabs({ label, tabs, here }) {
-  return html`<nav class="tabs" aria-label=${label}>
+  const ref = useRef(null);
+  useInSight(ref, `${here} ${tabs.map(([, name]) => typeof name)}`);
+  return html`<nav class="tabs" aria-label=${label} ref=${ref}>
     ${tabs.map(
       ([address, name]) =>
         html`<a key=${address} href=${address} aria-current=${address === here ? "page" : undefined}
@@ -170,7 +181,7 @@ export function Table({ caption, columns, rows, keyOf }) {
                   class=${column.isNumber ? "number" : ""}
                   data-label=${column.isSilent ? undefined : column.name}
                 >
-                  ${column.of(row)}
+                  <div>${column.of(row)}</div>
                 </td>`,
             )}
           </tr>`,
@@ -210,20 +221,54 @@ export async function toClipboard(text) {
   area.remove();
 }
 
-/** A dialog that takes the focus and gives it back; Escape and the backdrop close it. */
-export function Dialog({ title, onClose, children }) {
+/**
+ * A dialog that takes the focus and gives it back; Escape and the backdrop close it.
+ *
+ * One that `isFirm` holds what is not shown again: it closes by its own button alone.
+ */
+export function Dialog({ title, onClose, isFirm = false, children }) {
   const ref = useRef(null);
+  const isGone = useRef(false);
   const id = useId();
   useLayoutEffect(() => {
-    ref.current.showModal();
+    const dialog = ref.current;
+    dialog.showModal();
+    return () => {
+      isGone.current = true; // its event comes later, when another dialog may be open
+      dialog.close();
+      keepFocus(document.activeElement);
+    };
   }, []);
-  const onBackdrop = (event) => event.target === ref.current && onClose();
-  return html`<dialog ref=${ref} aria-labelledby=${id} onClose=${onClose} onClick=${onBackdrop}>
+  const close = () => isGone.current || onClose();
+  return html`<dialog
+    ref=${ref}
+    aria-labelledby=${id}
+    onClose=${close}
+    onCancel=${(event) => isFirm && event.preventDefault()}
+    onClick=${(event) => event.target === ref.current && !isFirm && close()}
+  >
     <div class="stack">
       <h2 id=${id}>${title}</h2>
       ${children}
     </div>
   </dialog>`;
+}
+
+const KEPT_MS = 5000;
+
+/** Have the page itself take the focus where what has it goes away, as a row that was removed. */
+function keepFocus(holder) {
+  const look = () => {
+    if (document.activeElement === document.body) document.getElementById("main")?.focus();
+  };
+  const watch = new MutationObserver(() => {
+    if (holder.isConnected) return;
+    watch.disconnect();
+    look();
+  });
+  look();
+  watch.observe(document.body, { childList: true, subtree: true });
+  setTimeout(() => watch.disconnect(), KEPT_MS);
 }
 
 /** Ask before what cannot be taken back. `act` may refuse; what it says is shown. */
@@ -245,9 +290,25 @@ export function Confirm({ title, verb, children, act, onClose }) {
     <${Failure} error=${error} />
     <div class="row">
       <button class="button danger push" type="button" disabled=${isBusy} onClick=${go}>${verb}</button>
-      <button class="button" type="button" onClick=${onClose}>Leave it</button>
+      <button class="button" type="button" autofocus onClick=${onClose}>Leave it</button>
     </div>
   <//>`;
+}
+
+/** Do something every few seconds while the page is seen, and when it is seen again. */
+export function useEvery(everyS, act) {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    if (!everyS) return undefined;
+    const again = () => document.hidden || latest.current();
+    const clock = setInterval(again, everyS * 1000);
+    document.addEventListener("visibilitychange", again);
+    return () => {
+      clearInterval(clock);
+      document.removeEventListener("visibilitychange", again);
+    };
+  }, [everyS]);
 }
 
 /**
@@ -271,16 +332,7 @@ export function useData(load, deps = [], { everyS = 0 } = {}) {
     );
     return () => leaving.abort();
   }, [...deps, turn]);
-  useEffect(() => {
-    if (!everyS) return undefined;
-    const again = setInterval(() => document.hidden || reload(), everyS * 1000);
-    const onSeen = () => document.hidden || reload();
-    document.addEventListener("visibilitychange", onSeen);
-    return () => {
-      clearInterval(again);
-      document.removeEventListener("visibilitychange", onSeen);
-    };
-  }, [everyS, reload]);
+  useEvery(everyS, () => state.isLoading || reload());
   return { ...state, reload };
 }
 
