@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from rushes.client import (
     BadRequest,
     ConnectionFailed,
     DownloadFailed,
+    Unsendable,
     UpstreamError,
     Video,
 )
@@ -92,6 +95,48 @@ async def test_a_film_that_is_cut_off_is_taken_up_where_it_broke(
     assert seen == sorted(seen)
     assert seen[-1] == (len(FILM), len(FILM))
     assert stage.clock.sleeps == [0.5, 0.5]  # each try got further, so each is a first one
+
+
+def digested(
+    answer: Callable[[dict[str, str]], bytes], content: bytes = FILM
+) -> Callable[[dict[str, str]], bytes]:
+    """Say which bytes there are, as our server does."""
+    field = f"sha-256=:{b64encode(sha256(content).digest()).decode()}:".encode()
+
+    def told(asked: dict[str, str]) -> bytes:
+        head, gap, body = answer(asked).partition(b"\r\n\r\n")
+        return head + b"\r\nRepr-Digest: " + field + gap + body
+
+    return told
+
+
+async def test_a_film_that_came_in_parts_is_compared_with_what_the_server_has(
+    stage: Stage,
+) -> None:
+    with BreakingServer(cut(digested(film()), 1_500_000), digested(film())) as server:
+        got = await stage.dial(server.url).do("download", ID)
+    assert got.sha256 == sha256(FILM).hexdigest()
+    assert len(server.asked) == 2
+
+
+async def test_a_film_that_was_changed_on_the_way_is_fetched_anew(stage: Stage) -> None:
+    damaged = digested(film(FILM[:-1] + b"?"))
+    with BreakingServer(damaged, digested(film())) as server:
+        got = await stage.dial(server.url).do("download", ID)
+    assert got.content == FILM
+    assert [asked.get("range") for asked in server.asked] == [None, None]
+
+
+async def test_a_film_that_is_changed_each_time_fails_and_leaves_nothing(
+    stage: Stage, tmp_path: Path
+) -> None:
+    damaged = digested(film(FILM[:-1] + b"?"))
+    with (
+        BreakingServer(*[damaged] * 4) as server,
+        pytest.raises(DownloadFailed, match="changed on the way"),
+    ):
+        await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4")
+    assert names_in(tmp_path) == []
 
 
 async def test_another_film_under_the_same_id_is_never_mixed_with_the_first(
@@ -408,3 +453,91 @@ class Chunks(httpx2.SyncByteStream, httpx2.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self:
             yield chunk
+
+
+# -- taken up by a later call ------------------------------------------------------------------
+
+
+async def begun(stage: Stage, target: Path, answer: Callable[[dict[str, str]], bytes]) -> None:
+    """A call that gets a million bytes and no further."""
+    with (
+        BreakingServer(cut(answer, 1_000_000), *[lambda _: b""] * 4) as server,
+        pytest.raises(DownloadFailed, match="1000000 of"),
+    ):
+        await stage.dial(server.url).do("download", ID, target, resume=True)
+
+
+async def test_what_one_call_began_the_next_one_ends(stage: Stage, tmp_path: Path) -> None:
+    target = tmp_path / "boat.mp4"
+    await begun(stage, target, digested(film()))
+    assert names_in(tmp_path) == [".boat.mp4.part", ".boat.mp4.part.etag"]
+    with BreakingServer(digested(film())) as server:
+        seen: list[tuple[int, int | None]] = []
+        got = await stage.dial(server.url).do(
+            "download", ID, target, resume=True, on_progress=lambda *so_far: seen.append(so_far)
+        )
+    (asked,) = server.asked
+    assert (asked["range"], asked["if-range"]) == ("bytes=1000000-", ETAG)
+    assert target.read_bytes() == FILM
+    assert (got.size_bytes, got.sha256) == (len(FILM), sha256(FILM).hexdigest())
+    assert seen[-1] == (len(FILM), len(FILM))
+    assert names_in(tmp_path) == ["boat.mp4"]
+
+
+async def test_what_was_begun_of_another_film_is_thrown_away(stage: Stage, tmp_path: Path) -> None:
+    other = FILM[:1000][::-1]
+    await begun(stage, tmp_path / "boat.mp4", film())
+    with BreakingServer(digested(film(other, '"other"'), other)) as server:
+        got = await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4", resume=True)
+    assert got.read() == other
+    assert names_in(tmp_path) == ["boat.mp4"]
+
+
+async def test_a_beginning_that_was_damaged_since_is_found_out(
+    stage: Stage, tmp_path: Path
+) -> None:
+    await begun(stage, tmp_path / "boat.mp4", digested(film()))
+    part = tmp_path / ".boat.mp4.part"
+    part.write_bytes(b"?" + part.read_bytes()[1:])
+    with BreakingServer(digested(film()), digested(film())) as server:
+        got = await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4", resume=True)
+    assert got.read() == FILM
+    assert [asked.get("range") for asked in server.asked] == ["bytes=1000000-", None]
+
+
+async def test_a_beginning_that_is_whole_already_is_only_renamed(
+    stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / ".boat.mp4.part").write_bytes(FILM)
+    (tmp_path / ".boat.mp4.part.etag").write_text(ETAG)
+
+    def beyond(_: dict[str, str]) -> bytes:
+        span = f"bytes */{len(FILM)}"
+        return raw("416 Range Not Satisfiable", b"{}", Content_Range=span)
+
+    with BreakingServer(beyond) as server:
+        got = await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4", resume=True)
+    assert got.read() == FILM
+    assert names_in(tmp_path) == ["boat.mp4"]
+
+
+@pytest.mark.parametrize("etag", [None, "", "weak", 'W/"weak"', '"a"\r\nX: y'])
+async def test_a_beginning_without_a_sound_etag_is_thrown_away(
+    etag: str | None, stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / ".boat.mp4.part").write_bytes(b"of nobody knows what")
+    if etag is not None:
+        (tmp_path / ".boat.mp4.part.etag").write_text(etag)
+    with BreakingServer(film()) as server:
+        got = await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4", resume=True)
+    assert got.read() == FILM
+    assert "range" not in server.asked[0]
+    assert names_in(tmp_path) == ["boat.mp4"]
+
+
+async def test_what_cannot_be_taken_up_later_is_refused_before_anything_is_fetched(
+    stage: Stage,
+) -> None:
+    for target in (None, BytesIO(), Path(os.devnull)):
+        with pytest.raises(Unsendable, match="resume goes with"):
+            await stage.play(Script()).do("download", ID, target, resume=True)

@@ -20,8 +20,10 @@ from rushes.client.retry import Retry
 from rushes.client.shapes import (
     DeletedVideo,
     DownloadedVideo,
+    KeyFacts,
     Model,
     Order,
+    Quote,
     Status,
     Variant,
     Video,
@@ -71,9 +73,14 @@ class Rushes:
         self._http = http_client or httpx2.Client(trust_env=False, limits=LIMITS)
         self._is_own = http_client is None
         line = SyncLine(self._http, access, timeout_s, retry or Retry(), clock or SystemClock())
+        self._line = line
         self.videos = Videos(line)
         self.models = Models(line)
         self.webhooks = Webhooks(line)
+
+    def key(self) -> KeyFacts:
+        """Return what the client's key is, may do, and has left; its secret is never told."""
+        return at_once(verbs.key(self._line))
 
     def close(self) -> None:
         """Close the connections, unless the `http_client` is yours."""
@@ -173,6 +180,24 @@ class Videos:
             raise_on_failure=False,
             **options,
         )
+
+    def quote(
+        self,
+        prompt: str | None = None,
+        *,
+        model: str = "sandbox",
+        **options: Unpack[CreateOptions],
+    ) -> Quote:
+        """Tell what `create` with the same arguments would come to, and what it may cost at most.
+
+        Nothing is made, stored or held. What `create` refuses is refused alike, but for a balance
+        that is too small and for too many unfinished videos.
+
+        Raises:
+            TypeError: an option that there is not.
+            OSError: a file that cannot be read.
+        """
+        return at_once(verbs.quote(self._line, prompt, model, options))
 
     def retrieve(self, video: Video | str) -> Video:
         """Look at a video once. A completed one comes with a freshly signed `url`."""
@@ -300,6 +325,7 @@ class Videos:
         to: Target = None,
         *,
         variant: Variant = "video",
+        resume: bool = False,
         on_progress: OnBytes | None = None,
     ) -> DownloadedVideo:
         """Bring a film home, or a still of it.
@@ -307,8 +333,10 @@ class Videos:
         `to` is a path, a folder (the file is named after the video), a file open for writing
         in binary mode, or None for memory. A path is written under another name and renamed
         when every byte is there; a device or a pipe is written to as it is. A connection that
-        breaks is taken up where it broke. `on_progress` gets the bytes so far and, if known,
-        all there are.
+        breaks is taken up where it broke. With `resume` (a path or a folder, one call at a time)
+        what has come stays if this call fails or its process dies, and the next call with
+        `resume` asks for the rest only. What came is compared with the server's digest.
+        `on_progress` gets the bytes so far and, if known, all there are.
 
         Raises:
             BadRequest: with code `task_not_finished` or `task_failed`: there is no film.
@@ -316,7 +344,7 @@ class Videos:
             DownloadFailed: it did not arrive whole.
             OSError: it cannot be written.
         """
-        return at_once(download(self._line, video, to, variant, on_progress))
+        return at_once(download(self._line, video, to, variant, on_progress, is_resumed=resume))
 
     def download_content(
         self, video: Video | str, *, variant: Variant = "video"
