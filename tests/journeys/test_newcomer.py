@@ -80,12 +80,20 @@ def test_a_newcomer_gets_from_a_clone_to_calls_of_his_own(tmp_path: Path) -> Non
                 calls = booth.run(look_around, visit, secret)
                 visit.held()
             own = {**environment, "RUSHES_API_KEY": secret, "RUSHES_BASE_URL": url}
+            install(clone, folder)
             for model, by_language in calls.items():
                 for language, text in by_language.items():
                     check_call(language, text, model, folder, own)
     finally:
         process.terminate()
         process.wait(PATIENCE_S)
+
+
+def install(clone: Path, folder: Path) -> None:
+    """Have the JavaScript client as `npm install …/clients/js` gives it: a link to its folder."""
+    modules = folder / "node_modules"
+    modules.mkdir()
+    (modules / "rushes").symlink_to(clone / "clients" / "js", target_is_directory=True)
 
 
 def look_around(visit: Visit, secret: str) -> dict[str, dict[str, str]]:
