@@ -55,7 +55,7 @@ def test_every_page_lets_everybody_in_and_fits_a_phone(visit: Visit, house: Play
 
 @pytest.mark.long
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width_px", [320, 768, 1440])
+@pytest.mark.parametrize("width_px", [320, 768, 900, 1440])
 def test_every_page_lets_everybody_in_on_every_screen(
     width_px: int, theme: str, visit: Visit, house: Playhouse
 ) -> None:
