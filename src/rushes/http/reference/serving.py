@@ -1,0 +1,100 @@
+"""Serving what describes the wire: the OpenAPI document, the page, and what the page is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from rushes.http.files import FilmOrigins
+from rushes.http.hardening import page_headers
+from rushes.http.reference.exchanges import carried
+from rushes.http.reference.operations import operations_of
+from rushes.http.reference.page import page
+from rushes.http.routes import Call, Handler, Reply, Route
+
+HERE: Final = Path(__file__).parent
+STYLE: Final = "reference.css"
+SCRIPT: Final = "reference.js"
+
+
+class Described:
+    """The handlers of the document and its page.
+
+    What is described is told afterwards (`tell`): the document names these routes, too.
+    """
+
+    def __init__(self, film_origins: FilmOrigins, links: Mapping[str, str]) -> None:
+        self._film_origins = film_origins
+        self._links = dict(links)
+        self._routes: Sequence[Route] = ()
+        self._document: Mapping[str, Any] = {}
+
+    def tell(self, routes: Sequence[Route], document: Mapping[str, Any]) -> None:
+        """Say what is described."""
+        self._routes, self._document = routes, document
+
+    def routes(self) -> list[Route]:
+        """Return the table's rows; what the page is made of is no part of the wire."""
+        return [
+            _route("/openapi.json", self.json, "The OpenAPI document", "application/json"),
+            _route("/docs", self.page, "This page", "text/html"),
+            _route(f"/docs/{STYLE}", self.style, "Its style", "text/css", is_described=False),
+            _route(
+                f"/docs/{SCRIPT}", self.script, "Its script", "text/javascript", is_described=False
+            ),
+        ]
+
+    async def json(self, call: Call) -> Reply:
+        """Answer with the document."""
+        del call
+        return Reply(
+            msgspec.json.encode(self._document),
+            headers={"Content-Type": "application/json", "Cache-Control": "private, no-cache"},
+        )
+
+    async def page(self, call: Call) -> Reply:
+        """Answer with the page; it needs nothing from elsewhere."""
+        del call
+        return Reply(self._page, headers=await self._headers("text/html"))
+
+    async def style(self, call: Call) -> Reply:
+        """Answer with the page's style."""
+        del call
+        return Reply((HERE / STYLE).read_bytes(), headers=await self._headers("text/css"))
+
+    async def script(self, call: Call) -> Reply:
+        """Answer with the page's script."""
+        del call
+        return Reply((HERE / SCRIPT).read_bytes(), headers=await self._headers("text/javascript"))
+
+    @cached_property
+    def _page(self) -> bytes:
+        exchanges = carried()
+        operations = operations_of(self._routes, self._document, exchanges)
+        return page(self._document, operations, exchanges, self._links).encode()
+
+    async def _headers(self, content_type: str) -> dict[str, str]:
+        return {
+            **page_headers(await self._film_origins.told()),
+            "Content-Type": f"{content_type}; charset=utf-8",
+            "Cache-Control": "private, no-cache",
+        }
+
+
+def _route(
+    path: str, handler: Handler, summary: str, kind: str, *, is_described: bool = True
+) -> Route:
+    return Route(
+        "GET",
+        path,
+        handler,
+        summary,
+        "system",
+        answers={200: kind},
+        needs_key=False,
+        is_described=is_described,
+    )
