@@ -117,6 +117,7 @@ class Wired:
         origins: Origins | None = None,
         has_console: bool = True,
         operators: Operators | None = None,
+        has_operators: bool = True,
     ) -> None:
         self.clock = ManualClock(NOON)
         self.film = film
@@ -188,7 +189,7 @@ class Wired:
                 sign=sign,
                 styles=styles or Styles(),
                 origins=origins or Origins(),
-                operators=operators or Operators(),
+                operators=(operators or Operators()) if has_operators else None,
                 has_console=has_console,
             )
         )

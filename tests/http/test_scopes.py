@@ -39,6 +39,7 @@ OPENED_BY: dict[tuple[str, str], set[Scope]] = {
     ("POST", "/v1/videos/edits"): MAKING,
     ("POST", "/v1/videos/extensions"): MAKING,
     ("POST", "/v1/videos/characters"): MAKING,
+    ("POST", "/v1/video/quotes"): MAKING,
     ("GET", "/v1/videos/characters/{character_id}"): LOOKING,
     ("GET", "/v1/videos/{video_id}"): LOOKING,
     ("DELETE", "/v1/videos/{video_id}"): MAKING,
@@ -47,6 +48,7 @@ OPENED_BY: dict[tuple[str, str], set[Scope]] = {
     ("GET", "/v1/models"): MAKING | LOOKING,
     ("GET", "/v1/models/{model}"): MAKING | LOOKING,
     ("GET", "/v1/webhooks/secret"): {Scope.ADMIN, Scope.READ},
+    ("GET", "/v1/key"): set(Scope),
 }
 """What opens each of the callers' routes; one that is new has to be put here by hand."""
 

@@ -48,6 +48,7 @@ class Right:
 RIGHT: Final[Mapping[Place, Right]] = {
     ("POST", ROOT): Right(given=WISH),
     ("GET", ROOT): Right(),
+    ("POST", "/v1/video/quotes"): Right(given=WISH),
     ("GET", f"{ROOT}/download"): Right(query="?id={id}", is_about_a_task=True),
     ("GET", f"{ROOT}/{{task_id}}"): Right(is_about_a_task=True),
     ("DELETE", f"{ROOT}/{{task_id}}"): Right(is_about_a_task=True),
@@ -71,6 +72,7 @@ RIGHT: Final[Mapping[Place, Right]] = {
     ("GET", "/v1/models/{model}"): Right(),
     ("GET", "/v1/webhooks/secret"): Right(),
     ("GET", "/v1/usage"): Right(),
+    ("GET", "/v1/key"): Right(),
 }
 """Every route that wants a key. (Those that want none: test_doors.py.)"""
 
@@ -79,6 +81,7 @@ ASKS: Final[Mapping[Place, frozenset[Scope]]] = {
     ("GET", "/v1/models"): LOOKING | MAKING,
     ("GET", "/v1/models/{model}"): LOOKING | MAKING,
     ("GET", "/v1/webhooks/secret"): frozenset({Scope.READ, Scope.ADMIN}),
+    ("GET", "/v1/key"): frozenset(Scope),
 }
 """The scopes of which a route wants one. Where it is not named here, looking asks for `read`, and
 everything else for `generate`; under /admin all asks for `admin`."""

@@ -182,6 +182,7 @@ WRITES = {
     ("POST", ROOT): "a task",
     ("POST", f"{ROOT}/{{task_id}}/cancel"): "the end of a task; its body is ignored",
     ("DELETE", f"{ROOT}/{{task_id}}"): "the record of a task",
+    ("POST", "/v1/video/quotes"): "nothing: a price",
     ("POST", "/v1/videos"): "a task",
     ("POST", "/v1/videos/{video_id}/remix"): "a task",
     ("POST", "/v1/videos/edits"): "a task",

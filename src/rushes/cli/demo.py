@@ -164,7 +164,7 @@ def _farewell(console: Console, wanted: Demo, folder: Path, video_id: str) -> No
     say(console, "")
     us = ourselves()
     ways = [
-        (f"{us} serve", "a server that keeps what it makes; prints your first key"),
+        (f"{us} serve", "a server that keeps what it makes; prints a key, and its console"),
         (f'{us} generate "…" -o film.mp4', "your own wish, in another terminal, with that key"),
         (f"{us} models", "what can be asked for"),
     ]

@@ -199,6 +199,8 @@ def banner(console: Console, opened: Opened) -> None:
         ("data", "PostgreSQL" if settings.is_on_postgres else str(settings.data_dir.resolve())),
         ("docs", f"{address}/docs"),
     ]
+    if settings.server.console:
+        told.insert(1, ("console", f"{address}/console"))
     if opened.role is Role.API:
         told.append(("work", "is done by `rushes worker`, as many as you like"))
     if settings.server.admin_place is not None:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from rushes.domain.access import Key
+from rushes.domain.catalog import Listing
 from rushes.domain.spec import Mode, Said, Wish
 from rushes.domain.task import Task
 
@@ -33,26 +34,34 @@ class Asked(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
-    """A request to create a task. `route` and `key` are the scope of idempotency (CONTRACT §2).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a caller wants made, whether it is to be made or only to be told the price of.
 
-    `is_retry` says that the caller's client repeats a request by itself, without a key.
-    `render` writes the dialect's answer. `default_model` counts where nobody named one, nor a
-    source that has one. `derives` is what a route for films from films makes; `source_id` is the
-    source that a path names.
+    `default_model` counts where nobody named one, nor a source that has one. `derives` is what a
+    route for films from films makes; `source_id` is the source that a path names.
     """
 
     caller: Key
+    asked: Asked
+    default_model: str | None = None
+    derives: Mode | None = None
+    source_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create(Wanted):
+    """A request to create a task. `route` and `key` are the scope of idempotency (CONTRACT §2).
+
+    `is_retry` says that the caller's client repeats a request by itself, without a key.
+    `render` writes the dialect's answer.
+    """
+
     route: str
     key: str | None
     digest: bytes
     is_retry: bool
-    asked: Asked
     render: Callable[[Task], bytes]
-    default_model: str | None = None
-    derives: Mode | None = None
-    source_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ def beside_source(wish: Wish) -> tuple[str, ...]:
 
 
 def headers_of(
-    task: Task, ignored: tuple[str, ...], coerced: tuple[Said[str], ...] = ()
+    listing: Listing, ignored: tuple[str, ...], coerced: tuple[Said[str], ...] = ()
 ) -> dict[str, str]:
     """Return the headers that describe a creation (CONTRACT §2)."""
     headers = {}
@@ -93,10 +102,10 @@ def headers_of(
         )
     if ignored:
         headers["Rushes-Ignored-Parameters"] = _listed(ignored)
-    if task.is_rehearsal:
+    if listing.is_rehearsal:
         headers["Rushes-Rehearsal"] = "true"
-    if task.served_by is not None:
-        headers["Rushes-Model"] = header_text(task.served_by)
+    if listing.served_by is not None:
+        headers["Rushes-Model"] = header_text(listing.served_by)
     return headers
 
 

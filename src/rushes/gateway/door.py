@@ -7,54 +7,36 @@ the answer to be repeated, and the engine's work (P1).
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rushes.domain.access import Key
-from rushes.domain.catalog import VIDEO_BYTES_MAX, Catalog, InputRule, Listing, fit_size
+from rushes.domain.catalog import Listing
 from rushes.domain.errors import (
     IdempotencyKeyReused,
     InsufficientQuota,
-    MissingParameter,
-    ModelNotAllowed,
     Overloaded,
     StoreBusy,
     TooManyActiveTasks,
 )
 from rushes.domain.ids import new_task_id
-from rushes.domain.judging import Decision, decide
 from rushes.domain.preference import in_order
-from rushes.domain.prices import Tariff, hold_of, tariff_of
-from rushes.domain.rehearsal import cut_down
+from rushes.domain.prices import Tariff
 from rushes.domain.retention import TEST_LIFE
-from rushes.domain.spec import SEED_MAX, Medium, Mode, Role, Said, Spec, Wish
 from rushes.domain.task import Task
 from rushes.flights import Flights
 from rushes.gateway.active import check_active, counts_tasks
-from rushes.gateway.creates import Create, Created, beside_source, headers_of
+from rushes.gateway.creates import Create, Created, headers_of
 from rushes.gateway.fullness import Fullness
 from rushes.gateway.funds import TOO_LITTLE, set_aside
-from rushes.gateway.inputs import File, Inputs
-from rushes.gateway.looks import Looks
-from rushes.gateway.sources import (
-    check_mode,
-    check_wish,
-    source_of_file,
-    source_of_task,
-    told_source,
-)
+from rushes.gateway.judged import Judge, Judged
 from rushes.observe import Metrics
 from rushes.ports import (
     Answer,
-    ArtifactKind,
     Budgets,
     Dispatcher,
-    Examiner,
-    Fetcher,
     IntegrityFault,
-    Poster,
     SchemaBehind,
     Transaction,
     Work,
@@ -67,17 +49,13 @@ def _unknown() -> int | None:
 
 
 @dataclass(slots=True, kw_only=True)
-class Gateway(Looks):
+class Gateway(Judge):
     """What callers can ask for, dialect gone.
 
     `other_room` tells how many bytes are free where we write beside the blobs; it may block.
     """
 
-    catalog: Catalog
     dispatcher: Dispatcher
-    examiner: Examiner
-    fetcher: Fetcher
-    poster: Poster
     budgets: Budgets
     metrics: Metrics
     flights: Flights = field(default_factory=Flights)
@@ -87,10 +65,6 @@ class Gateway(Looks):
     def __post_init__(self) -> None:
         """Know nothing yet of how full the house is."""
         self._fullness = Fullness(self.metrics)
-
-    @property
-    def _inputs(self) -> Inputs:
-        return Inputs(self.store, self.clock, self.blobs, self.examiner, self.fetcher)
 
     async def create(self, create: Create) -> Created:
         """Accept a task, or answer a repeat with the first answer.
@@ -150,164 +124,44 @@ class Gateway(Looks):
         return tx.recent_answer(account, create.route, create.digest, since)
 
     async def _create(self, create: Create) -> Created:
-        listing = self._named_listing(create)
-        wish = create.asked.wish(is_sandboxed=listing is not None and listing.is_sandboxed)
-        if wish.callback_url is not None:
-            self.poster.check(wish.callback_url.value, param=wish.callback_url.param)
-        mode = create.derives or (Mode.REMIX if wish.source_id is not None else None)
-        if mode is not None:
-            return await self._derive(create, listing, wish, mode)
-        if listing is None:
-            raise MissingParameter("'model' is required.", param="model")
-        passes = {"all": True, "none": False}.get(self.policies.metadata)
-        decision = decide(wish, listing, passes_all_metadata=passes, coerces=self.policies.coerces)
-        files = await self._inputs.examine(decision, listing)
-        spec = self._spec(wish, decision, listing, files)
-        await self._check_turn(create, listing, spec)
-        await self._inputs.keep(files)
-        return await self._accept(
-            create, listing, wish, spec, ignored=decision.ignored, coerced=decision.coerced
-        )
+        judged = await self.judge(create)
+        await self._check_turn(create.caller, judged)
+        if judged.film is not None:
+            await self.inputs.copy_film(judged.film)
+        await self.inputs.keep(judged.files)
+        return await self._accept(create, judged)
 
-    def _named_listing(self, create: Create) -> Listing | None:
-        """Return what the caller named, or the dialect's default; None where a source may tell."""
-        said = create.asked.model()
-        if said is not None:
-            return self._listing(create.caller, said.value)
-        if create.derives is not None:
-            return None
-        if create.default_model is None:
-            raise MissingParameter("'model' is required.", param="model")
-        return self._listing(create.caller, create.default_model)
-
-    def listing(self, caller: Key, model: str) -> Listing:
-        """Return a model as a key sees it: a test key sees its rehearsal.
-
-        Raises:
-            ModelNotFound: there is none.
-        """
-        catalog = self.catalog
-        return catalog.rehearsed(model) if caller.is_test else catalog.get(model)
-
-    def listings(self, caller: Key) -> list[Listing]:
-        """Return every model that a key may use, as it sees them."""
-        catalog = self.catalog
-        seen = catalog.all_rehearsed() if caller.is_test else catalog.listings.values()
-        return [listing for listing in seen if caller.may_use(listing.id)]
-
-    def _listing(self, caller: Key, model: str) -> Listing:
-        listing = self.listing(caller, model)
-        if not caller.may_use(model):
-            raise ModelNotAllowed(f"This API key may not use model {model}.", param="model")
-        return listing
-
-    def _spec(
-        self, wish: Wish, decision: Decision, listing: Listing, files: Sequence[File]
-    ) -> Spec:
-        spec = Spec(
-            model=listing.id,
-            mode=decision.mode,
-            prompt=decision.prompt,
-            seconds=decision.seconds,
-            size=decision.size,
-            seed=_seed(wish),
-            resolution=decision.resolution,
-            ratio=decision.ratio,
-            with_audio=decision.with_audio,
-            with_watermark=wish.with_watermark.value if wish.with_watermark else False,
-            negative_prompt=wish.negative_prompt.value if wish.negative_prompt else None,
-            assets=tuple(file.asset for file in files),
-            options=decision.options,
-            passthrough=decision.passthrough,
-            script=wish.script.value if wish.script and listing.is_sandboxed else None,
-        )
-        for file in files:
-            spec = fit_size(spec, file.asset.role, file.size)
-        return spec
-
-    async def _derive(
-        self, create: Create, listing: Listing | None, wish: Wish, mode: Mode
-    ) -> Created:
-        """Accept a film made from a film, whose shape it takes over (CONTRACT §4, §7)."""
-        check_wish(mode, wish)
-        if listing is not None:
-            check_mode(mode, listing)
-        source_id = told_source(create.source_id, wish)
-        if source_id is None:
-            return await self._derive_from_file(create, listing, wish, mode)
-        task = await self.task(create.caller, source_id.value, param=source_id.param)
-        if listing is None:
-            listing = self._listing(create.caller, task.model)
-            check_mode(mode, listing)
-        film = await self.film(task, ArtifactKind.FILM, param=source_id.param)
-        source = source_of_task(task, film, source_id.param)
-        spec = source.spec_for(mode, listing, wish, _seed(wish))
-        await self._check_turn(create, listing, spec)
-        await self._inputs.copy_film(film)
-        return await self._accept(create, listing, wish, spec, ignored=beside_source(wish))
-
-    async def _derive_from_file(
-        self, create: Create, listing: Listing | None, wish: Wish, mode: Mode
-    ) -> Created:
-        """Accept a film made from one that came along."""
-        offer = wish.source_film
-        if offer is None:
-            raise MissingParameter("'video' is required.", param="video")
-        if listing is None:
-            listing = self._listing(create.caller, create.default_model or "")
-            check_mode(mode, listing)
-        rule = InputRule(Medium.VIDEO, VIDEO_BYTES_MAX)
-        file = await self._inputs.look_into(offer, Role.SOURCE_FILM, rule)
-        spec = source_of_file(file, listing).spec_for(mode, listing, wish, _seed(wish))
-        await self._check_turn(create, listing, spec)
-        await self._inputs.keep([file])
-        return await self._accept(create, listing, wish, spec, ignored=beside_source(wish))
-
-    async def _check_turn(self, create: Create, listing: Listing, spec: Spec) -> None:
+    async def _check_turn(self, caller: Key, judged: Judged) -> None:
         """Refuse what may not be now, before anything of it is stored (CONTRACT §2)."""
-        caller = create.caller
         if counts_tasks(caller):
             await self.store.read(lambda tx: check_active(tx, caller))
-        await self._check_funds(caller, listing, spec)
+        await self._check_funds(caller, judged)
         await self._fullness.check_queue(self.store, self.policies.waiting_max)
         await self._fullness.check_room(
             self.clock.now(), self.blobs, self.other_room, self.policies.free_bytes_min
         )
 
-    async def _check_funds(self, caller: Key, listing: Listing, spec: Spec) -> None:
+    async def _check_funds(self, caller: Key, judged: Judged) -> None:
         """Refuse what the purses do not cover, before anything is stored; the accept decides.
 
         Raises:
             InsufficientQuota: one of them has less left than the task would hold.
         """
-        amount = hold_of(tariff_of(listing.prices, spec), spec, listing.card)
+        amount = judged.hold_microusd
         if not amount or not caller.has_purse:
             return
         at, owners = self.clock.now(), (caller.account_id, caller.id)
         purses = await self.store.read(lambda tx: tx.purses(owners, at=at))
         if any(amount > purse.left_microusd for purse in purses):
-            raise self._too_little(listing)
+            raise self._too_little(judged.listing)
 
     def _too_little(self, listing: Listing) -> InsufficientQuota:
         self.metrics.uncovered.labels(listing.id).inc()
         return InsufficientQuota(TOO_LITTLE)
 
-    async def _accept(
-        self,
-        create: Create,
-        listing: Listing,
-        wish: Wish,
-        spec: Spec,
-        *,
-        ignored: tuple[str, ...],
-        coerced: tuple[Said[str], ...] = (),
-    ) -> Created:
-        if create.caller.is_test:
-            spec, cut = cut_down(spec, wish)
-            coerced = (*coerced, *cut)
-        tariff = tariff_of(listing.prices, spec)
-        task = self._task(create, listing, wish, spec, hold_of(tariff, spec, listing.card))
-        headers = headers_of(task, ignored, coerced)
+    async def _accept(self, create: Create, judged: Judged) -> Created:
+        tariff, task = judged.tariff, self._task(create, judged)
+        headers = headers_of(judged.listing, judged.ignored, judged.coerced)
         answer = Answer(
             account_id=task.account_id,
             route=create.route,
@@ -325,7 +179,7 @@ class Gateway(Looks):
         try:
             first = await self.store.write(act, alone=holds)
         except InsufficientQuota:
-            raise self._too_little(listing) from None
+            raise self._too_little(judged.listing) from None
         except IntegrityFault:
             replayed = await self._first_answer(create) if create.key is not None else None
             if replayed is None:
@@ -372,10 +226,8 @@ class Gateway(Looks):
 
         return act
 
-    def _task(
-        self, create: Create, listing: Listing, wish: Wish, spec: Spec, hold_microusd: int
-    ) -> Task:
-        at = self.clock.now()
+    def _task(self, create: Create, judged: Judged) -> Task:
+        at, listing, wish = self.clock.now(), judged.listing, judged.wish
         queue_deadline_at = at + self.budgets.queue
         start_within_s = wish.start_within_s.value if wish.start_within_s else None
         deadline_at = queue_deadline_at
@@ -388,12 +240,12 @@ class Gateway(Looks):
             account_id=create.caller.account_id,
             key_id=create.caller.id,
             model=listing.id,
-            spec=spec,
+            spec=judged.spec,
             created_at=at,
             queue_deadline_at=queue_deadline_at,
             deadline_at=deadline_at,
             start_within_s=start_within_s,
-            hold_microusd=hold_microusd,
+            hold_microusd=judged.hold_microusd,
             is_rehearsal=listing.is_rehearsal,
             served_by=listing.served_by,
             callback_url=wish.callback_url.value if wish.callback_url else None,
@@ -418,10 +270,3 @@ def _replayed(create: Create, answer: Answer) -> Created:
         )
     headers = {**answer.headers, "Idempotency-Replayed": "true"}
     return Created(answer.body, headers, answer.task_id, is_replay=True)
-
-
-def _seed(wish: Wish) -> int:
-    """Freeze the seed: a random one is drawn here, so that recovery makes the same film."""
-    if wish.seed is None or wish.seed.value < 0:
-        return secrets.randbelow(SEED_MAX + 1)
-    return wish.seed.value

@@ -10,8 +10,9 @@ from typing import Any, Final
 from rushes.domain.errors import InvalidValue
 from rushes.domain.spec import Mode
 from rushes.domain.task import Task
-from rushes.gateway.creates import Create, Created
+from rushes.gateway.creates import Create, Created, Wanted
 from rushes.gateway.door import Gateway
+from rushes.gateway.judged import Judged
 from rushes.http.body import Body, BodyLimits, read_body
 from rushes.http.crowding import Crowd
 from rushes.http.door import ClientGone
@@ -56,12 +57,6 @@ class Creating:
 
         A route for films from films says what it `derives`; a remix has its source in the path.
         """
-        asked = JsonAsked(
-            body.values,
-            call.headers.get("rushes-start-within"),
-            self.metadata_bytes_max,
-            derives=derives,
-        )
         return await self.gateway.create(
             Create(
                 caller=call.caller,
@@ -69,13 +64,22 @@ class Creating:
                 key=_idempotency_key(call),
                 digest=body.digest,
                 is_retry=_is_retry(call),
-                asked=asked,
+                asked=self._asked(call, body, derives),
                 render=render,
                 default_model=default_model,
                 derives=derives,
                 source_id=source_id,
             )
         )
+
+    async def quote(self, call: Call, body: Body) -> Judged:
+        """Say what a create with this body would come to."""
+        wanted = Wanted(caller=call.caller, asked=self._asked(call, body, None))
+        return await self.gateway.judge(wanted)
+
+    def _asked(self, call: Call, body: Body, derives: Mode | None) -> JsonAsked:
+        within = call.headers.get("rushes-start-within")
+        return JsonAsked(body.values, within, self.metadata_bytes_max, derives=derives)
 
 
 def creation_headers(created: Created) -> dict[str, str]:

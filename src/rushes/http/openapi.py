@@ -13,7 +13,9 @@ from rushes.gateway.sources import EXTENSIONS_S
 from rushes.http.admin.answers import ANSWERS
 from rushes.http.admin.bodies import BODIES
 from rushes.http.admin.desk import TAG
+from rushes.http.own_key import OwnKey
 from rushes.http.parameters import FIELDS, PATHS, query_of
+from rushes.http.quotes import Quote
 from rushes.http.routes import Route
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
 
@@ -272,6 +274,8 @@ STRUCTS: Final = (
     ModelList,
     WebhookSecret,
     Usage,
+    OwnKey,
+    Quote,
     Health,
     Readiness,
 )
@@ -344,6 +348,7 @@ def _derived(*required: str, **properties: Json) -> Json:
 
 REQUESTS: Final[Mapping[str, Json]] = {
     "Create": _create_schema(),
+    "QuoteWanted": {"$ref": _REF.format(name="Create")},
     "Remix": _derived(),
     "Edit": _derived("video", video=_SOURCE),
     "Extension": _derived(
@@ -357,6 +362,9 @@ REQUESTS: Final[Mapping[str, Json]] = {
     ),
 }
 
+
+_JSON_ONLY: Final = frozenset({"QuoteWanted"})
+"""Requests of callers that no form may be."""
 
 _KEY: Final[Json] = {
     "type": "http",
@@ -426,9 +434,9 @@ def _operation(route: Route, links: Json) -> Json:
         operation["security"] = [{"key": [scope]} for scope in sorted(route.scopes)]
     if route.request is not None:
         schema = {"$ref": _REF.format(name=route.request)}
-        is_form = route.request in REQUESTS
+        is_form = route.request in REQUESTS and route.request not in _JSON_ONLY
         operation["requestBody"] = {
-            "required": is_form,
+            "required": route.request in REQUESTS,
             "content": {
                 "application/json": {"schema": schema},
                 **({"multipart/form-data": {"schema": schema}} if is_form else {}),

@@ -43,6 +43,8 @@ from rushes.http.looking import Looking
 from rushes.http.models import Models
 from rushes.http.openapi import describe
 from rushes.http.origins import Origins
+from rushes.http.own_key import OwnKeys, Place
+from rushes.http.quotes import Quotes
 from rushes.http.reference.serving import Described
 from rushes.http.routes import Route, Table
 from rushes.http.system import Check, System
@@ -124,18 +126,27 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Generations(
             wire.gateway, creating, looking, live, enveloping, wire.download_bytes_max
         ).routes(),
+        *Quotes(creating).routes(),
         *Videos(wire.gateway, creating, wire.forecast).routes(),
         *Models(wire.gateway).routes(),
         *Files(wire.gateway, wire.links, wire.sign).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
         *Webhooks(Secrets(wire.gateway.store, wire.clock)).routes(),
         *UsageRoutes(Usage(wire.forecast.store), wire.clock).routes(),
+        *OwnKeys(wire.gateway, _operators_place(wire)).routes(),
         *_system_of(wire).routes(),
         *_console_of(wire),
     ]
     if wire.operators is not None and wire.operators.port is None:
         routes += _operators_routes(wire, wire.operators)
     return _described(routes, wire)
+
+
+def _operators_place(wire: Wire) -> Place:
+    """Say, where callers are answered, whether operators are."""
+    if wire.operators is None:
+        return "off"
+    return "here" if wire.operators.port is None else "elsewhere"
 
 
 def _console_of(wire: Wire) -> list[Route]:
@@ -178,6 +189,7 @@ class Application:
         if for_callers and wire.operators is not None and self._operators_port is not None:
             own = [
                 *_operators_routes(wire, wire.operators),
+                *OwnKeys(wire.gateway, "here").routes(),
                 *_system_of(wire).routes(),
                 *_console_of(wire),
             ]

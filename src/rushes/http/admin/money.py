@@ -11,6 +11,7 @@ from rushes.domain.errors import InvalidValue, ObjectNotFound
 from rushes.http.admin.answers import facts, told
 from rushes.http.admin.bodies import BudgetRaise, BudgetWanted, read
 from rushes.http.admin.desk import Desk, operator_of, route
+from rushes.http.own_key import budget_json
 from rushes.http.routes import Call, Reply, Route
 
 
@@ -37,7 +38,7 @@ class Budgets:
         """List budgets: of one owner, or all."""
         owner, at = call.query().get("owner") or None, self.desk.now()
         found: Sequence[Purse] = await self.desk.ask(lambda tx: budgets.budgets(tx, owner, at=at))
-        return facts([purse_json(purse) for purse in found])
+        return facts([budget_json(purse) for purse in found])
 
     async def put(self, call: Call) -> Reply:
         """Set a budget, or another limit of one that is there."""
@@ -47,7 +48,7 @@ class Budgets:
             lambda tx: budgets.set_budget(tx, who, owner, period, body.limit_microusd, at=at),
             alone=True,
         )
-        return told(purse_json(purse))
+        return told(budget_json(purse))
 
     async def raise_it(self, call: Call) -> Reply:
         """Raise a budget."""
@@ -57,7 +58,7 @@ class Budgets:
             lambda tx: budgets.raise_budget(tx, who, owner, period, body.by_microusd, at=at),
             alone=True,
         )
-        return told(purse_json(purse))
+        return told(budget_json(purse))
 
     async def remove(self, call: Call) -> Reply:
         """Take a budget away; tell how it stood."""
@@ -70,7 +71,7 @@ class Budgets:
         )
         if standing is None or not is_gone:
             raise ObjectNotFound(f"{owner} has no budget of period {period}.", param="period")
-        return told(purse_json(standing))
+        return told(budget_json(standing))
 
 
 def period_of(call: Call) -> Period:
@@ -87,14 +88,3 @@ def period_of(call: Call) -> Period:
         raise InvalidValue(
             f"'period' must be one of {allowed}; got {said}.", param="period"
         ) from None
-
-
-def purse_json(purse: Purse) -> dict[str, object]:
-    """Return a budget, its amounts in millionths of a US dollar."""
-    return {
-        "owner": purse.owner,
-        "period": purse.period.value,
-        "limit_microusd": purse.limit_microusd,
-        "spent_microusd": purse.spent_microusd,
-        "left_microusd": purse.left_microusd,
-    }

@@ -48,6 +48,12 @@ _FILM: Final[Kinds] = (
     errors.UpstreamError,
 )
 _OWN: Final[Mapping[tuple[str, str], Kinds]] = {
+    ("POST", "/v1/video/quotes"): tuple(
+        kind
+        for kind in _SUBMIT
+        if kind
+        not in {errors.IdempotencyKeyReused, errors.TooManyActiveTasks, errors.InsufficientQuota}
+    ),
     ("GET", "/v1/video/generations/download"): (
         errors.MissingParameter, *_FILM, errors.ArtifactTooLarge,
     ),

@@ -12,7 +12,7 @@ from rushes.http.reference.exchanges import Exchange, by_route
 from rushes.http.reference.faults import faults_of
 from rushes.http.reference.schemas import Field, fields_of, kind_of, parameters_of, sample_of
 from rushes.http.reference.snippets import Ask, snippets
-from rushes.http.reference.words import GROUPS, headers_of
+from rushes.http.reference.words import BODIES, GROUPS, headers_of
 from rushes.http.routes import Route
 
 JSON: Final = "application/json"
@@ -95,7 +95,7 @@ def _body(route: Route, schemas: Mapping[str, Any], examples: Sequence[Exchange]
     for one in examples:
         if not one.is_refused and isinstance(one.body, dict) and "multipart" not in one.body:
             return one.body
-    return sample_of(schemas[route.request], schemas)
+    return BODIES.get(route.request) or sample_of(schemas[route.request], schemas)
 
 
 def _ask(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from rushes.http.reference.schemas import Field
 from rushes.http.routes import Route
@@ -40,6 +40,7 @@ GROUPS: Final[Mapping[str, tuple[str, str]]] = {
         ),
     ),
     "usage": ("Usage", "What was made, and what it cost."),
+    "keys": ("Keys", "The key that asks. Those of others are for operators."),
     "hooks": ("Upstream hooks", "For providers, not for callers."),
     "system": ("System", "How the server is, for monitors and load balancers."),
     "admin": (
@@ -118,6 +119,15 @@ NOTES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
             "`webhook-signature`. Refuse a timestamp that is more than 300 s off."
         ),
     ),
+    ("POST", "/v1/video/quotes"): (
+        (
+            "The body is that of a create, and is judged as one is: what would be refused there is "
+            "refused here. `hold_microusd` is the most that the film may cost."
+        ),
+    ),
+    ("GET", "/v1/key"): (
+        "Whatever its scopes: what it may, its limits, and what of its budgets is left.",
+    ),
     ("GET", "/v1/usage"): ("Tasks count on the day of their end.",),
     ("POST", "/admin/v1/keys"): ("The secret is in this answer, and nowhere else.",),
     ("PATCH", "/admin/v1/keys/{key_id}"): ("What is left out stays as it is; null is no limit.",),
@@ -158,3 +168,9 @@ def headers_of(route: Route) -> tuple[Field, ...]:
     if route.submits:
         return (_KEY, _START)
     return HEADERS.get((route.method, route.path), ())
+
+
+BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "QuoteWanted": {"model": "sandbox", "prompt": "A paper boat crosses a rain puddle"},
+}
+"""What is sent first where no golden has it, and nothing of it is required."""

@@ -97,6 +97,8 @@ function Frame({ who, place, onLeave }) {
   const main = useRef(null);
   const isFirst = useRef(true);
   useEffect(() => {
+    const here = document.querySelector(".rooms [aria-current]");
+    here?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (isFirst.current) {
       isFirst.current = false;
       return;
@@ -106,6 +108,10 @@ function Frame({ who, place, onLeave }) {
   }, [place.path]);
 
   const open = PAGES.filter((page) => closedBecause(page, who) === null);
+  const isAstray = place.path === "#/" && open.length > 0 && open[0].address !== "#/";
+  useEffect(() => {
+    if (isAstray) location.replace(open[0].address); // who may not make films begins elsewhere
+  }, [isAstray]);
   const operators = open.filter((page) => page.scope === "admin");
   return html`<div class="frame">
     <a class="skip unseen" href="#main" onClick=${(event) => {
@@ -129,7 +135,9 @@ function Frame({ who, place, onLeave }) {
       </nav>
       <${Who} who=${who} onLeave=${onLeave} />
     </aside>
-    <main id="main" tabindex="-1" ref=${main}><${Page} who=${who} place=${place} /></main>
+    <main id="main" tabindex="-1" ref=${main}>
+      ${!isAstray && html`<${Page} who=${who} place=${place} />`}
+    </main>
     <${Toasts} />
   </div>`;
 }
@@ -149,14 +157,14 @@ function Who({ who, onLeave }) {
 function Page({ who, place }) {
   const { found, rest, query } = place;
   if (!found || (rest && !found.inner)) {
-    return html`<${Empty} title="There is no such page"
+    return html`<${Empty} isPage title="There is no such page"
       action=${html`<a class="button first" href="#/">To the playground</a>`}
       >The address ${location.hash} leads nowhere.<//>`;
   }
   const why = closedBecause(found, who);
   if (why !== null) {
     const first = PAGES.find((page) => closedBecause(page, who) === null);
-    return html`<${Empty} title=${`${found.name} is closed to this key`}
+    return html`<${Empty} isPage title=${`${found.name} is closed to this key`}
       action=${first && html`<a class="button first" href=${first.address}>${`To ${first.name.toLowerCase()}`}</a>`}
       >${why}<//>`;
   }

@@ -51,9 +51,13 @@ export function Failure({ error, onRetry }) {
   </div>`;
 }
 
-/** Nothing is here yet: what would be, and how it comes to be. */
-export function Empty({ title, children, action }) {
-  return html`<div class="empty"><h2>${title}</h2><p>${children}</p>${action}</div>`;
+/** Nothing is here yet: what would be, and how it comes to be. A whole page of it `isPage`. */
+export function Empty({ title, children, action, isPage = false }) {
+  useEffect(() => {
+    if (isPage) document.title = `${title} – Rushes`;
+  }, [title, isPage]);
+  const heading = isPage ? html`<h1>${title}</h1>` : html`<h2>${title}</h2>`;
+  return html`<div class="empty">${heading}<p>${children}</p>${action}</div>`;
 }
 
 /** Lines that stand in for what is on its way; a reader is told once. */
@@ -105,7 +109,7 @@ export function Field({ label, hint, wrong, children }) {
     <label for=${id}>${label}</label>
     ${children(attributes)}
     ${hint && html`<span class="hint" id=${`${id}-hint`}>${hint}</span>`}
-    ${wrong && html`<span class="wrong" id=${`${id}-wrong`}>${wrong}</span>`}
+    ${wrong && html`<span class="wrong" role="alert" id=${`${id}-wrong`}>${wrong}</span>`}
   </div>`;
 }
 
