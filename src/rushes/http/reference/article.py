@@ -172,7 +172,7 @@ def _message(golden: Exchange | None) -> str:
 def _snippets(operation: Operation) -> Html:
     panels = [
         tag(
-            "section",
+            "div",
             tag("h4", language),
             block(operation.snippets[language], f"{operation.route.summary}: {language}"),
             data_language=language,
@@ -229,4 +229,4 @@ def _text(value: object) -> str:
 def block(text: str, label: str, *, is_coloured: bool = True) -> Html:
     """Return text to be read and copied as it is; it can be scrolled by keyboard."""
     shown = coloured(text) if is_coloured else text
-    return tag("pre", tag("code", shown), tabindex="0", role="region", aria_label=label)
+    return tag("pre", tag("code", shown), tabindex="0", role="group", aria_label=label)

@@ -181,15 +181,15 @@ def _introduction(
         tag("p", info["description"], class_="lead"),
         tag("p", prose(f"The server is at `{base}`. Bodies are JSON, or forms on every POST that "
             "takes one. Times are Unix seconds, money is in millionths of a US dollar.")),
-        tag("h4", "Authentication"),
+        tag("h2", "Authentication", class_="minor"),
         tag("p", prose("`Authorization: Bearer sk-…` on everything under `/v1` and `/admin/v1`. A "
             "key has scopes: `generate` opens what makes and removes, `read` what looks, `admin` "
             "what operators do. A key that begins `sk-test-` is free: whatever it asks for is "
             "rehearsed by the built-in engine.")),
-        tag("h4", "Asking again"),
+        tag("h2", "Asking again", class_="minor"),
         tag("p", prose("Send an `Idempotency-Key` with what makes a film, and send it again when "
             "no answer came: one film, however often. What is refused uses up no key.")),
-        tag("h4", "Errors"),
+        tag("h2", "Errors", class_="minor"),
         tag("p", prose("`code` is stable and for programs, `message` for people, `param` is the "
             "name as you spelled it. Any call may answer 500 `internal_error`; quote the "
             "`X-Request-Id` that every answer has. 429 and 503 say in `Retry-After` when to come "
@@ -203,9 +203,13 @@ def _introduction(
             tag(
                 "div",
                 _key(),
-                joined(tag("h4", "A first film"), block(shown, "A first film")) if shown else "",
+                joined(tag("h2", "A first film", class_="minor"), block(shown, "A first film"))
+                if shown
+                else "",
                 *(
-                    joined(tag("h4", "An error"), block(pretty(one.answer), "An error"))
+                    joined(
+                        tag("h2", "An error", class_="minor"), block(pretty(one.answer), "An error")
+                    )
                     for one in exchanges
                     if one.name == AN_ERROR
                 ),

@@ -52,10 +52,10 @@ function makeTabs(snippets, place) {
   const tabs = panels.map((panel, n) => {
     panel.id = `snippet-${place}-${n}`;
     panel.setAttribute("role", "tabpanel");
-    panel.setAttribute("aria-label", panel.dataset.language);
+    panel.setAttribute("aria-labelledby", `${panel.id}-tab`);
     return made(
       "button",
-      { type: "button", role: "tab", "aria-controls": panel.id },
+      { type: "button", role: "tab", id: `${panel.id}-tab`, "aria-controls": panel.id },
       panel.dataset.language,
     );
   });
@@ -306,7 +306,7 @@ function headersOf(answer) {
 function shownText(text) {
   const isLong = text.length > SHOWN_CHARACTERS_MAX;
   const shown = isLong ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}\n… cut here` : text;
-  return made("pre", { tabindex: "0", role: "region", "aria-label": "Answer" }, made("code", {}, shown));
+  return made("pre", { tabindex: "0", role: "group", "aria-label": "Answer" }, made("code", {}, shown));
 }
 
 async function tellStream(outcome, answer) {
