@@ -20,6 +20,7 @@ from rushes.domain.access import Account, Entry, Key, Period, Purse
 from rushes.domain.catalog import InputRule
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.health import Health
+from rushes.domain.insights import Insight, InsightBy
 from rushes.domain.prices import Tariff
 from rushes.domain.provenance import Origin
 from rushes.domain.rates import RateKind
@@ -38,6 +39,9 @@ from rushes.domain.webhooks import (
 )
 
 T = TypeVar("T")
+
+FAULT_ROWS_MAX: Final = 20_000
+"""Among so many rows of the newest tasks' faults the newest are looked for."""
 
 
 class ArtifactKind(StrEnum):
@@ -224,6 +228,35 @@ class Faults:
     count: int
     first_at: datetime
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """Faults of a task of any account, and whose they were; `provider` is where it stands now."""
+
+    task_id: str
+    account_id: str
+    model: str
+    provider: str | None
+    submit_count: int
+    faults: Faults
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many unfinished tasks of a provider have a status."""
+
+    provider: str | None
+    status: Status
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """A process that carries tasks, and how long ago it said so, by the database's clock."""
+
+    id: str
+    silent_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -805,6 +838,24 @@ class Transaction(Protocol):
     # -- numbers -----------------------------------------------------------------------
     def counts(self) -> Mapping[Status, int]:
         """Return how many tasks stand where."""
+
+    def standings(self) -> Sequence[Standing]:
+        """Return how many unfinished tasks stand where, by provider and status."""
+
+    def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:
+        """Return the newest faults of the newest tasks that had any, the last seen first.
+
+        Looked for among FAULT_ROWS_MAX rows, those of tasks whose record was removed excepted.
+        """
+
+    def executors(self) -> Sequence[Executor]:
+        """Return the executors that beat and were not forgotten since, by name."""
+
+    def insights(self, by: InsightBy, since: datetime, until: datetime) -> Sequence[Insight]:
+        """Return how tasks fared that were accepted from `since` on and before `until`.
+
+        The record of a task that was removed counts no more. By day, then by model.
+        """
 
 
 class IntegrityFault(Exception):

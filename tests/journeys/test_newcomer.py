@@ -95,7 +95,7 @@ def look_around(visit: Visit, secret: str) -> dict[str, dict[str, str]]:
     page.get_by_label("API key").fill(secret)
     page.keyboard.press("Enter")
     settle(page, "Playground")
-    page.get_by_label("Prompt").fill("A newcomer's paper boat, on its first puddle.")
+    page.get_by_label("Prompt", exact=True).fill("A newcomer's paper boat, on its first puddle.")
     page.get_by_label("Length").fill("1")
     page.get_by_text("480p", exact=True).click()
     page.get_by_role("button", name="Make the film").click()

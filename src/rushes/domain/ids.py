@@ -27,6 +27,15 @@ def new_task_id(at: datetime) -> str:
     return "video_" + _uuid7(at)
 
 
+def first_task_id(at: datetime) -> str:
+    """Return what no id of a task accepted at an instant, or later, sorts before.
+
+    >>> new_task_id(at := datetime(2026, 11, 26)) >= first_task_id(at) > "video_019"
+    True
+    """
+    return f"video_{int(at.timestamp() * 1000) << 80:032x}"
+
+
 def new_event_id(at: datetime) -> str:
     """Return a fresh id for a webhook event."""
     return "evt_" + _uuid7(at)

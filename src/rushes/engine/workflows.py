@@ -143,6 +143,11 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     @property
+    def executor(self) -> str:
+        """The name that this process works under."""
+        return self._assignment.executor
+
+    @property
     def is_healthy(self) -> bool:
         """Whether the engine's thread is up, and nobody takes this process for dead."""
         is_up = self._ready.is_set() and self._fault is None and self._thread.is_alive()

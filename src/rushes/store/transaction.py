@@ -10,12 +10,12 @@ from rushes.store.health import HealthRows
 from rushes.store.keys import KeyRows
 from rushes.store.limits import LimitRows
 from rushes.store.money import MoneyRows
+from rushes.store.overview import OverviewRows
 from rushes.store.queues import QueueRows
 from rushes.store.stock import StockRows
 from rushes.store.submits import SubmitRows
 from rushes.store.tasks import TaskRows
 from rushes.store.webhooks import WebhookRows
-from rushes.store.works import WorkRows
 
 
 class SqlTransaction(
@@ -27,7 +27,7 @@ class SqlTransaction(
     KeyRows,
     MoneyRows,
     HealthRows,
-    WorkRows,
+    OverviewRows,
     WebhookRows,
     AuditRows,
     ErasingRows,

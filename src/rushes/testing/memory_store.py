@@ -27,6 +27,7 @@ from rushes.domain.access import (
 from rushes.domain.erasing import told_in_house_words, without_prompt, without_words
 from rushes.domain.errors import LeaseLost
 from rushes.domain.health import Health
+from rushes.domain.insights import Insight, InsightBy
 from rushes.domain.prices import Tariff
 from rushes.domain.rates import RateKind
 from rushes.domain.submit import PERHAPS_PAID, Submit, Ticket, Verdict
@@ -49,16 +50,20 @@ from rushes.ports import (
     ArtifactState,
     Begun,
     Deed,
+    Executor,
+    Faulted,
     Faults,
     Filed,
     IntegrityFault,
     Lent,
     Page,
+    Standing,
     Told,
     Took,
     Transaction,
     Waiting,
 )
+from rushes.testing import memory_overview as overview
 
 T = TypeVar("T")
 _ABSENT: Final = object()
@@ -1246,7 +1251,30 @@ class MemoryTransaction:
         found = sum(task.status is Status.QUEUED for task in self._t.tasks.values())
         return min(found, at_most)
 
+    # -- all of them -------------------------------------------------------------------
+
+    def standings(self) -> Sequence[Standing]:
+        """Return how many unfinished tasks stand where, by provider and status."""
+        return overview.standings(self._t.tasks.values())
+
+    def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:
+        """Return the newest faults of the newest tasks that had any, the last seen first."""
+        found = [
+            (self._t.tasks[task_id], faults)
+            for (task_id, _, _), faults in self._t.faults.items()
+            if task_id in self._t.tasks
+        ]
+        return overview.newest_faults(found, limit, provider)
+
+    def insights(self, by: InsightBy, since: datetime, until: datetime) -> Sequence[Insight]:
+        """Return how tasks fared that were accepted from `since` on and before `until`."""
+        return overview.insights(self._t.tasks.values(), by, since, until)
+
     # -- executors ---------------------------------------------------------------------
+
+    def executors(self) -> Sequence[Executor]:
+        """Return the executors that beat; nothing here is ever silent."""
+        return [Executor(name, 0.0) for name in sorted(self._t.executors)]
 
     def beat(self, executor: str) -> None:
         """Say that an executor is alive; nothing here ever dies."""

@@ -20,6 +20,7 @@ from rushes.testing.conformance.stores import (
     money,
     moves,
     operators,
+    overview,
     stock,
     submits,
     tasks,
@@ -42,6 +43,7 @@ ROOMS: Final = (
     money,
     webhooks,
     operators,
+    overview,
     erasing,
     writes,
 )

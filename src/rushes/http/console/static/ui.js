@@ -214,15 +214,32 @@ export async function toClipboard(text) {
   area.remove();
 }
 
-/** A dialog that takes the focus and gives it back; Escape and the backdrop close it. */
-export function Dialog({ title, onClose, children }) {
+/**
+ * A dialog that takes the focus and gives it back; Escape and the backdrop close it.
+ *
+ * One that `isFirm` holds what is not shown again: it closes by its own button alone.
+ */
+export function Dialog({ title, onClose, isFirm = false, children }) {
   const ref = useRef(null);
+  const isGone = useRef(false);
   const id = useId();
   useLayoutEffect(() => {
-    ref.current.showModal();
+    const dialog = ref.current;
+    dialog.showModal();
+    return () => {
+      isGone.current = true; // its event comes later, when another dialog may be open
+      dialog.close();
+      if (document.activeElement === document.body) document.getElementById("main")?.focus();
+    };
   }, []);
-  const onBackdrop = (event) => event.target === ref.current && onClose();
-  return html`<dialog ref=${ref} aria-labelledby=${id} onClose=${onClose} onClick=${onBackdrop}>
+  const close = () => isGone.current || onClose();
+  return html`<dialog
+    ref=${ref}
+    aria-labelledby=${id}
+    onClose=${close}
+    onCancel=${(event) => isFirm && event.preventDefault()}
+    onClick=${(event) => event.target === ref.current && !isFirm && close()}
+  >
     <div class="stack">
       <h2 id=${id}>${title}</h2>
       ${children}
@@ -254,6 +271,22 @@ export function Confirm({ title, verb, children, act, onClose }) {
   <//>`;
 }
 
+/** Do something every few seconds while the page is seen, and when it is seen again. */
+export function useEvery(everyS, act) {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    if (!everyS) return undefined;
+    const again = () => document.hidden || latest.current();
+    const clock = setInterval(again, everyS * 1000);
+    document.addEventListener("visibilitychange", again);
+    return () => {
+      clearInterval(clock);
+      document.removeEventListener("visibilitychange", again);
+    };
+  }, [everyS]);
+}
+
 /**
  * Facts that are loaded, and loaded again: `{data, error, isLoading, reload}`.
  *
@@ -275,16 +308,7 @@ export function useData(load, deps = [], { everyS = 0 } = {}) {
     );
     return () => leaving.abort();
   }, [...deps, turn]);
-  useEffect(() => {
-    if (!everyS) return undefined;
-    const again = setInterval(() => document.hidden || reload(), everyS * 1000);
-    const onSeen = () => document.hidden || reload();
-    document.addEventListener("visibilitychange", onSeen);
-    return () => {
-      clearInterval(again);
-      document.removeEventListener("visibilitychange", onSeen);
-    };
-  }, [everyS, reload]);
+  useEvery(everyS, () => state.isLoading || reload());
   return { ...state, reload };
 }
 

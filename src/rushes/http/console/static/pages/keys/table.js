@@ -1,0 +1,49 @@
+/** Keys in a table: what each may, what it spent, when it ends. */
+
+import { Badge, Table, When, html } from "../../ui.js";
+import { some } from "../operations/words.js";
+import { told } from "./limits.js";
+import { Purse } from "./money.js";
+
+export function KeyTable({ keys, purses, who, caption }) {
+  return html`<${Table} caption=${caption} rows=${keys} keyOf=${(key) => key.id} columns=${columnsOf(purses, who)} />`;
+}
+
+const columnsOf = (purses, who) => [
+  {
+    name: "Key",
+    of: (key) => html`<a href=${`#/keys/${key.id}`}>${key.name}</a>${key.id === who.id && html`${" "}<${Badge}>yours<//>`}
+      <p class="small soft mono">${key.prefix}…</p>`,
+  },
+  {
+    name: "State",
+    of: (key) => html`<span class="row close"><${Badge} tone=${key.state === "valid" ? "good" : "bad"}>${key.state}<//>
+      ${key.is_test && html`<${Badge} tone="warn">test<//>`}
+      ${key.replaced_by && html`<${Badge}>replaced<//>`}</span>`,
+  },
+  {
+    name: "May",
+    of: (key) => html`<span class="row close">${key.scopes.map((scope) => html`<${Badge} key=${scope} word=${scope} />`)}</span>
+      <p class="small soft">${boundsOf(key)}</p>`,
+  },
+  {
+    name: "Spent",
+    of: (key) => {
+      const own = purses.filter((purse) => purse.owner === key.id);
+      return own.length
+        ? own.map((purse) => html`<${Purse} key=${purse.period} purse=${purse} isSmall />`)
+        : html`<span class="soft">no budget of its own</span>`;
+    },
+  },
+  { name: "Ends", of: (key) => (key.expires_at == null ? html`<span class="soft">never</span>` : html`<${When} at=${key.expires_at} />`) },
+];
+
+/** What bounds a key, in a line. */
+function boundsOf(key) {
+  const bounds = [
+    key.models && some(key.models.length, "model"),
+    key.networks && some(key.networks.length, "network"),
+    Object.values(key.limits).some((limit) => limit != null) && told(key.limits),
+  ].filter(Boolean);
+  return bounds.join(" · ") || "all models, from everywhere";
+}
