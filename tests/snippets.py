@@ -53,12 +53,10 @@ def commands(block: Block) -> Iterator[list[str]]:
     In a block of `console` only lines with a prompt are commands; the others are answers.
     """
     text = re.sub(r"\\\n\s*", " ", block.text)
+    prompt = "$ " if block.language == "console" else ""
     for line in text.splitlines():
-        if block.language == "console":
-            if not line.startswith("$ "):
-                continue
-            line = line.removeprefix("$ ")
-        yield from _commands(line)
+        if line.startswith(prompt):
+            yield from _commands(line.removeprefix(prompt))
 
 
 def _commands(line: str) -> Iterator[list[str]]:

@@ -70,6 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "answering": {
         "blobs",
+        "deeds",
         "domain",
         "engine",
         "gateway",

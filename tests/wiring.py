@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from rushes.bell import LocalBell
 from rushes.blobs.local import LocalBlobs
+from rushes.deeds.house import ProviderSaid
 from rushes.domain.access import DEFAULT_ACCOUNT_ID, NO_LIMITS, Key, Limits
 from rushes.domain.catalog import Catalog, build_catalog
 from rushes.domain.errors import Failure, Reason
@@ -31,6 +32,7 @@ from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
 from rushes.gateway.rates import Rates
 from rushes.gateway.reprints import Reprints
+from rushes.http.admin.overview import House
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.envelope import Styles
@@ -149,6 +151,7 @@ class Wired:
             policies=policies or Policies(),
             metrics=Metrics(),
         )
+        self.providers = [ProviderSaid("sandbox", "sandbox", 2)]
         self.forecast = Forecast(self.store, self.clock, {"sandbox": 2})
         self.keyring = Keyring(self.store, self.clock, self.hot.data_version, limits=limits)
         shared = self.store if shares_rates else None
@@ -186,6 +189,15 @@ class Wired:
                 streams_per_key_max=3,
                 is_metrics_open=True,
                 version="0.0.0",
+                house=House(
+                    version="0.0.0",
+                    started_at=NOON,
+                    database="sqlite",
+                    storage="file",
+                    process="local",
+                    roles=("api", "worker"),
+                    providers=lambda: self.providers,
+                ),
                 sign=sign,
                 styles=styles or Styles(),
                 origins=origins or Origins(),

@@ -12,7 +12,9 @@ from datetime import timedelta
 from typing import Final
 
 from rushes import __version__
+from rushes.deeds.house import ProviderSaid
 from rushes.domain.access import Limits
+from rushes.domain.catalog import SANDBOX
 from rushes.domain.task import Status
 from rushes.engine.dispatch import queue_name
 from rushes.gateway.door import Gateway
@@ -20,6 +22,7 @@ from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
 from rushes.gateway.rates import Rates
 from rushes.gateway.reprints import Reprints
+from rushes.http.admin.overview import House
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
 from rushes.http.bounds import GuardLimits, connections_of
@@ -32,7 +35,7 @@ from rushes.observe import Metrics
 from rushes.ports import NotAHint, Transaction, Work
 from rushes.providers.base import Forged
 from rushes.rooms import Parts
-from rushes.settings import Settings
+from rushes.settings import ProviderSettings, Settings
 from rushes.storage import is_up
 from rushes.terms import poster_of, queues_of, widths_of
 
@@ -202,6 +205,38 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         operators=_operators(settings, has_engine=has_engine),
         has_console=settings.server.console,
         version=__version__,
+        house=_house(parts, has_engine=has_engine),
+    )
+
+
+def _house(parts: Parts, *, has_engine: bool) -> House:
+    """Return what this process knows of itself, and of what is configured whenever it is asked."""
+    settings = parts.settings
+
+    def providers() -> list[ProviderSaid]:
+        sandbox = ProviderSaid(SANDBOX, SANDBOX, settings.sandbox.in_flight_max)
+        return [sandbox, *(_said(one.settings) for one in parts.configuration.providers.values())]
+
+    return House(
+        version=__version__,
+        started_at=parts.truth.clock.now(),
+        database="postgresql" if settings.is_on_postgres else "sqlite",
+        storage=settings.storage.scheme,
+        process=parts.engine.executor,
+        roles=("api", "worker") if has_engine else ("api",),
+        providers=providers,
+    )
+
+
+def _said(provider: ProviderSettings) -> ProviderSaid:
+    return ProviderSaid(
+        name=provider.name,
+        kind=provider.kind,
+        in_flight_max=provider.in_flight_max,
+        profile=provider.profile,
+        base_url=provider.base_url,
+        in_flight_per_account_max=provider.in_flight_per_account_max,
+        starts_per_minute_max=provider.starts_per_minute_max,
     )
 
 

@@ -41,7 +41,7 @@ from rushes.domain.webhooks import (
 T = TypeVar("T")
 
 FAULT_ROWS_MAX: Final = 20_000
-"""Among so many rows of the newest tasks' faults the newest are looked for."""
+"""Among so many rows of the newest tasks what went wrong last is looked for."""
 
 
 class ArtifactKind(StrEnum):
@@ -232,14 +232,25 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Faulted:
-    """Faults of a task of any account, and whose they were; `provider` is where it stands now."""
+    """What went wrong with a task of any account, or with one of its submits, and whose it was.
+
+    `n` is the submit, None before the first. With a `verdict` it is the submit itself that came to
+    nothing, or nobody knows to what; then `faults` has its note once, and how the task stands now.
+    """
 
     task_id: str
     account_id: str
     model: str
     provider: str | None
-    submit_count: int
+    n: int | None
     faults: Faults
+    verdict: Verdict | None = None
+
+
+def newest_first(found: Iterable[Faulted]) -> list[Faulted]:
+    """Return what went wrong, the last seen first; in one order, whoever asks."""
+    ordered = sorted(found, key=lambda one: (one.faults.note, one.n or 0, one.verdict or ""))
+    return sorted(ordered, key=lambda one: (one.faults.last_at, one.task_id), reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -843,9 +854,10 @@ class Transaction(Protocol):
         """Return how many unfinished tasks stand where, by provider and status."""
 
     def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:
-        """Return the newest faults of the newest tasks that had any, the last seen first.
+        """Return what went wrong last with tasks, and with their submits, the last seen first.
 
-        Looked for among FAULT_ROWS_MAX rows, those of tasks whose record was removed excepted.
+        Looked for among FAULT_ROWS_MAX rows of each, those of the newest tasks; not of tasks whose
+        record was removed.
         """
 
     def executors(self) -> Sequence[Executor]:

@@ -33,6 +33,7 @@ pytest.register_assert_rewrite(
             "access",
             "limits",
             "money",
+            "overview",
             "webhooks",
             "writes",
         )

@@ -50,6 +50,9 @@ MEANING: Final[Mapping[Verdict, str]] = {
 OPEN: Final = frozenset({Verdict.INTENT, Verdict.DOUBT, Verdict.ACCEPTED, Verdict.READY})
 """Something may still be with the provider."""
 
+FAILED: Final = frozenset({Verdict.RETURNED, Verdict.DOUBT, Verdict.LOST, Verdict.GONE})
+"""It came to nothing, or nobody knows to what; its note says why."""
+
 PERHAPS_PAID: Final = OPEN | {Verdict.LATE, Verdict.GONE}
 """Money may have been spent without a film for the caller."""
 

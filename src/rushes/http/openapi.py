@@ -17,6 +17,7 @@ from rushes.http.own_key import OwnKey
 from rushes.http.parameters import FIELDS, PATHS, query_of
 from rushes.http.quotes import Quote
 from rushes.http.routes import Route
+from rushes.http.usage import UsageLine
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
 
 Json = dict[str, Any]
@@ -209,27 +210,6 @@ class WebhookSecret(msgspec.Struct):
     object: Literal["webhook_secret"]
     secret: str
     previous: str | None
-
-
-class UsageLine(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """What the tasks of one model, key or day used, or one task; what does not apply is missing.
-
-    `tasks` ended, `films` of them came out well, `rehearsals` were rendered by the sandbox.
-    """
-
-    model: str | msgspec.UnsetType = msgspec.UNSET
-    key: str | msgspec.UnsetType = msgspec.UNSET
-    day: str | msgspec.UnsetType = msgspec.UNSET
-    tasks: int | msgspec.UnsetType = msgspec.UNSET
-    films: int | msgspec.UnsetType = msgspec.UNSET
-    rehearsals: int | msgspec.UnsetType = msgspec.UNSET
-    task_id: str | msgspec.UnsetType = msgspec.UNSET
-    status: Literal["succeeded", "failed"] | msgspec.UnsetType = msgspec.UNSET
-    rehearsal: bool | msgspec.UnsetType = msgspec.UNSET
-    created_at: int | msgspec.UnsetType = msgspec.UNSET
-    finished_at: int | msgspec.UnsetType = msgspec.UNSET
-    film_seconds: float
-    cost_microusd: int
 
 
 class Usage(msgspec.Struct, rename={"since": "from", "until": "to"}):
@@ -469,7 +449,7 @@ _STYLED: Final = ("Submitted", "Generation")
 """Answers that come in an envelope where the operator says so; which, the key tells."""
 
 _STYLED_ERROR: Final = "Error or EnvelopedError"
-_TABLES: Final = frozenset({"Usage"})
+_TABLES: Final = frozenset({"Usage", "AdminUsage"})
 """Answers that come as a table where that is asked for."""
 
 _BYTES: Final = ("video/mp4", "image/webp", "image/jpeg")

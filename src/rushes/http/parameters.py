@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from rushes.domain.insights import INSIGHTS_SPAN_MAX
 from rushes.domain.task import Status
+from rushes.domain.usage import UsageBy
 from rushes.domain.webhooks import PostState
 from rushes.gateway.usage import LINES_MAX, RANGE_MAX
 from rushes.http.pages import LIMIT_DEFAULT, LIMIT_MAX
@@ -72,6 +74,7 @@ QUERIES: Final[Mapping[str, Json]] = {
     "signature": {"description": "What makes the link valid.", "schema": _TEXT},
     "account_id": {"description": "Only what is this account's.", "schema": _TEXT},
     "key_id": {"description": "Only what was made with this key.", "schema": _TEXT},
+    "provider": {"description": "Only what this provider has to do with.", "schema": _TEXT},
     "owner": {"description": "Only the budgets of this account or key.", "schema": _TEXT},
     "object": {
         "description": "Only what was done to this: the id of a task, a key, an account.",
@@ -121,14 +124,35 @@ QUERIES: Final[Mapping[str, Json]] = {
 }
 """What stands in a query."""
 
+_LINES: Final[Json] = {
+    "description": _LIMIT["description"],
+    "schema": {**_LIMIT["schema"], "maximum": LINES_MAX, "default": LINES_DEFAULT},
+}
+
 _THERE: Final[Mapping[tuple[str, str], Json]] = {
     ("/v1/videos", "limit"): {
         "description": _LIMIT["description"],
         "schema": {**_LIMIT["schema"], "minimum": 0},
     },
-    ("/v1/usage", "limit"): {
-        "description": _LIMIT["description"],
-        "schema": {**_LIMIT["schema"], "maximum": LINES_MAX, "default": LINES_DEFAULT},
+    ("/v1/usage", "limit"): _LINES,
+    ("/admin/v1/usage", "limit"): _LINES,
+    ("/admin/v1/usage", "group_by"): {
+        "description": "What usage is added up by; by `task` there is a line for each.",
+        "schema": {"type": "string", "enum": [by.value for by in UsageBy], "default": "model"},
+    },
+    ("/admin/v1/insights", "from"): {
+        "description": (
+            "Tasks that were accepted from then on: Unix seconds, or a day of UTC (`2026-11-01`). "
+            "Without it, thirty days before `to`."
+        ),
+        "schema": _TEXT,
+    },
+    ("/admin/v1/insights", "to"): {
+        "description": (
+            "Tasks that were accepted before then: Unix seconds, or a day of UTC. Without it, "
+            f"until now; at most {INSIGHTS_SPAN_MAX.days} days after `from`."
+        ),
+        "schema": _TEXT,
     },
     ("/admin/v1/tasks", "status"): {
         "description": "Only tasks of this status.",

@@ -21,6 +21,7 @@ from rushes.gateway.webhooks import Secrets
 from rushes.http.admin.desk import Desk, somebody
 from rushes.http.admin.films import Films
 from rushes.http.admin.money import Budgets
+from rushes.http.admin.overview import House, Overview
 from rushes.http.admin.owners import Owners
 from rushes.http.admin.upkeep import Upkeep
 from rushes.http.auth import Keyring
@@ -70,7 +71,7 @@ class Operators:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What the wire is made of. `version` is shown in the OpenAPI document.
+    """What the wire is made of. `version` is shown in the OpenAPI document, `house` to operators.
 
     `sign` signs addresses of a bucket, where links lead there. Without `operators` nobody answers
     them, and without `has_console` there is no page for people.
@@ -95,6 +96,7 @@ class Wire:
     streams_per_key_max: int
     is_metrics_open: bool
     version: str
+    house: House
     sign: Sign | None = None
     styles: Styles = field(default_factory=Styles)
     origins: Origins = field(default_factory=Origins)
@@ -122,6 +124,7 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         draining,
         wire.streams_per_key_max,
     )
+    usage = Usage(wire.forecast.store)
     routes = [
         *Generations(
             wire.gateway, creating, looking, live, enveloping, wire.download_bytes_max
@@ -132,13 +135,13 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Files(wire.gateway, wire.links, wire.sign).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
         *Webhooks(Secrets(wire.gateway.store, wire.clock)).routes(),
-        *UsageRoutes(Usage(wire.forecast.store), wire.clock).routes(),
+        *UsageRoutes(usage, wire.clock).routes(),
         *OwnKeys(wire.gateway, _operators_place(wire)).routes(),
         *_system_of(wire).routes(),
         *_console_of(wire),
     ]
     if wire.operators is not None and wire.operators.port is None:
-        routes += _operators_routes(wire, wire.operators)
+        routes += _operators_routes(wire, wire.operators, usage)
     return _described(routes, wire)
 
 
@@ -155,9 +158,10 @@ def _console_of(wire: Wire) -> list[Route]:
     return Console(files_in(FOLDER), wire.links.public_url, wire.sign).routes()
 
 
-def _operators_routes(wire: Wire, operators: Operators) -> list[Route]:
+def _operators_routes(wire: Wire, operators: Operators, usage: Usage) -> list[Route]:
     desk = Desk(wire.gateway, wire.keyring, operators.holder_of)
-    rooms = (Owners(desk), Budgets(desk), Films(desk), Upkeep(desk))
+    overview = Overview(desk, usage, wire.house, wire.checks)
+    rooms = (Owners(desk), Budgets(desk), Films(desk), Upkeep(desk), overview)
     return [route for room in rooms for route in room.routes()]
 
 
@@ -188,7 +192,7 @@ class Application:
         self._operators_app: ASGIApp = self._app
         if for_callers and wire.operators is not None and self._operators_port is not None:
             own = [
-                *_operators_routes(wire, wire.operators),
+                *_operators_routes(wire, wire.operators, Usage(wire.forecast.store)),
                 *OwnKeys(wire.gateway, "here").routes(),
                 *_system_of(wire).routes(),
                 *_console_of(wire),

@@ -48,7 +48,7 @@ class System:
     async def readyz(self, call: Call) -> Reply:
         """Say whether traffic is welcome, and what is wrong if not."""
         del call
-        checks = {name: await _word(name, check) for name, check in self.checks.items()}
+        checks = {name: await word_of(name, check) for name, check in self.checks.items()}
         is_ready = all(word == "ok" for word in checks.values())
         body = _ENCODER.encode({"status": "ready" if is_ready else "unready", "checks": checks})
         if is_ready:
@@ -64,7 +64,8 @@ class System:
         return Reply(generate_latest(self.metrics.registry), headers=headers)
 
 
-async def _word(name: str, check: Check) -> str:
+async def word_of(name: str, check: Check) -> str:
+    """Ask a check, and say `ok` or `failing`."""
     try:
         is_well = await check()
     except Exception as fault:  # noqa: BLE001 -- a check that breaks is a check that fails

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -47,6 +47,27 @@ _TASK: Final = (
 )
 
 
+class UsageLine(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What the tasks of one model, key or day used, or one task; what does not apply is missing.
+
+    `tasks` ended, `films` of them came out well, `rehearsals` were rendered by the sandbox.
+    """
+
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    key: str | msgspec.UnsetType = msgspec.UNSET
+    day: str | msgspec.UnsetType = msgspec.UNSET
+    tasks: int | msgspec.UnsetType = msgspec.UNSET
+    films: int | msgspec.UnsetType = msgspec.UNSET
+    rehearsals: int | msgspec.UnsetType = msgspec.UNSET
+    task_id: str | msgspec.UnsetType = msgspec.UNSET
+    status: Literal["succeeded", "failed"] | msgspec.UnsetType = msgspec.UNSET
+    rehearsal: bool | msgspec.UnsetType = msgspec.UNSET
+    created_at: int | msgspec.UnsetType = msgspec.UNSET
+    finished_at: int | msgspec.UnsetType = msgspec.UNSET
+    film_seconds: float
+    cost_microusd: int
+
+
 @dataclass(frozen=True, slots=True)
 class UsageRoutes:
     """The handler of what an account used."""
@@ -72,40 +93,68 @@ class UsageRoutes:
         """Add up what tasks used that ended in a span of time."""
         query = call.query()
         asked = read_question(query, self.clock.now())
-        form = _one_of(query.get("format") or FORMATS[0], FORMATS, "format")
+        form = form_of(query)
         lines, has_more = await self.usage.of(call.caller, asked)
-        cursor = lines[-1].place if has_more else None
-        if form == "csv":
-            headers = {
-                **_CACHE,
-                "Content-Type": "text/csv; charset=utf-8",
-                "Content-Disposition": 'attachment; filename="usage.csv"',
-                **({} if cursor is None else {"Rushes-Next-Cursor": cursor}),
-            }
-            return Reply(csv_of(asked.by, lines).encode(), headers=headers)
-        body = {
-            "object": "list",
-            "group_by": asked.by,
-            "from": int(asked.since.timestamp()),
-            "to": int(asked.until.timestamp()),
-            "currency": "USD",
-            "data": [line_of(asked.by, line) for line in lines],
-            "has_more": has_more,
-            "next_cursor": cursor,
+        return usage_reply(asked, form, lines, has_more=has_more)
+
+
+def usage_reply(
+    asked: UsageAsked,
+    form: str,
+    lines: Sequence[Used],
+    *,
+    has_more: bool,
+    is_operators: bool = False,
+) -> Reply:
+    """Answer with a page of usage, as JSON or as a table; operators are told whose tasks are."""
+    cursor = lines[-1].place if has_more else None
+    if form == "csv":
+        headers = {
+            **_CACHE,
+            "Content-Type": "text/csv; charset=utf-8",
+            "Content-Disposition": 'attachment; filename="usage.csv"',
+            **({} if cursor is None else {"Rushes-Next-Cursor": cursor}),
         }
-        return Reply(_ENCODER.encode(body), headers={**_CACHE, "Content-Type": "application/json"})
+        text = csv_of(asked.by, lines, is_operators=is_operators)
+        return Reply(text.encode(), headers=headers)
+    body = {
+        "object": "list",
+        "group_by": asked.by,
+        "from": int(asked.since.timestamp()),
+        "to": int(asked.until.timestamp()),
+        "currency": "USD",
+        "data": [line_of(asked.by, line, is_operators=is_operators) for line in lines],
+        "has_more": has_more,
+        "next_cursor": cursor,
+    }
+    return Reply(_ENCODER.encode(body), headers={**_CACHE, "Content-Type": "application/json"})
 
 
-def read_question(query: dict[str, str], at: datetime) -> UsageAsked:
+def form_of(query: Mapping[str, str]) -> str:
+    """Read in which form usage is wanted.
+
+    Raises:
+        InvalidValue: there is no such form.
+    """
+    return _one_of(query.get("format") or FORMATS[0], FORMATS, "format")
+
+
+def read_question(
+    query: Mapping[str, str],
+    at: datetime,
+    *,
+    groups: Sequence[str] = GROUPS,
+    account_id: str | None = None,
+) -> UsageAsked:
     """Read what is asked for; without a span it is the present month, of UTC.
 
     Raises:
         InvalidValue: with the name of the query's value.
     """
-    by = UsageBy(_one_of(query.get("group_by") or UsageBy.MODEL, GROUPS, "group_by"))
-    since = _instant(query.get("from"), "from") or Period.MONTH.began(at)
+    by = UsageBy(_one_of(query.get("group_by") or UsageBy.MODEL, groups, "group_by"))
+    since = instant_of(query.get("from"), "from") or Period.MONTH.began(at)
     second = at.replace(microsecond=0) + timedelta(seconds=1)
-    until = _instant(query.get("to"), "to") or max(second, since)
+    until = instant_of(query.get("to"), "to") or max(second, since)
     if until < since:
         raise InvalidValue("'to' must not be before 'from'.", param="to")
     if until - since > RANGE_MAX:
@@ -113,11 +162,16 @@ def read_question(query: dict[str, str], at: datetime) -> UsageAsked:
             f"'from' must be at most {RANGE_MAX.days} days before 'to'.", param="from"
         )
     return UsageAsked(
-        by, since, until, _limit(query.get("limit")), after=_cursor(query.get("cursor"), by)
+        by,
+        since,
+        until,
+        _limit(query.get("limit")),
+        account_id,
+        after=_cursor(query.get("cursor"), by),
     )
 
 
-def line_of(by: UsageBy, line: Used) -> dict[str, object]:
+def line_of(by: UsageBy, line: Used, *, is_operators: bool = False) -> dict[str, object]:
     """Render a line of usage."""
     task = line.task
     if task is None:
@@ -136,17 +190,19 @@ def line_of(by: UsageBy, line: Used) -> dict[str, object]:
         line.film_seconds,
         line.charged_microusd,
     )
-    return dict(zip(_TASK, facts, strict=True))
+    told = dict(zip(_TASK, facts, strict=True))
+    return {"account": task.account_id, **told} if is_operators else told
 
 
-def csv_of(by: UsageBy, lines: Sequence[Used]) -> str:
+def csv_of(by: UsageBy, lines: Sequence[Used], *, is_operators: bool = False) -> str:
     """Render lines as a table for spreadsheets (RFC 4180), its header first."""
     text = io.StringIO()
-    columns = _TASK if by is UsageBy.TASK else (by.value, *_NUMBERS)
+    of_task = ("account", *_TASK) if is_operators else _TASK
+    columns = of_task if by is UsageBy.TASK else (by.value, *_NUMBERS)
     table = csv.DictWriter(text, columns)
     table.writeheader()
     for line in lines:
-        rendered = line_of(by, line)
+        rendered = line_of(by, line, is_operators=is_operators)
         table.writerow({name: _cell(value) for name, value in rendered.items()})
     return text.getvalue()
 
@@ -168,7 +224,12 @@ def _one_of(text: str, allowed: Sequence[str], param: str) -> str:
     return text
 
 
-def _instant(text: str | None, param: str) -> datetime | None:
+def instant_of(text: str | None, param: str) -> datetime | None:
+    """Read an instant: Unix seconds or a day of UTC.
+
+    Raises:
+        InvalidValue: it is neither.
+    """
     if not text:
         return None
     try:

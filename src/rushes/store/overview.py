@@ -15,15 +15,46 @@ import sqlalchemy as sa
 
 from rushes.domain.ids import first_task_id
 from rushes.domain.insights import Insight, InsightBy
+from rushes.domain.submit import FAILED, Verdict
 from rushes.domain.task import Status
-from rushes.ports import FAULT_ROWS_MAX, Executor, Faulted, Faults, Standing
+from rushes.ports import FAULT_ROWS_MAX, Executor, Faulted, Faults, Standing, newest_first
 from rushes.store import rows
-from rushes.store.schema import live_executors, task_faults, tasks
+from rushes.store.schema import live_executors, submits, task_faults, tasks
 from rushes.store.works import WorkRows
 
 _DAY_MICROS: Final = sa.literal_column(str(24 * 3600 * 1_000_000), sa.BigInteger)
 _MICROS: Final = 1_000_000
 _MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+_OF_TASK: Final = (tasks.c.account_id, tasks.c.model)
+_NEWEST_FAULTS: Final = (
+    sa.select(task_faults)
+    .order_by(task_faults.c.task_id.desc(), task_faults.c.status.desc(), task_faults.c.note.desc())
+    .limit(FAULT_ROWS_MAX)
+    .subquery("newest")
+)
+_TASK_FAULTS: Final = sa.select(
+    _NEWEST_FAULTS, *_OF_TASK, tasks.c.queue.label("provider"), tasks.c.submit_count.label("n")
+).join(tasks, tasks.c.id == _NEWEST_FAULTS.c.task_id)
+_NEWEST_SUBMITS: Final = (
+    sa.select(
+        submits.c.task_id,
+        submits.c.n,
+        submits.c.provider,
+        submits.c.verdict,
+        submits.c.note,
+        sa.func.coalesce(submits.c.answered_at, submits.c.intent_at).label("last_at"),
+    )
+    .order_by(submits.c.task_id.desc(), submits.c.n.desc())
+    .limit(FAULT_ROWS_MAX)
+    .subquery("newest")
+)
+_SUBMITS: Final = (
+    sa.select(_NEWEST_SUBMITS, *_OF_TASK, tasks.c.status)
+    .join(tasks, tasks.c.id == _NEWEST_SUBMITS.c.task_id)
+    .where(_NEWEST_SUBMITS.c.verdict.in_(sorted(verdict.value for verdict in FAILED)))
+)
 
 
 class _Place(NamedTuple):
@@ -50,25 +81,12 @@ class OverviewRows(WorkRows):
         return sorted(found, key=lambda one: (one.provider or "", one.status))
 
     def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:
-        """Return the newest faults of the newest tasks that had any, the last seen first."""
-        newest = (
-            sa.select(task_faults)
-            .order_by(
-                task_faults.c.task_id.desc(),
-                task_faults.c.status.desc(),
-                task_faults.c.note.desc(),
-            )
-            .limit(FAULT_ROWS_MAX)
-            .subquery()
-        )
-        columns = (tasks.c.account_id, tasks.c.model, tasks.c.queue, tasks.c.submit_count)
-        statement = sa.select(newest, *columns).join(tasks, tasks.c.id == newest.c.task_id)
-        if provider is not None:
-            statement = statement.where(tasks.c.queue == provider)
-        statement = statement.order_by(
-            newest.c.last_at.desc(), newest.c.task_id.desc(), newest.c.note
-        )
-        return [_faulted(row) for row in self.run(statement.limit(limit)).mappings()]
+        """Return what went wrong last with tasks, and with their submits, the last seen first."""
+        found = [
+            *map(_faulted, self.run(_newest_of(_TASK_FAULTS, limit, provider)).mappings()),
+            *map(_failed, self.run(_newest_of(_SUBMITS, limit, provider)).mappings()),
+        ]
+        return newest_first(found)[:limit]
 
     def executors(self) -> Sequence[Executor]:
         """Return the executors that beat and were not forgotten since, by name."""
@@ -175,13 +193,21 @@ def _insight(
     )
 
 
+def _newest_of(statement: sa.Select[Any], limit: int, provider: str | None) -> sa.Select[Any]:
+    named = statement.selected_columns
+    if provider is not None:
+        statement = statement.where(named["provider"] == provider)
+    order = (named["last_at"].desc(), named["task_id"].desc(), named["note"])
+    return statement.order_by(*order).limit(limit)
+
+
 def _faulted(row: sa.RowMapping) -> Faulted:
     return Faulted(
         task_id=row["task_id"],
         account_id=row["account_id"],
         model=row["model"],
-        provider=row["queue"],
-        submit_count=row["submit_count"],
+        provider=row["provider"],
+        n=row["n"] or None,
         faults=Faults(
             status=Status(row["status"]),
             note=row["note"],
@@ -189,4 +215,17 @@ def _faulted(row: sa.RowMapping) -> Faulted:
             first_at=rows.instant(row["first_at"]),
             last_at=rows.instant(row["last_at"]),
         ),
+    )
+
+
+def _failed(row: sa.RowMapping) -> Faulted:
+    at = rows.instant(row["last_at"])
+    return Faulted(
+        task_id=row["task_id"],
+        account_id=row["account_id"],
+        model=row["model"],
+        provider=row["provider"],
+        n=row["n"],
+        faults=Faults(Status(row["status"]), row["note"], 1, at, at),
+        verdict=Verdict(row["verdict"]),
     )

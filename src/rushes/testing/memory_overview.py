@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from rushes.domain.insights import Insight, InsightBy, rank_of
+from rushes.domain.submit import FAILED, Submit
 from rushes.domain.task import Status, Task
-from rushes.ports import Faulted, Faults, Standing
+from rushes.ports import Faulted, Faults, Standing, newest_first
 
 _FAILED = frozenset({Status.FAILED, Status.EXPIRED})
 
@@ -22,17 +23,26 @@ def standings(tasks: Iterable[Task]) -> Sequence[Standing]:
 
 
 def newest_faults(
-    found: Iterable[tuple[Task, Faults]], limit: int, provider: str | None
+    faults: Iterable[tuple[Task, Faults]],
+    submits: Iterable[tuple[Task, Submit]],
+    limit: int,
+    provider: str | None,
 ) -> Sequence[Faulted]:
-    """Return the newest faults, the last seen first."""
-    shown = [
-        Faulted(task.id, task.account_id, task.model, task.queue, task.submit_count, faults)
-        for task, faults in found
-        if provider in {None, task.queue}
+    """Return what went wrong with tasks and with their submits, the last seen first."""
+    found = [
+        Faulted(task.id, task.account_id, task.model, task.queue, task.submit_count or None, seen)
+        for task, seen in faults
     ]
-    shown.sort(key=lambda one: one.faults.note)
-    shown.sort(key=lambda one: (one.faults.last_at, one.task_id), reverse=True)
-    return shown[:limit]
+    found += [_failed(task, submit) for task, submit in submits if submit.verdict in FAILED]
+    shown = [one for one in found if provider in {None, one.provider}]
+    return newest_first(shown)[:limit]
+
+
+def _failed(task: Task, submit: Submit) -> Faulted:
+    at = submit.answered_at or submit.intent_at
+    seen = Faults(task.status, submit.note, 1, at, at)
+    named = (task.id, task.account_id, task.model, submit.provider, submit.n)
+    return Faulted(*named, seen, submit.verdict)
 
 
 def insights(

@@ -1258,13 +1258,11 @@ class MemoryTransaction:
         return overview.standings(self._t.tasks.values())
 
     def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:
-        """Return the newest faults of the newest tasks that had any, the last seen first."""
-        found = [
-            (self._t.tasks[task_id], faults)
-            for (task_id, _, _), faults in self._t.faults.items()
-            if task_id in self._t.tasks
-        ]
-        return overview.newest_faults(found, limit, provider)
+        """Return what went wrong last with tasks, and with their submits, the last seen first."""
+        own = self._t.tasks
+        faults = [(own[key[0]], one) for key, one in self._t.faults.items() if key[0] in own]
+        submits = [(own[key[0]], one) for key, one in self._t.submits.items() if key[0] in own]
+        return overview.newest_faults(faults, submits, limit, provider)
 
     def insights(self, by: InsightBy, since: datetime, until: datetime) -> Sequence[Insight]:
         """Return how tasks fared that were accepted from `since` on and before `until`."""

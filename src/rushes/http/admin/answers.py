@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from rushes.http.routes import Reply
+from rushes.http.usage import UsageLine
 
 _ENCODER: Final = msgspec.json.Encoder()
 _JSON: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -142,6 +143,169 @@ class AdminDeedList(Struct):
     has_more: bool
 
 
+class AdminTrouble(Struct):
+    """What went wrong, in words."""
+
+    at: int
+    what: str
+
+
+class AdminProvider(Struct):
+    """A provider, and what it has in hand; one that left the configuration has no kind."""
+
+    name: str
+    kind: str | None
+    profile: str | None
+    base_url: str | None
+    is_configured: bool
+    mode: Literal["rehearsal", "live"]
+    in_flight: int
+    in_flight_max: int | None
+    in_flight_per_account_max: int | None
+    starts_per_minute_max: int | None
+    queued: int
+    in_doubt: int
+    storing: int
+    models: list[str]
+    last_fault: AdminTrouble | None
+
+
+class AdminProviderList(Struct):
+    """The providers: all that are configured, and those that left and still have open tasks."""
+
+    object: Literal["list"]
+    data: list[AdminProvider]
+    next: str | None
+
+
+class AdminUsageLine(UsageLine, kw_only=True, omit_defaults=True):
+    """What the tasks of an account, a model, a key or a day used, or one task."""
+
+    account: str | UnsetType = UNSET
+
+
+class AdminUsage(Struct, rename={"since": "from", "until": "to"}):
+    """What all accounts used, or one: tasks that ended in a span of time, added up."""
+
+    object: Literal["list"]
+    group_by: Literal["account", "key", "model", "day", "task"]
+    since: int
+    until: int
+    currency: Literal["USD"]
+    data: list[AdminUsageLine]
+    has_more: bool
+    next_cursor: str | None
+
+
+class AdminInsight(Struct, kw_only=True, omit_defaults=True):
+    """How the tasks fared that were accepted on a day of UTC, of a model, or both.
+
+    `failed` ended without a film for another reason than a cancel, `failed_by` says which.
+    `median_s` and `p95_s` are seconds from accept to film, null where there is no film.
+    """
+
+    day: str | UnsetType = UNSET
+    model: str | UnsetType = UNSET
+    accepted: int
+    films: int
+    failed: int
+    failed_by: dict[str, int]
+    canceled: int
+    unfinished: int
+    rehearsals: int
+    median_s: float | None
+    p95_s: float | None
+
+
+class AdminInsights(Struct, rename={"since": "from", "until": "to"}):
+    """How tasks fared that were accepted in a span of time: by day, by model, and by both."""
+
+    object: Literal["insights"]
+    since: int
+    until: int
+    days: list[AdminInsight]
+    models: list[AdminInsight]
+    data: list[AdminInsight]
+
+
+class AdminFault(Struct):
+    """A kind of trouble that a task met, counted; or a submit of it that came to nothing.
+
+    `n` is the submit, null before the first. `verdict` is null where a task was only watched.
+    """
+
+    task_id: str
+    account_id: str
+    model: str
+    provider: str | None
+    n: int | None
+    status: str
+    verdict: str | None
+    meaning: str | None
+    what: str
+    count: int
+    first_at: int
+    at: int
+
+
+class AdminFaultList(Struct):
+    """The newest faults of tasks, the last seen first."""
+
+    object: Literal["list"]
+    data: list[AdminFault]
+    next: str | None
+
+
+class AdminProcess(Struct):
+    """A process; `silent_s` is how long ago it said that it carries tasks, null if it never did."""
+
+    id: str
+    roles: list[Literal["api", "worker"]]
+    is_this: bool
+    silent_s: float | None
+
+
+class AdminRoom(Struct):
+    """How many bytes are free where films and where rows are; null where nobody can say."""
+
+    films: int | None
+    data: int | None
+
+
+class AdminOffered(Struct):
+    """Which models the sandbox plays, and which a provider makes."""
+
+    rehearsed: list[str]
+    live: list[str]
+
+
+class AdminRetiring(Struct):
+    """A model that its maker ends, or ended."""
+
+    model: str
+    retires_at: str
+    successor: str | None
+
+
+class AdminSystem(Struct):
+    """How the house is, as this process sees it; who only answers callers is not in the list."""
+
+    object: Literal["system"]
+    version: str
+    at: int
+    started_at: int
+    database: Literal["sqlite", "postgresql"]
+    storage: str
+    status: Literal["ready", "unready"]
+    checks: dict[str, str]
+    processes: list[AdminProcess]
+    queued: int
+    unfinished: int
+    free_bytes: AdminRoom
+    models: AdminOffered
+    retiring: list[AdminRetiring]
+
+
 class AdminFacts(Struct):
     """Facts as `rushes … --json` tells them, times in Unix seconds."""
 
@@ -164,6 +328,11 @@ ANSWERS: Final[tuple[type[Struct], ...]] = (
     AdminTaskList,
     AdminBudget,
     AdminDeedList,
+    AdminProviderList,
+    AdminUsage,
+    AdminInsights,
+    AdminFaultList,
+    AdminSystem,
     AdminFacts,
     AdminFactsList,
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.ids import new_task_id
 from rushes.domain.insights import Insight, InsightBy
+from rushes.domain.submit import Verdict
 from rushes.domain.task import Event, Status, Task
-from rushes.ports import Standing, Transaction
-from rushes.testing.builders import NOON, moved
+from rushes.ports import Faults, Standing, Transaction
+from rushes.testing.builders import NOON, a_submit, moved
 from rushes.testing.conformance.stores.subject import Subject, later
 
 DAY = timedelta(days=1)
@@ -60,6 +62,26 @@ async def what_is_unfinished_is_counted_by_provider_and_status(subject: Subject)
     ]
 
 
+async def submits_that_came_to_nothing_are_faults_too(subject: Subject) -> None:
+    """By when they were answered, at the provider that was asked; those that went well are not."""
+    task = await _accepted(subject, queue="gpu", account_id="acct_1")
+    verdicts = (Verdict.RETURNED, Verdict.DOUBT, Verdict.ACCEPTED, Verdict.LOST, Verdict.INTENT)
+    for n, verdict in enumerate(verdicts, start=1):
+        answered_at = None if verdict is Verdict.INTENT else later(minutes=n)
+        submit = a_submit(task, verdict, n=n, provider="ark", note=f"no {n}")
+        await subject.do(Transaction.add_submit, replace(submit, answered_at=answered_at))
+    await subject.do(Transaction.count_fault, task, "HTTP 503", at=later(minutes=3))
+    found = await subject.ask(Transaction.newest_faults, 9)
+    assert [(one.n, one.verdict, one.provider, one.faults.note) for one in found] == [
+        (4, Verdict.LOST, "ark", "no 4"),
+        (None, None, "gpu", "HTTP 503"),
+        (2, Verdict.DOUBT, "ark", "no 2"),
+        (1, Verdict.RETURNED, "ark", "no 1"),
+    ]
+    assert found[0].faults == Faults(Status.QUEUED, "no 4", 1, later(minutes=4), later(minutes=4))
+    assert await subject.ask(Transaction.newest_faults, 2, provider="ark") == [found[0], found[2]]
+
+
 async def the_newest_faults_come_first_whoever_s_they_are(subject: Subject) -> None:
     """With whose they are; of one provider where that is asked; not of removed tasks."""
     first = await _accepted(subject, queue="ark", account_id="acct_1")
@@ -80,7 +102,7 @@ async def the_newest_faults_come_first_whoever_s_they_are(subject: Subject) -> N
         later(minutes=3),
         later(minutes=5),
     )
-    assert found[0].submit_count == 0
+    assert found[0].n is None
     assert await subject.ask(Transaction.newest_faults, 1) == found[:1]
     assert await subject.ask(Transaction.newest_faults, 9, provider="gpu") == found[1:]
     assert await subject.ask(Transaction.newest_faults, 9, provider="nobody") == []
