@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "turnstile": set(),
     "observe": set(),
     "client": set(),
+    "agents": {"client"},
     "ports": {"domain"},
     "settings": {"domain"},
     "studio": {"domain"},
@@ -98,6 +99,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "terms",
     },
     "cli": {
+        "agents",
         "blobs",
         "storage",
         "engine",

@@ -20,6 +20,7 @@ HEAVY = [
     "cv2",
     "dbos",
     "httptools",
+    "mcp",
     "msgspec",
     "numpy",
     "PIL",
@@ -114,6 +115,13 @@ def test_a_verb_of_the_server_says_in_one_sentence_what_to_install(
     assert "pip install 'rushes[server]'" in run.stderr
     assert run.stdout == ""
     assert not list(tmp_path.iterdir())
+
+
+def test_agents_need_an_extra_of_their_own(tmp_path: Path) -> None:
+    run = python(WITHOUT, "mcp", cwd=tmp_path)
+    assert run.returncode == 2, run.stderr
+    assert run.stderr.count("\n") == 1
+    assert "pip install 'rushes[mcp]'" in run.stderr
 
 
 def test_a_callers_verb_goes_out_to_the_server(tmp_path: Path) -> None:

@@ -17,13 +17,15 @@ import pytest
 from living import Typed, at_keyboard, environment_of
 from rushes.cli import checks
 from rushes.cli.checks import State
+from rushes.cli.money import By, For
 from rushes.clock import SystemClock
 from rushes.configured import catalog_of
 from rushes.deeds.story import drift, prices_told, read_case
-from rushes.domain.access import DEFAULT_ACCOUNT_ID
+from rushes.domain.access import DEFAULT_ACCOUNT_ID, Period
 from rushes.domain.catalog import Price
 from rushes.domain.submit import Verdict
 from rushes.domain.task import Event, Status, Task
+from rushes.domain.usage import UsageBy
 from rushes.folder import Unready, open_books
 from rushes.ports import Transaction
 from rushes.settings import Settings, SettingsRefused, load
@@ -266,3 +268,9 @@ def test_explain_tells_the_prices_and_what_came_to_more_than_was_held(
     assert "more than was held" in read
     told = json.loads(typed("explain", task.id, "--json").stdout)["money"]
     assert (told["drift_microusd"], told["prices"][0]["microusd"]) == (over, 110_000)
+
+
+def test_what_can_be_typed_is_what_the_house_knows() -> None:
+    """The light command line repeats these words, as it loads nothing of the server."""
+    assert [word.value for word in For] == [period.value for period in Period]
+    assert [word.value for word in By] == [by.value for by in UsageBy]

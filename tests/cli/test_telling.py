@@ -13,13 +13,13 @@ from rushes.cli.telling import (
     COLOURS,
     model_facts,
     retirement,
-    spans,
     verdict,
     video_facts,
     video_json,
     words_of,
 )
 from rushes.client import Choice, Model, Video, VideoError
+from rushes.client.words import spans
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -109,6 +109,10 @@ class Both:
         result = getattr(self.client.webhooks, verb)()
         return await result if inspect.isawaitable(result) else result
 
+    async def key(self) -> Any:
+        result = self.client.key()
+        return await result if inspect.isawaitable(result) else result
+
     async def models(self, verb: str, *args: object) -> Any:
         result = getattr(self.client.models, verb)(*args)
         return await result if inspect.isawaitable(result) else result

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -92,6 +94,48 @@ async def test_a_film_that_is_cut_off_is_taken_up_where_it_broke(
     assert seen == sorted(seen)
     assert seen[-1] == (len(FILM), len(FILM))
     assert stage.clock.sleeps == [0.5, 0.5]  # each try got further, so each is a first one
+
+
+def digested(
+    answer: Callable[[dict[str, str]], bytes], content: bytes = FILM
+) -> Callable[[dict[str, str]], bytes]:
+    """Say which bytes there are, as our server does."""
+    field = f"sha-256=:{b64encode(sha256(content).digest()).decode()}:".encode()
+
+    def told(asked: dict[str, str]) -> bytes:
+        head, gap, body = answer(asked).partition(b"\r\n\r\n")
+        return head + b"\r\nRepr-Digest: " + field + gap + body
+
+    return told
+
+
+async def test_a_film_that_came_in_parts_is_compared_with_what_the_server_has(
+    stage: Stage,
+) -> None:
+    with BreakingServer(cut(digested(film()), 1_500_000), digested(film())) as server:
+        got = await stage.dial(server.url).do("download", ID)
+    assert got.sha256 == sha256(FILM).hexdigest()
+    assert len(server.asked) == 2
+
+
+async def test_a_film_that_was_changed_on_the_way_is_fetched_anew(stage: Stage) -> None:
+    damaged = digested(film(FILM[:-1] + b"?"))
+    with BreakingServer(damaged, digested(film())) as server:
+        got = await stage.dial(server.url).do("download", ID)
+    assert got.content == FILM
+    assert [asked.get("range") for asked in server.asked] == [None, None]
+
+
+async def test_a_film_that_is_changed_each_time_fails_and_leaves_nothing(
+    stage: Stage, tmp_path: Path
+) -> None:
+    damaged = digested(film(FILM[:-1] + b"?"))
+    with (
+        BreakingServer(*[damaged] * 4) as server,
+        pytest.raises(DownloadFailed, match="changed on the way"),
+    ):
+        await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4")
+    assert names_in(tmp_path) == []
 
 
 async def test_another_film_under_the_same_id_is_never_mixed_with_the_first(

@@ -76,8 +76,9 @@ def verbs(kind: type) -> dict[str, inspect.Signature]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "twin"), [(Videos, AsyncVideos), (Models, AsyncModels), (Webhooks, AsyncWebhooks)]
-)
+    ("kind", "twin"), [(Videos, AsyncVideos), (Models, AsyncModels), (Webhooks, AsyncWebhooks),
+     (Rushes, AsyncRushes)],
+)  # fmt: skip
 def test_both_clients_have_the_same_verbs_with_the_same_signatures(kind: type, twin: type) -> None:
     ours, theirs = verbs(kind), verbs(twin)
     assert ours.keys() == theirs.keys()
@@ -96,7 +97,8 @@ def test_both_clients_are_built_alike() -> None:
 
 
 def test_every_verb_says_what_it_does() -> None:
-    for kind in (Videos, AsyncVideos, Models, AsyncModels, Webhooks, AsyncWebhooks):
+    ours = (Rushes, Videos, Models, Webhooks)
+    for kind in (*ours, AsyncRushes, AsyncVideos, AsyncModels, AsyncWebhooks):
         for name, member in inspect.getmembers(kind, inspect.isfunction):
             assert name.startswith("_") or inspect.getdoc(member), name
 

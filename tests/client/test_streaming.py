@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from client.scripted import ID, BreakingServer, Script, Stage, raw, refused
-from client.test_download import ETAG, FILM, cut, film
+from client.test_download import ETAG, FILM, cut, digested, film
 from rushes.client import (
     ArtifactExpired,
     BadRequest,
@@ -70,6 +70,16 @@ async def test_what_is_no_rest_of_the_film_is_never_given_on(stage: Stage, rest:
     with (
         BreakingServer(cut(film(), 1000), rest) as server,  # type: ignore[arg-type]
         pytest.raises(DownloadFailed, match="no rest of it"),
+    ):
+        await stage.dial(server.url).do("stream", ID)
+
+
+async def test_a_film_that_was_changed_on_the_way_is_an_error_at_its_end(stage: Stage) -> None:
+    with BreakingServer(cut(digested(film()), 1000), digested(film())) as server:
+        assert b"".join(await stage.dial(server.url).do("stream", ID)) == FILM
+    with (
+        BreakingServer(digested(film(FILM[:-1] + b"?"))) as server,
+        pytest.raises(DownloadFailed, match="changed on the way"),
     ):
         await stage.dial(server.url).do("stream", ID)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import httpx2
 import pytest
 
@@ -10,6 +12,7 @@ from client.scripted import (
     OTHER_ID,
     Script,
     Stage,
+    json_of,
     lean_body,
     refused,
     told,
@@ -212,3 +215,76 @@ async def test_a_model_tells_what_it_takes(stage: Stage) -> None:
 async def test_a_model_without_a_card_is_unexpected(stage: Stage) -> None:
     with pytest.raises(UnexpectedAnswer, match="object"):
         await stage.play(Script(told(200, {"id": "veo"}))).models("retrieve", "veo")
+
+
+# -- a price beforehand, and our own key -------------------------------------------------------
+
+QUOTE = {
+    "object": "quote",
+    "model": "wan2.5-t2v-preview",
+    "seconds": 5,
+    "size": "1280x720",
+    "resolution": "720p",
+    "ratio": "16:9",
+    "with_audio": True,
+    "rehearsal": False,
+    "hold_microusd": 500_000,
+    "price": "$0.10 a second of film at 720p.",
+}
+
+
+async def test_a_quote_asks_what_a_create_would_come_to(stage: Stage) -> None:
+    script = Script(told(200, QUOTE, Rushes_Ignored_Parameters="style", Rushes_Model="wan"))
+    quote = await stage.play(script).do(
+        "quote",
+        "a boat",
+        model="wan2.5-t2v-preview",
+        seconds=5,
+        audio=True,
+        image=b"\x89PNG\r\n\x1a\n",
+        extra_body={"style": "noir"},
+    )
+    (asked,) = script.asked
+    assert script.paths == ["POST /v1/video/quotes"]
+    assert "Idempotency-Key" not in asked.headers
+    assert json_of(asked) == {
+        "model": "wan2.5-t2v-preview",
+        "prompt": "a boat",
+        "seconds": 5,
+        "generate_audio": True,
+        "image": "data:image/png;base64,iVBORw0KGgo=",
+        "style": "noir",
+    }
+    assert (quote.cost_max_microusd, quote.price) == (500_000, "$0.10 a second of film at 720p.")
+    assert (quote.seconds, quote.size, quote.with_audio) == (5, "1280x720", True)
+    assert (quote.ignored_parameters, quote.served_by) == (("style",), "wan")
+
+
+async def test_a_quote_takes_what_a_create_takes_and_nothing_else(stage: Stage) -> None:
+    with pytest.raises(TypeError, match=r"quote\(\) got an unexpected keyword argument 'style'"):
+        await stage.play(Script()).do("quote", "a boat", style="noir")
+
+
+async def test_a_key_tells_what_it_is(stage: Stage) -> None:
+    limits = {
+        "requests_per_s": None, "submits_per_minute": 60, "in_flight_max": 2, "queued_max": None,
+    }  # fmt: skip
+    budget = {
+        "owner": "key_1", "period": "month", "limit_microusd": 25, "spent_microusd": 5,
+        "left_microusd": 20,
+    }  # fmt: skip
+    body = {
+        "object": "key", "id": "key_1", "name": "ci", "prefix": "sk-live-1a2b",
+        "account_id": "acct_1", "account_name": "default", "is_test": False,
+        "scopes": ["generate", "read"], "models": None, "expires_at": 1795437000,
+        "limits": limits, "account_limits": limits, "budgets": [budget], "operators": "here",
+    }  # fmt: skip
+    script = Script(told(200, body), told(200, {**body, "models": ["sora-2"], "expires_at": None}))
+    both = stage.play(script)
+    key, other = await both.key(), await both.key()
+    assert script.paths == ["GET /v1/key"] * 2
+    assert (key.name, key.scopes, key.models) == ("ci", ("generate", "read"), None)
+    assert (key.limits.in_flight_max, key.limits.requests_per_s) == (2, None)
+    assert [(one.period, one.left_microusd) for one in key.budgets] == [("month", 20)]
+    assert key.expires_at == datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+    assert (other.models, other.expires_at) == (("sora-2",), None)

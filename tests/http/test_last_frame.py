@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -123,11 +124,14 @@ async def test_a_last_frame_is_served_with_heads_ranges_and_conditions(
     assert (got.status_code, got.content) == (200, LAST)
     assert got.headers["content-type"] == "image/webp"
     assert got.headers["etag"] == f'"{sha256(LAST).hexdigest()[:32]}"'
+    digest = f"sha-256=:{b64encode(sha256(LAST).digest()).decode()}:"
+    assert got.headers["repr-digest"] == digest
     head = await asked(house, task, "HEAD")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == str(len(LAST))
     part = await asked(house, task, range="bytes=4-7")
     assert (part.status_code, part.content) == (206, b"----")
+    assert part.headers["repr-digest"] == digest, "of the whole, whatever part is sent"
     seen = await asked(house, task, if_none_match=got.headers["etag"])
     assert (seen.status_code, seen.content) == (304, b"")
     beyond = await asked(house, task, range="bytes=99999-")

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import typer
+
+from rushes.cli import completing
 
 DEADLINE_S: Final = 3600.0
 EXTENSION_S: Final = 4
 
 Asks: TypeAlias = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-Id: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The id of a video.")]
+Id: TypeAlias = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="The id of a video.", autocompletion=completing.videos),
+]
 Output: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -24,7 +30,12 @@ Output: TypeAlias = Annotated[
 ]
 Prompt: TypeAlias = Annotated[str, typer.Argument(metavar="PROMPT", help="What to see.")]
 SourceOf: TypeAlias = Annotated[
-    str, typer.Argument(metavar="ID|FILE", help="The id of a finished video, or a film of yours.")
+    str,
+    typer.Argument(
+        metavar="ID|FILE",
+        help="The id of a finished video, or a film of yours.",
+        autocompletion=completing.videos,
+    ),
 ]
 AnyModel: TypeAlias = Annotated[
     str | None,
@@ -32,6 +43,7 @@ AnyModel: TypeAlias = Annotated[
         "--model",
         "-m",
         help="Who makes it; else whoever made the first, and sora-2 for a file.",
+        autocompletion=completing.models,
         show_default=False,
     ),
 ]
@@ -49,6 +61,10 @@ Wait: TypeAlias = Annotated[
 ]
 Detach: TypeAlias = Annotated[
     bool, typer.Option("--detach", "-d", help="Do not wait: print the id and go.")
+]
+Picture: TypeAlias = Annotated[
+    bool,
+    typer.Option("--picture/--no-picture", help="Show a still of it, in a terminal that can."),
 ]
 
 
@@ -77,7 +93,13 @@ def generate(
     *,
     output: Output = None,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="Who makes it; see `rushes models`.")
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Who makes it; see `rushes models`.",
+            autocompletion=completing.models,
+        ),
     ] = "sandbox",
     seconds: Annotated[int | None, typer.Option("--seconds", "-s", help="How long.")] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Exact size in pixels.")] = None,
@@ -108,10 +130,14 @@ def generate(
     idempotency_key: Key = None,
     wait_s: Wait = DEADLINE_S,
     detach: Detach = False,
+    quote: Annotated[
+        bool, typer.Option("--quote", help="Only tell what it would cost; nothing is made.")
+    ] = False,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Have a film made, wait for it, and bring it home."""
-    from rushes.cli.filming import Order, make
+    from rushes.cli.filming import Order, make, price
 
     order = Order(
         prompt=prompt,
@@ -130,7 +156,10 @@ def generate(
         start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
-    make(order, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+    if quote:
+        price(order, as_json=as_json)
+        return
+    make(order, output, wait_s=wait_s, is_detached=detach, has_picture=picture, as_json=as_json)
 
 
 def remix(
@@ -143,6 +172,7 @@ def remix(
     idempotency_key: Key = None,
     wait_s: Wait = DEADLINE_S,
     detach: Detach = False,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Have a finished video made anew with another prompt, and bring that home."""
@@ -156,7 +186,7 @@ def remix(
         start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
-    make(wish, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+    make(wish, output, wait_s=wait_s, is_detached=detach, has_picture=picture, as_json=as_json)
 
 
 def edit(
@@ -169,6 +199,7 @@ def edit(
     idempotency_key: Key = None,
     wait_s: Wait = DEADLINE_S,
     detach: Detach = False,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Have a film changed as the prompt says, as long and as large as it is, and bring it home."""
@@ -182,7 +213,7 @@ def edit(
         start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
-    make(wish, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+    make(wish, output, wait_s=wait_s, is_detached=detach, has_picture=picture, as_json=as_json)
 
 
 def extend(
@@ -198,6 +229,7 @@ def extend(
     idempotency_key: Key = None,
     wait_s: Wait = DEADLINE_S,
     detach: Detach = False,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Have a film continued, and bring the longer one home."""
@@ -212,7 +244,7 @@ def extend(
         start_within_s=start_within,
         idempotency_key=idempotency_key,
     )
-    make(wish, output, wait_s=wait_s, is_detached=detach, as_json=as_json)
+    make(wish, output, wait_s=wait_s, is_detached=detach, has_picture=picture, as_json=as_json)
 
 
 def watch(
@@ -221,12 +253,13 @@ def watch(
     wait_s: Annotated[
         float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to watch.")
     ] = DEADLINE_S,
+    picture: Picture = True,
     as_json: Asks = False,
 ) -> None:
     """Tell every change of a video as it happens, from the first to the last."""
     from rushes.cli.watching import watch
 
-    watch(video_id, wait_s=wait_s, as_json=as_json)
+    watch(video_id, wait_s=wait_s, has_picture=picture, as_json=as_json)
 
 
 def get(video_id: Id, *, as_json: Asks = False) -> None:
@@ -236,11 +269,21 @@ def get(video_id: Id, *, as_json: Asks = False) -> None:
     get(video_id, as_json=as_json)
 
 
+def whoami(*, as_json: Asks = False) -> None:
+    """Tell what your key is: whose, what it may, and what is left of its budgets."""
+    from rushes.cli.shows import whoami
+
+    whoami(as_json=as_json)
+
+
 def list_films(
     *,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
     status: Annotated[Word | None, typer.Option(help="Only those that stand so.")] = None,
-    model: Annotated[str | None, typer.Option(help="Only those of a model.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Only those of a model.", autocompletion=completing.models),
+    ] = None,
     as_json: Asks = False,
 ) -> None:
     """List your videos, newest first."""
@@ -271,7 +314,12 @@ def download(
 
 def models(
     model: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="One model, with all that it takes.")
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            help="One model, with all that it takes.",
+            autocompletion=completing.models,
+        ),
     ] = None,
     *,
     as_json: Asks = False,
@@ -294,3 +342,32 @@ def listen(
     from rushes.cli.listening import listen
 
     listen(forward_to, as_json=as_json)
+
+
+def mcp(
+    *,
+    is_http: Annotated[
+        bool, typer.Option("--http", help="Over HTTP; else over standard input and output.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Where to listen, with --http.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port, with --http; 0: any free one.")
+    ] = 8090,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST", help="A name that others reach it by, with --http; may be repeated."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the agent may save films.")
+    ] = None,
+    as_json: Asks = False,
+) -> None:
+    """Let agents make films: the API as tools of the Model Context Protocol."""
+    from rushes.cli import agents
+
+    if is_http:
+        agents.listen(host, port, name or [], folder, as_json=as_json)
+    else:
+        agents.speak(folder)

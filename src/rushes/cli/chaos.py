@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,6 @@ from rich.console import Console
 from rich.text import Text
 
 from rushes.cli.demo import Stage, child_environment, leaving_in_order, scratch_folder
-from rushes.cli.filming import sha256_of
 from rushes.cli.paper import Column, answers, ourselves, say, show_json, table, talk
 from rushes.cli.plainly import FAILED, Refused
 from rushes.domain.submit import Verdict
@@ -135,7 +135,10 @@ def _play(planned: Plan, folder: Path, stage: Stage) -> Played:
 
 
 def _digest(path: Path) -> str | None:
-    return sha256_of(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 # -- what is said ------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from typing import Any, Final, NoReturn
 from rich.console import Console
 
 import rushes
-from rushes.cli.filming import check_target, sha256_of
+from rushes.cli.filming import check_target
 from rushes.cli.paper import (
     answers,
     facts,
@@ -40,6 +40,7 @@ from rushes.cli.paper import (
     size,
     talk,
 )
+from rushes.cli.picture import show
 from rushes.cli.plainly import FAILED, Refused
 from rushes.cli.telling import form, video_json
 from rushes.cli.watching import follow, screen_on, transfer_on
@@ -62,6 +63,7 @@ class Demo:
     size: str
     output: Path
     is_kept: bool
+    has_picture: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +142,12 @@ def _play(wanted: Demo, folder: Path, stage: Stage) -> dict[str, object]:
             with transfer_on(stage.console, "downloading") as progress:
                 came = client.videos.download(video, wanted.output, on_progress=progress)
             took["download_s"] = stage.done("downloaded")
+            show(stage.console, client, video, is_wanted=wanted.has_picture)
         with stage.working("stopping the server"):
             _stop(child.process)
         took["stop_s"] = stage.done("server stopped")
     path = came.path or wanted.output
-    told = {"path": path.resolve(), "size_bytes": came.size_bytes, "sha256": sha256_of(path)}
+    told = {"path": path.resolve(), "size_bytes": came.size_bytes, "sha256": came.sha256}
     say(stage.console, "")
     facts(
         stage.console,

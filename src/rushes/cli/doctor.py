@@ -33,7 +33,9 @@ def doctor(host: str | None, port: int | None, *, as_json: bool) -> None:
     findings = list(examine(host, port))
     is_broken = any(finding.state is State.FAIL for finding in findings)
     if as_json:
-        show_json({"is_healthy": not is_broken, "findings": [_json(one) for one in findings]})
+        show_json(
+            {"is_healthy": not is_broken, "findings": [finding_json(one) for one in findings]}
+        )
     else:
         tell(answers(), findings)
     if is_broken:
@@ -82,7 +84,8 @@ def summary(findings: Sequence[Finding]) -> Text:
     return Text("All is well.", COLOURS[State.OK])
 
 
-def _json(finding: Finding) -> dict[str, object]:
+def finding_json(finding: Finding) -> dict[str, object]:
+    """Return a finding for machines."""
     return {
         "name": finding.name,
         "state": finding.state,

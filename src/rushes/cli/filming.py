@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 from secrets import token_hex
 from shlex import quote
@@ -17,11 +16,12 @@ from typing import IO, Final, Protocol, cast
 import typer
 from rich.console import Console
 
-from rushes.cli.paper import answers, money, ourselves, plain, say, show_json, size, talk
+from rushes.cli.paper import answers, facts, money, ourselves, plain, say, show_json, size, talk
+from rushes.cli.picture import show
 from rushes.cli.plainly import FAILED, UNFINISHED, Refused, complain
-from rushes.cli.telling import form, video_json
+from rushes.cli.telling import form, quote_facts, quote_json, video_json
 from rushes.cli.watching import follow, screen_on, transfer_on
-from rushes.client import DownloadedVideo, Rushes, RushesError, Video, WaitTimeout
+from rushes.client import DownloadedVideo, Quote, Rushes, RushesError, Video, WaitTimeout
 from rushes.client.asking import CreateOptions
 from rushes.client.shapes import Variant
 
@@ -63,7 +63,15 @@ class Order:
         """
         return client.videos.create(self.prompt, model=self.model, **self._options(key))
 
-    def _options(self, key: str) -> CreateOptions:
+    def quote(self, client: Rushes) -> Quote:
+        """Ask what the film would cost.
+
+        Raises:
+            Refused, RushesError, OSError: as `ask`.
+        """
+        return client.videos.quote(self.prompt, model=self.model, **self._options(None))
+
+    def _options(self, key: str | None) -> CreateOptions:
         return CreateOptions(
             seconds=self.seconds,
             size=self.size,
@@ -100,11 +108,17 @@ class Home:
 
     path: Path | None
     size_bytes: int
-    sha256: str | None
+    sha256: str
 
 
 def make(
-    wish: Wish, output: str | None, *, wait_s: float, is_detached: bool, as_json: bool
+    wish: Wish,
+    output: str | None,
+    *,
+    wait_s: float,
+    is_detached: bool,
+    has_picture: bool,
+    as_json: bool,
 ) -> None:
     """Have a film made, wait for it, and bring it home.
 
@@ -130,10 +144,26 @@ def make(
                 raise _failed(video, as_json=as_json)
             with _kept_there(video):
                 home = bring(client, video, output, "video", console)
-    if as_json:
-        show_json({**video_json(video), **_home_json(home)})
-    else:
+        if as_json:
+            show_json({**video_json(video), **_home_json(home)})
+            return
         _tell_home(home, form(video), cost_microusd=video.cost_microusd or 0)
+        show(console, client, video, is_wanted=has_picture)
+
+
+def price(order: Order, *, as_json: bool) -> None:
+    """Tell what a film would be, and what it may cost at most; nothing is made.
+
+    Raises:
+        RushesError: the server said no, or was not there.
+        Refused, OSError: the order cannot be sent.
+    """
+    with Rushes() as client:
+        quote = order.quote(client)
+    if as_json:
+        show_json(quote_json(quote))
+    else:
+        facts(answers(), quote_facts(quote))
 
 
 def download(video_id: str, output: str | None, variant: str, *, as_json: bool) -> None:
@@ -217,13 +247,7 @@ def bring(
         )
     if is_stream:
         sys.stdout.flush()
-    return Home(came.path, came.size_bytes, None if came.path is None else sha256_of(came.path))
-
-
-def sha256_of(path: Path) -> str:
-    """Return the digest of a file, in lowercase hex."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+    return Home(came.path, came.size_bytes, came.sha256)
 
 
 # -- what is said ------------------------------------------------------------------------------

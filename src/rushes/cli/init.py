@@ -13,9 +13,9 @@ from typing import Final
 import typer
 
 from rushes.cli.asking import Asker, asker
-from rushes.cli.checks import State, of_provider
-from rushes.cli.doctor import tell
-from rushes.cli.paper import answers, say, talk
+from rushes.cli.checks import Finding, State, of_provider
+from rushes.cli.doctor import finding_json, tell
+from rushes.cli.paper import answers, say, show_json, talk
 from rushes.cli.plainly import FAILED, Refused
 from rushes.cli.plan import Given, Plan, planned
 from rushes.configured import catalog_of
@@ -35,7 +35,7 @@ def init(given: Given, person: Asker | None = None) -> None:
         Refused: something said cannot be meant, or is missing with nobody to ask.
         typer.Exit: 1 if the file is written and its provider is not ready.
     """
-    if person is None and not given.is_hurried:
+    if person is None and not (given.is_hurried or given.is_for_machines):
         person = asker()
     is_file = given.output != STANDARD_OUTPUT
     if is_file and given.output.exists() and not given.is_forced:
@@ -47,15 +47,37 @@ def init(given: Given, person: Asker | None = None) -> None:
     text = toml_of(plan)
     settings = read(text)
     if not is_file:
-        answers().print(text, end="", soft_wrap=True)
+        _print(text, as_json=given.is_for_machines)
         return
     _write(given.output, text)
     say(talk(), f"Wrote {given.output}. Checking {plan.name} without submitting anything:")
     findings = list(of_provider(settings, settings.providers[0]))
-    tell(answers(), findings)
-    _offer(plan, given.output, person)
+    if given.is_for_machines:
+        show_json(_told(plan, given.output, findings))
+    else:
+        tell(answers(), findings)
+        _offer(plan, given.output, person)
     if any(finding.state is State.FAIL for finding in findings):
         raise typer.Exit(FAILED)
+
+
+def _print(text: str, *, as_json: bool) -> None:
+    if as_json:
+        show_json({"toml": text})
+    else:
+        answers().print(text, end="", soft_wrap=True)
+
+
+def _told(plan: Plan, output: Path, findings: Sequence[Finding]) -> dict[str, object]:
+    return {
+        "path": output.resolve(),
+        "provider": plan.name,
+        "kind": plan.kind,
+        "model": plan.model,
+        "is_billable": plan.is_billable,
+        "findings": [finding_json(finding) for finding in findings],
+        "next": first_film(plan, output),
+    }
 
 
 # -- the file ----------------------------------------------------------------------------------

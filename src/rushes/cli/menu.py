@@ -131,6 +131,8 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_FILMS, "list", callers.list_films),
     (_FILMS, "cancel", callers.cancel),
     (_FILMS, "download", callers.download),
+    (_FILMS, "whoami", callers.whoami),
+    (_FILMS, "mcp", callers.mcp),
     (_INSIDE, "explain", operators.explain),
     (_INSIDE, "reroute", operators.reroute),
     (_INSIDE, "erase", operators.erase),

@@ -136,6 +136,7 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what is usual.")] = (
         False
     ),
+    as_json: Asks = False,
 ) -> None:
     """Write a rushes.toml that works, by a few questions or by flags, and check it for free."""
     from rushes.cli.init import init
@@ -156,6 +157,7 @@ def init(
             output=output,
             is_forced=force,
             is_hurried=yes,
+            is_for_machines=as_json,
         )
     )
 
@@ -187,6 +189,10 @@ def demo(
         bool,
         typer.Option("--unsearchable", help="With --chaos: the upstream has no list to search."),
     ] = False,
+    picture: Annotated[
+        bool,
+        typer.Option("--picture/--no-picture", help="Show a still of it, in a terminal that can."),
+    ] = True,
     as_json: Asks = False,
 ) -> None:
     """See it work: a server of its own, a key, a wish, a film. No network, no account."""
@@ -201,7 +207,8 @@ def demo(
         raise Refused("--wishes, --seed and --unsearchable go with --chaos.")
     from rushes.cli.demo import Demo, demo
 
-    demo(Demo(prompt, seconds, size, output, is_kept=keep), as_json=as_json)
+    wanted = Demo(prompt, seconds, size, output, is_kept=keep, has_picture=picture)
+    demo(wanted, as_json=as_json)
 
 
 def verify_provider(
@@ -231,13 +238,14 @@ def verify_provider(
     film: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the film is left, if at all.")
     ] = None,
+    as_json: Asks = False,
 ) -> None:
     """Have one small film made by a provider, with your own key, and write a page about it."""
     from rushes.cli.trial import Terms
     from rushes.cli.verifying import verify
 
     terms = Terms(max_cost, knows_price=i_know_the_price, is_hurried=yes)
-    verify(name, model, terms, output=output, film=film)
+    verify(name, model, terms, output=output, film=film, as_json=as_json)
 
 
 def verify(
@@ -514,11 +522,13 @@ def simulate(
     name: Annotated[
         str | None, typer.Argument(help="Which upstream; without one, all are listed.")
     ] = None,
+    *,
+    as_json: Asks = False,
 ) -> None:
     """Run a simulated upstream on this machine; words after its name are its own."""
     from rushes.cli.simulating import simulate
 
-    simulate(name, context.args)
+    simulate(name, context.args, as_json=as_json)
 
 
 def doctor(

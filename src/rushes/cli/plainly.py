@@ -140,10 +140,17 @@ def _words(error: Exception) -> str:
 
 
 def _light(missing: ModuleNotFoundError) -> str:
+    name = missing.name or ""
+    if name.partition(".")[0] in _AGENTS:
+        return f"This verb needs the MCP SDK, which is not installed here: pip install '{_EXTRA}'"
     return (
-        f"This verb needs the server, which is not installed here ({missing.name} is missing): "
+        f"This verb needs the server, which is not installed here ({name} is missing): "
         "pip install 'rushes[server]'"
     )
+
+
+_AGENTS: Final = {"mcp", "mcp_types"}
+_EXTRA: Final = "rushes[mcp]"
 
 
 _HINTS: Final = {

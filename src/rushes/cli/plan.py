@@ -44,6 +44,7 @@ class Given:
     output: Path = Path(CONFIG_NAME)
     is_forced: bool = False
     is_hurried: bool = False
+    is_for_machines: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ from rushes.cli.paper import (
 )
 from rushes.cli.telling import (
     COLOURS,
-    choice,
     form,
+    key_facts,
+    key_json,
     model_facts,
     model_json,
     retirement,
@@ -32,6 +33,7 @@ from rushes.cli.telling import (
 )
 from rushes.client import Rushes, Video
 from rushes.client.shapes import Status
+from rushes.client.words import choice
 
 
 def get(video_id: str, *, as_json: bool) -> None:
@@ -64,6 +66,20 @@ def cancel(video_id: str, *, as_json: bool) -> None:
         return
     cost = "" if not video.cost_microusd else f", charged {money(video.cost_microusd)}"
     say(answers(), f"{video.id} is canceled{cost}.")
+
+
+def whoami(*, as_json: bool) -> None:
+    """Show what the key is.
+
+    Raises:
+        RushesError: the server said no, or was not there.
+    """
+    with Rushes() as client:
+        key = client.key()
+    if as_json:
+        show_json(key_json(key))
+    else:
+        facts(answers(), key_facts(key))
 
 
 def list_films(limit: int, status: str | None, model: str | None, *, as_json: bool) -> None:

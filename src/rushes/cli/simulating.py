@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
-from rushes.cli.paper import answers, say
+from rushes.cli.paper import answers, say, show_json
 from rushes.cli.plainly import Refused
 from rushes.testing import simulators
 
@@ -18,15 +18,18 @@ def names() -> list[str]:
     return [name for name in found if hasattr(_module(name), "main")]
 
 
-def simulate(name: str | None, words: Sequence[str]) -> None:
+def simulate(name: str | None, words: Sequence[str], *, as_json: bool = False) -> None:
     """Run a simulator until Ctrl-C, or list them all.
 
     Raises:
         Refused: there is no such simulator, or the words after it are wrong.
     """
     if name is None:
-        for known in names():
-            line = (_module(known).__doc__ or "").strip().splitlines()[0]
+        told = {known: (_module(known).__doc__ or "").strip().splitlines()[0] for known in names()}
+        if as_json:
+            show_json([{"name": known, "told": line} for known, line in told.items()])
+            return
+        for known, line in told.items():
             say(answers(), f"{known:<16} {line}")
         return
     if name not in names():

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Final
 
 from rich.text import Text
 
 from rushes.cli.paper import ago, moment, money, plain
-from rushes.client import Choice, Model, Video
+from rushes.client import Budget, KeyFacts, Limits, Model, Quote, Video
+from rushes.client.words import choice
 
 COLOURS: Final = {
     "queued": "yellow",
@@ -143,37 +143,63 @@ def retirement(model: Model) -> str:
     return f"until {model.retires_at}{successor}"
 
 
-def choice(given: Choice[int] | Choice[str]) -> str:
-    """Say what may be chosen, runs of numbers drawn together, and the default.
+def quote_facts(quote: Quote) -> list[tuple[str, str | Text]]:
+    """Return what a film would be and cost, as names and values."""
+    seconds = "as long as the provider likes" if quote.seconds < 0 else f"{quote.seconds} s"
+    served = f", served by {plain(quote.served_by)}" if quote.served_by else ""
+    stand_in = ", rehearsed by the sandbox" if quote.is_rehearsal else ""
+    cost = quote.cost_max_microusd
+    told: list[tuple[str, str | Text | None]] = [
+        ("model", plain(quote.model) + served + stand_in),
+        ("film", f"{seconds}, {quote.size}"),
+        ("sound", "with sound" if quote.with_audio else "silent"),
+        ("costs", f"{money(cost)} at most" if cost else "nothing"),
+        ("price", None if quote.price is None else plain(quote.price)),
+        ("changed", plain(", ".join(quote.coerced_parameters)) or None),
+        ("without effect", plain(", ".join(quote.ignored_parameters)) or None),
+    ]
+    return [(name, value) for name, value in told if value is not None]
 
-    >>> choice(Choice((4, 6, 8), 4)), choice(Choice((-1, 2, 3, 4, 5), 5)), choice(Choice((), None))
-    ('4, 6, 8 (4)', 'auto, 2-5 (5)', '')
-    """
-    numbers = [value for value in given.allowed if isinstance(value, int)]
-    texts = spans(numbers) if numbers else [str(value) for value in given.allowed]
-    has_default = given.default is not None and len(given.allowed) > 1
-    return ", ".join(texts) + (f" ({given.default})" if has_default else "")
+
+def key_facts(key: KeyFacts) -> list[tuple[str, str | Text]]:
+    """Return what a key is, as names and values."""
+    test = ", a test key: all is rehearsed and free" if key.is_test else ""
+    told: list[tuple[str, str | Text | None]] = [
+        ("key", f"{plain(key.name)} ({key.prefix}…){test}"),
+        ("id", key.id),
+        ("account", f"{plain(key.account_name)} ({key.account_id})"),
+        ("scopes", ", ".join(key.scopes) or "none"),
+        ("models", "every model" if key.models is None else plain(", ".join(key.models))),
+        ("expires", None if key.expires_at is None else moment(key.expires_at)),
+        ("limits", _limits(key.limits) or "none"),
+        ("of the account", _limits(key.account_limits) or None),
+        *((f"budget, {budget.period}", _budget(budget, key)) for budget in key.budgets),
+        ("operators", _OPERATORS.get(key.operators, key.operators)),
+    ]
+    return [(name, value) for name, value in told if value is not None]
 
 
-def spans(numbers: Iterable[int]) -> list[str]:
-    """Draw runs of three or more numbers together; -1 is the provider's own choice.
+_OPERATORS: Final = {
+    "here": "answered at this address, under /admin/v1",
+    "elsewhere": "answered at another address",
+    "off": "not answered",
+}
 
-    >>> spans([1, 2, 3, 5, 6])
-    ['1-3', '5', '6']
-    """
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][-1] + 1 and number > 0:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    texts: list[str] = []
-    for run in runs:
-        if len(run) > 2:  # noqa: PLR2004 -- two numbers are no run
-            texts.append(f"{run[0]}-{run[-1]}")
-        else:
-            texts += ["auto" if number < 0 else str(number) for number in run]
-    return texts
+
+def _limits(limits: Limits) -> str:
+    told = (
+        (limits.requests_per_s, "requests a second"),
+        (limits.submits_per_minute, "submits a minute"),
+        (limits.in_flight_max, "unfinished at once"),
+        (limits.queued_max, "waiting at once"),
+    )
+    return ", ".join(f"{number} {what}" for number, what in told if number is not None)
+
+
+def _budget(budget: Budget, key: KeyFacts) -> str:
+    whose = "the key's" if budget.owner == key.id else "the account's"
+    left, limit = money(budget.left_microusd), money(budget.limit_microusd)
+    return f"{left} of {limit} left ({whose})"
 
 
 # -- for machines ------------------------------------------------------------------------------
@@ -187,6 +213,16 @@ def video_json(video: Video) -> dict[str, object]:
         **told,
         "error": None if error is None else {"code": error.code, "message": error.message},
     }
+
+
+def quote_json(quote: Quote) -> dict[str, object]:
+    """Return a quote as the client knows it."""
+    return asdict(quote)
+
+
+def key_json(key: KeyFacts) -> dict[str, object]:
+    """Return what a key is as the client knows it; instants are ISO 8601."""
+    return asdict(key)
 
 
 def model_json(model: Model) -> dict[str, object]:

@@ -23,6 +23,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from rushes.cli.paper import answers, is_live, ourselves, plain, say, show_json, talk
+from rushes.cli.picture import show
 from rushes.cli.plainly import FAILED
 from rushes.cli.telling import verdict, video_json, words_of
 from rushes.client import Rushes, RushesError, Video, VideoEvent, WaitTimeout
@@ -221,7 +222,7 @@ class Transfer:
 # -- watch -------------------------------------------------------------------------------------
 
 
-def watch(video_id: str, *, wait_s: float, as_json: bool) -> None:
+def watch(video_id: str, *, wait_s: float, has_picture: bool, as_json: bool) -> None:
     """Tell a video's changes of status as they come, by server-sent events.
 
     Raises:
@@ -239,6 +240,7 @@ def watch(video_id: str, *, wait_s: float, as_json: bool) -> None:
             say(console, f"It goes on without us: {ourselves()} watch {video_id}")
             raise typer.Exit(130) from None
         if last.status == "completed" and not as_json:
+            show(console, client, last, is_wanted=has_picture)
             say(console, f"Bring it home: {ourselves()} download {video_id}")
         if last.status == "failed":
             raise typer.Exit(FAILED)

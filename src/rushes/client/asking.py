@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
-from urllib.parse import quote
+from urllib import parse
 
 from rushes.client.errors import Unsendable
 from rushes.client.line import Request, encode, sendable
@@ -31,6 +31,8 @@ from rushes.client.shapes import Order, Status, Variant, Video
 VIDEOS: Final = "/v1/videos"
 GENERATIONS: Final = "/v1/video/generations"
 MODELS: Final = "/v1/models"
+QUOTES: Final = "/v1/video/quotes"
+KEY: Final = "/v1/key"
 WEBHOOK_SECRET: Final = "/v1/webhooks/secret"  # noqa: S105 -- a path
 
 PAGE_MAX: Final = 100
@@ -103,22 +105,12 @@ def create(prompt: str | None, model: str | None, options: CreateOptions) -> Req
         Unsendable: an option that cannot be sent.
         OSError: a file that cannot be read.
     """
-    unknown = sorted(options.keys() - _OPTIONS)
-    if unknown:
-        raise TypeError(f"create() got an unexpected keyword argument {unknown[0]!r}")
-    given: dict[str, object] = {name: v for name, v in options.items() if v is not None}
-    body: dict[str, object] = {} if model is None else {"model": model}
-    if prompt is not None:
-        body["prompt"] = prompt
-    body |= {name: given[name] for name in _AS_THEY_ARE if name in given}
-    if "audio" in given:
-        body["generate_audio"] = given["audio"]
-    references = options.get("references")
-    if references:
-        body["content"] = [content_item(reference) for reference in references]
+    body = _body("create", prompt, model, options)
     headers = creating(options.get("idempotency_key"), options.get("start_within_s"))
     frames = _frames(options)
-    is_form = not references and not all(is_remote(frame) for frame in frames.values())
+    is_form = not options.get("references") and not all(
+        is_remote(frame) for frame in frames.values()
+    )
     files = {}
     for name, frame in frames.items():
         if is_form and not is_remote(frame):
@@ -130,6 +122,38 @@ def create(prompt: str | None, model: str | None, options: CreateOptions) -> Req
         fields = {name: field_of(value) for name, value in body.items()}
         return Request(method="POST", path=VIDEOS, headers=headers, fields=fields, files=files)
     return Request(method="POST", path=VIDEOS, headers=headers, json_body=encode(body))
+
+
+def quote(prompt: str | None, model: str | None, options: CreateOptions) -> Request:
+    """Build the question what a create would come to; files travel in its JSON.
+
+    Raises:
+        TypeError, Unsendable, OSError: as `create`.
+    """
+    body = _body("quote", prompt, model, options)
+    body |= {name: wire_value(frame) for name, frame in _frames(options).items()}
+    body |= options.get("extra_body") or {}
+    return Request(method="POST", path=QUOTES, json_body=encode(body))
+
+
+def _body(
+    verb: str, prompt: str | None, model: str | None, options: CreateOptions
+) -> dict[str, object]:
+    """Return the fields of a wish, but for its frames."""
+    unknown = sorted(options.keys() - _OPTIONS)
+    if unknown:
+        raise TypeError(f"{verb}() got an unexpected keyword argument {unknown[0]!r}")
+    given: dict[str, object] = {name: v for name, v in options.items() if v is not None}
+    body: dict[str, object] = {} if model is None else {"model": model}
+    if prompt is not None:
+        body["prompt"] = prompt
+    body |= {name: given[name] for name in _AS_THEY_ARE if name in given}
+    if "audio" in given:
+        body["generate_audio"] = given["audio"]
+    references = options.get("references")
+    if references:
+        body["content"] = [content_item(reference) for reference in references]
+    return body
 
 
 def creating(idempotency_key: str | None, start_within_s: int | None) -> dict[str, str]:
@@ -232,6 +256,11 @@ def model(name: str) -> Request:
     return Request(method="GET", path=f"{MODELS}/{segment(name)}")
 
 
+def key() -> Request:
+    """Build the question what our own key is."""
+    return Request(method="GET", path=KEY)
+
+
 def webhook_secret() -> Request:
     """Build the request for what webhooks are signed with."""
     return Request(method="GET", path=WEBHOOK_SECRET)
@@ -254,7 +283,7 @@ def segment(name: str) -> str:
     """
     if name in {"", ".", ".."}:
         raise Unsendable(f"An id or a name was due, not {name!r}.")
-    return quote(sendable(name), safe="")
+    return parse.quote(sendable(name), safe="")
 
 
 def _frames(options: CreateOptions) -> dict[str, Media]:

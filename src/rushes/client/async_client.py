@@ -23,8 +23,10 @@ from rushes.client.retry import Retry
 from rushes.client.shapes import (
     DeletedVideo,
     DownloadedVideo,
+    KeyFacts,
     Model,
     Order,
+    Quote,
     Status,
     Variant,
     Video,
@@ -63,9 +65,14 @@ class AsyncRushes:
         line = AsyncLine(
             self._http, access, timeout_s, retry or Retry(), clock or AsyncSystemClock()
         )
+        self._line = line
         self.videos = AsyncVideos(line)
         self.models = AsyncModels(line)
         self.webhooks = AsyncWebhooks(line)
+
+    async def key(self) -> KeyFacts:
+        """Return what the client's key is, may do, and has left; see `Rushes.key`."""
+        return await verbs.key(self._line)
 
     async def close(self) -> None:
         """Close the connections, unless the `http_client` is yours."""
@@ -140,6 +147,16 @@ class AsyncVideos:
             raise_on_failure=False,
             **options,
         )
+
+    async def quote(
+        self,
+        prompt: str | None = None,
+        *,
+        model: str = "sandbox",
+        **options: Unpack[CreateOptions],
+    ) -> Quote:
+        """Tell what `create` with the same arguments would come to; see `Videos.quote`."""
+        return await verbs.quote(self._line, prompt, model, options)
 
     async def retrieve(self, video: Video | str) -> Video:
         """Look at a video once; see `Videos.retrieve`."""

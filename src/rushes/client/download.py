@@ -2,14 +2,17 @@
 
 After a break the rest is asked for by Range, under the ETag of the first answer, so that
 parts of two different films never meet. An answer that cannot be continued is begun anew.
-A film counts as whole when as many bytes came as the first answer announced.
+A film counts as whole when as many bytes came as the first answer announced, and when their
+digest is the one that it told (Repr-Digest, RFC 9530).
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, TypeAlias
 
 from rushes.client import asking
@@ -34,6 +37,7 @@ _PARTIAL: Final = 206
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 _UNSATISFIED: Final = re.compile(r"bytes \*/([0-9]{1,18})")
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
+_DIGEST: Final = re.compile(r"(?:^|[ ,])sha-256=:([A-Za-z0-9+/]{43}=):", re.IGNORECASE)
 
 
 async def download(
@@ -54,6 +58,7 @@ async def download(
         size_bytes=transfer.received_bytes,
         content_type=transfer.content_type,
         etag=transfer.etag,
+        sha256=transfer.sha256,
         path=sink.path,
         content=sink.content,
     )
@@ -67,14 +72,16 @@ class Head:
     total_bytes: int | None
     etag: str | None
     content_type: str
+    sha256: str | None = None
 
 
 def read_head(reply: Reply) -> Head:
     """Read the head of a good answer to a request for bytes.
 
     >>> read_head(Reply(206, {"content-range": "bytes 10-99/100", "content-length": "90"}))
-    Head(start=10, total_bytes=100, etag=None, content_type='')
+    Head(start=10, total_bytes=100, etag=None, content_type='', sha256=None)
     """
+    digest = told_digest(reply.headers.get("repr-digest", ""))
     etag = reply.headers.get("etag")
     if etag is not None and etag.startswith("W/"):
         etag = None  # a weak one does not promise equal bytes
@@ -83,10 +90,23 @@ def read_head(reply: Reply) -> Head:
         span = _CONTENT_RANGE.fullmatch(reply.headers.get("content-range", "").strip())
         if span is None:
             return Head(-1, None, etag, content_type)
-        return Head(int(span[1]), int(span[2]), etag, content_type)
+        return Head(int(span[1]), int(span[2]), etag, content_type, digest)
     length = reply.headers.get("content-length", "")
     total_bytes = int(length) if _LENGTH.fullmatch(length) else None
-    return Head(0, total_bytes, etag, content_type)
+    return Head(0, total_bytes, etag, content_type, digest)
+
+
+def told_digest(field: str) -> str | None:
+    """Return the SHA-256 that a Repr-Digest tells, in lowercase hex; None if it tells none.
+
+    >>> told_digest("md5=:AA==:, sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:")
+    'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+    """
+    found = _DIGEST.search(field)
+    try:
+        return None if found is None else b64decode(found[1], validate=True).hex()
+    except ValueError:
+        return None
 
 
 class Transfer:
@@ -110,6 +130,13 @@ class Transfer:
         self._sink = sink
         self._on_progress = on_progress
         self._furthest_bytes = 0
+        self._due_sha256: str | None = None
+        self._hasher = sha256()
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what has arrived, in lowercase hex."""
+        return self._hasher.hexdigest()
 
     async def run(self) -> None:
         """Fetch until every byte is there.
@@ -156,7 +183,7 @@ class Transfer:
         if head.start == 0:
             await self._restart()
             self.total_bytes, self.etag = head.total_bytes, head.etag
-            self.content_type = head.content_type
+            self.content_type, self._due_sha256 = head.content_type, head.sha256
             return
         is_rest = head.start == self.received_bytes and head.total_bytes == self.total_bytes
         is_same = head.etag is None or head.etag == self.etag
@@ -184,6 +211,14 @@ class Transfer:
                 f"the film of {self._id}",
                 f"{self.received_bytes} of {self.total_bytes} bytes came",
             )
+        await self._check_digest()
+
+    async def _check_digest(self) -> None:
+        """Begin anew where what came is not what the server has, byte for byte."""
+        if self._due_sha256 not in {None, self.sha256}:
+            self._furthest_bytes = max(self._furthest_bytes, self.received_bytes)
+            await self._restart()
+            raise ConnectionFailed(f"the film of {self._id}", "it was changed on the way")
 
     async def _take_refusal(self, reply: Reply) -> None:
         """Raise what the server says, unless it says that there are no more bytes to send."""
@@ -191,6 +226,7 @@ class Transfer:
         if isinstance(fault, RangeNotSatisfiable) and self.received_bytes:
             total = _UNSATISFIED.fullmatch(reply.headers.get("content-range", "").strip())
             if total is not None and int(total[1]) == self.received_bytes:
+                await self._check_digest()
                 return
             await self._restart()
             raise ConnectionFailed(f"the film of {self._id}", "it is another film now") from fault
@@ -200,6 +236,7 @@ class Transfer:
         if not self.received_bytes:
             return
         self.received_bytes = 0
+        self._hasher = sha256()
         try:
             await self._line.aside(self._sink.restart)
         except OSError as error:
@@ -208,10 +245,14 @@ class Transfer:
     async def _write(self, chunk: bytes) -> None:
         if not chunk:
             return
-        await self._line.aside(lambda: self._sink.write(chunk))
+        await self._line.aside(lambda: self._keep(chunk))
         self.received_bytes += len(chunk)
         if self._on_progress is not None:
             self._on_progress(self.received_bytes, self.total_bytes)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._sink.write(chunk)
+        self._hasher.update(chunk)
 
     def _verdict(self, fault: RushesError) -> RushesError:
         """Return what to raise where no more tries are made."""

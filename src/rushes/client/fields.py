@@ -68,6 +68,10 @@ class Fields:
                 raise self._strange(name) from None
         raise self._strange(name)
 
+    def whole(self, name: str) -> int:
+        """Return a whole number that must be there."""
+        return self._need(name, self.maybe_int(name))
+
     def flag(self, name: str) -> bool:
         """Return a truth that must be there."""
         value = self.raw(name)

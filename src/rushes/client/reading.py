@@ -18,9 +18,13 @@ from urllib.parse import unquote
 from rushes.client.errors import Complaint, RushesError, UnexpectedAnswer, api_error
 from rushes.client.fields import Fields, parse
 from rushes.client.shapes import (
+    Budget,
     Choice,
     DeletedVideo,
+    KeyFacts,
+    Limits,
     Model,
+    Quote,
     Status,
     Video,
     VideoError,
@@ -115,6 +119,64 @@ def read_webhook_secret(reply: Reply) -> WebhookSecret:
     """Read what webhooks are signed with."""
     fields = _fields(reply)
     return WebhookSecret(fields.text("secret"), fields.maybe_text("previous"))
+
+
+def read_quote(reply: Reply) -> Quote:
+    """Read what a film would be and cost, with what the headers tell of the wish."""
+    fields, headers = _fields(reply), reply.headers
+    return Quote(
+        model=fields.text("model"),
+        seconds=fields.whole("seconds"),
+        size=fields.text("size"),
+        resolution=fields.maybe_text("resolution"),
+        ratio=fields.maybe_text("ratio"),
+        with_audio=fields.flag("with_audio"),
+        cost_max_microusd=fields.whole("hold_microusd"),
+        price=fields.maybe_text("price"),
+        is_rehearsal=fields.flag("rehearsal"),
+        served_by=headers.get("rushes-model"),
+        ignored_parameters=_names(headers.get("rushes-ignored-parameters")),
+        coerced_parameters=_names(headers.get("rushes-coerced-parameters")),
+    )
+
+
+def read_key(reply: Reply) -> KeyFacts:
+    """Read what the key that asked is."""
+    fields = _fields(reply)
+    return KeyFacts(
+        id=fields.text("id"),
+        name=fields.text("name"),
+        prefix=fields.text("prefix"),
+        account_id=fields.text("account_id"),
+        account_name=fields.text("account_name"),
+        is_test=fields.flag("is_test"),
+        scopes=fields.texts("scopes"),
+        models=None if fields.raw("models") is None else fields.texts("models"),
+        expires_at=fields.maybe_moment("expires_at"),
+        limits=_limits(fields.fields("limits")),
+        account_limits=_limits(fields.fields("account_limits")),
+        budgets=tuple(_budget(Fields(item)) for item in fields.items("budgets")),
+        operators=fields.text("operators"),
+    )
+
+
+def _limits(fields: Fields) -> Limits:
+    return Limits(
+        requests_per_s=fields.maybe_int("requests_per_s"),
+        submits_per_minute=fields.maybe_int("submits_per_minute"),
+        in_flight_max=fields.maybe_int("in_flight_max"),
+        queued_max=fields.maybe_int("queued_max"),
+    )
+
+
+def _budget(fields: Fields) -> Budget:
+    return Budget(
+        owner=fields.text("owner"),
+        period=fields.text("period"),
+        limit_microusd=fields.whole("limit_microusd"),
+        spent_microusd=fields.whole("spent_microusd"),
+        left_microusd=fields.whole("left_microusd"),
+    )
 
 
 def read_fault(reply: Reply) -> RushesError:

@@ -127,6 +127,7 @@ class VideoEvent:
 class DownloadedVideo:
     """A film, or a still of it, that arrived whole.
 
+    `sha256` is of what arrived, in lowercase hex; it was compared with what the server said.
     `path` is where it was written; `content` holds the bytes where no target was given. With a
     file object or a device as target both are None.
     """
@@ -136,6 +137,7 @@ class DownloadedVideo:
     size_bytes: int
     content_type: str
     etag: str | None
+    sha256: str
     path: Path | None = None
     content: bytes | None = field(default=None, repr=False)
 
@@ -162,6 +164,74 @@ class WebhookSecret:
 
     secret: str = field(repr=False)
     previous: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What a film would be, and the most that it may cost; nothing was made or held for it.
+
+    `seconds` is -1 where the provider chooses. `cost_max_microusd` are millionths of a US dollar,
+    and `price` says in words which rules count; None where it is free. `resolution` and `ratio`
+    are None for a size that has none. The rest is as in `Video`.
+    """
+
+    model: str
+    seconds: int
+    size: str
+    resolution: str | None
+    ratio: str | None
+    with_audio: bool
+    cost_max_microusd: int
+    price: str | None
+    is_rehearsal: bool = False
+    served_by: str | None = None
+    ignored_parameters: tuple[str, ...] = ()
+    coerced_parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much may come at once; None is no limit."""
+
+    requests_per_s: int | None
+    submits_per_minute: int | None
+    in_flight_max: int | None
+    queued_max: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What an owner, a key or its account, may spend in a `period` (`total`, `day`, `month`)."""
+
+    owner: str
+    period: str
+    limit_microusd: int
+    spent_microusd: int
+    left_microusd: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFacts:
+    """What the client's own key is, without its secret.
+
+    `models` None is every model, `expires_at` None is for good. `limits` are those that count for
+    the key. `budgets` are the key's and its account's, in the present period. `operators` says
+    whether the operators' API is answered at this address: `here`, `elsewhere` or `off`.
+    """
+
+    id: str
+    name: str
+    prefix: str
+    account_id: str
+    account_name: str
+    is_test: bool
+    scopes: tuple[str, ...]
+    models: tuple[str, ...] | None
+    expires_at: datetime | None
+    limits: Limits
+    account_limits: Limits
+    budgets: tuple[Budget, ...]
+    operators: str
 
 
 @dataclass(frozen=True, slots=True)

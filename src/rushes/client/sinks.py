@@ -69,12 +69,19 @@ def open_sink(target: Target, video_id: str, variant: Variant) -> Sink:
     if isinstance(target, (str, PathLike)):
         path = Path(target)
         if path.is_dir():
-            # An id is the server's word, and may not lead out of the folder.
-            path /= f"{Path(video_id).name}{_ENDINGS[variant]}"
+            path /= name_of(video_id, variant)
         if path.exists() and not path.is_file():
             return DeviceSink(path)
         return FileSink(path)
     return BorrowedSink(target)
+
+
+def name_of(video_id: str, variant: Variant) -> str:
+    """Return what a film or a still is called where no name was given.
+
+    An id is the server's word, and may not lead out of a folder.
+    """
+    return f"{Path(video_id).name}{_ENDINGS[variant]}"
 
 
 class FileSink:

@@ -7,6 +7,8 @@ anew as in `rushes.client.download`.
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from rushes.client import asking
 from rushes.client.download import read_head
 from rushes.client.errors import ConnectionFailed, DownloadFailed, RushesError
@@ -26,6 +28,8 @@ class FilmFeed:
         self._given_bytes = 0
         self._total_bytes: int | None = None
         self._etag: str | None = None
+        self._due_sha256: str | None = None
+        self._hasher = sha256()
         self._failures = 0
 
     async def next(self) -> bytes:
@@ -38,7 +42,9 @@ class FilmFeed:
         """
         while self._given_bytes != self._total_bytes:
             try:
-                return await self._read()
+                if chunk := await self._read():
+                    return chunk
+                break
             except RushesError as fault:
                 await self.close()
                 self._failures += 1
@@ -46,7 +52,13 @@ class FilmFeed:
                 if pause_s is None:
                     raise
             await self._line.sleep(pause_s)
+        self._check_digest()
         return b""
+
+    def _check_digest(self) -> None:
+        """Say at the end, with all of it given on, that it was not what the server has."""
+        if self._due_sha256 not in {None, self._hasher.hexdigest()}:
+            raise DownloadFailed(self._id, "it was changed on the way")
 
     async def close(self) -> None:
         """Hang up; a second time does nothing."""
@@ -66,6 +78,7 @@ class FilmFeed:
         if not chunk:
             self._total_bytes = self._given_bytes
         self._given_bytes += len(chunk)
+        self._hasher.update(chunk)
         self._failures = 0
         return chunk
 
@@ -92,6 +105,7 @@ class FilmFeed:
         head = read_head(stream.reply)
         if not self._given_bytes and head.start == 0:
             self._total_bytes, self._etag = head.total_bytes, head.etag
+            self._due_sha256 = head.sha256
             return
         is_rest = head.start == self._given_bytes and head.total_bytes == self._total_bytes
         if not is_rest or head.etag not in {None, self._etag}:

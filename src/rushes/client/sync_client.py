@@ -20,8 +20,10 @@ from rushes.client.retry import Retry
 from rushes.client.shapes import (
     DeletedVideo,
     DownloadedVideo,
+    KeyFacts,
     Model,
     Order,
+    Quote,
     Status,
     Variant,
     Video,
@@ -71,9 +73,14 @@ class Rushes:
         self._http = http_client or httpx2.Client(trust_env=False, limits=LIMITS)
         self._is_own = http_client is None
         line = SyncLine(self._http, access, timeout_s, retry or Retry(), clock or SystemClock())
+        self._line = line
         self.videos = Videos(line)
         self.models = Models(line)
         self.webhooks = Webhooks(line)
+
+    def key(self) -> KeyFacts:
+        """Return what the client's key is, may do, and has left; its secret is never told."""
+        return at_once(verbs.key(self._line))
 
     def close(self) -> None:
         """Close the connections, unless the `http_client` is yours."""
@@ -173,6 +180,24 @@ class Videos:
             raise_on_failure=False,
             **options,
         )
+
+    def quote(
+        self,
+        prompt: str | None = None,
+        *,
+        model: str = "sandbox",
+        **options: Unpack[CreateOptions],
+    ) -> Quote:
+        """Tell what `create` with the same arguments would come to, and what it may cost at most.
+
+        Nothing is made, stored or held. What `create` refuses is refused alike, but for a balance
+        that is too small and for too many unfinished videos.
+
+        Raises:
+            TypeError: an option that there is not.
+            OSError: a file that cannot be read.
+        """
+        return at_once(verbs.quote(self._line, prompt, model, options))
 
     def retrieve(self, video: Video | str) -> Video:
         """Look at a video once. A completed one comes with a freshly signed `url`."""

@@ -16,15 +16,25 @@ from rushes.client.errors import BadRequest, NotFound, RushesError
 from rushes.client.line import Line, ask, ask_once
 from rushes.client.reading import (
     read_deleted,
+    read_key,
     read_look,
     read_model,
     read_models,
     read_page,
+    read_quote,
     read_video,
     read_webhook_secret,
 )
 from rushes.client.retry import may_pass
-from rushes.client.shapes import DeletedVideo, Model, Video, VideoPage, WebhookSecret
+from rushes.client.shapes import (
+    DeletedVideo,
+    KeyFacts,
+    Model,
+    Quote,
+    Video,
+    VideoPage,
+    WebhookSecret,
+)
 
 
 async def create(
@@ -33,6 +43,17 @@ async def create(
     """Have a video made; see `Videos.create`."""
     request = await line.aside(partial(asking.create, prompt, model, options))
     return read_video(await ask(line, request))
+
+
+async def quote(line: Line, prompt: str | None, model: str | None, options: CreateOptions) -> Quote:
+    """Ask what a video would cost; see `Videos.quote`."""
+    request = await line.aside(partial(asking.quote, prompt, model, options))
+    return read_quote(await ask(line, request))
+
+
+async def key(line: Line) -> KeyFacts:
+    """Return what our own key is."""
+    return read_key(await ask(line, asking.key()))
 
 
 async def remix(line: Line, video: Video | str, prompt: str, options: DeriveOptions) -> Video:
