@@ -16,7 +16,7 @@ from rushes.settings import Settings, load
 from rushes.store.schema import metadata
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("clients/*/*.md"), *(ROOT / "docs").rglob("*.md")])
 RUSHES = Path(sys.executable).parent / "rushes"
 
 

@@ -263,12 +263,12 @@ def test_sql_is_spoken_in_the_store_only() -> None:
 def test_nothing_refers_to_what_does_not_come_along() -> None:
     """Whoever clones the repository has nothing beside it."""
     root = SRC.parent.parent
-    folders = ("src", "tests", "docs", "benchmarks", "examples")
+    folders = ("src", "tests", "docs", "benchmarks", "examples", "clients")
     pages = [
         page
         for folder in folders
         for page in (root / folder).rglob("*")
-        if page.suffix in {".py", ".md", ".toml", ".json", ".sh", ".mjs", ".go"}
+        if page.suffix in {".py", ".md", ".toml", ".json", ".sh", ".js", ".mjs", ".ts", ".go"}
         and page != Path(__file__)
     ]
     for page in [*pages, root / "README.md", root / "Makefile", root / "pyproject.toml"]:

@@ -1,0 +1,59 @@
+/**
+ * The client: a few lines from a wish to a film.
+ *
+ *     import { Rushes } from "rushes";
+ *
+ *     const client = new Rushes(); // RUSHES_API_KEY, RUSHES_BASE_URL
+ *     const film = await client.videos.createAndWait({ prompt: "A paper boat in the rain" });
+ *     await client.videos.download(film, "boat.mp4");
+ *
+ * It needs `fetch` and what else every current runtime has, and no package.
+ */
+
+export * from "./errors.js";
+export * as webhooks from "./webhooks.js";
+export { Models, Rushes, Usage, Videos, Webhooks } from "./client.js";
+export { VERSION } from "./version.js";
+
+/**
+ * @template T
+ * @typedef {import("./types.js").Choice<T>} Choice
+ */
+
+/**
+ * @typedef {import("./types.js").AnswerHead} AnswerHead
+ * @typedef {import("./types.js").CallOptions} CallOptions
+ * @typedef {import("./types.js").Clock} Clock
+ * @typedef {import("./types.js").CreateAndWaitOptions} CreateAndWaitOptions
+ * @typedef {import("./types.js").CreateOptions} CreateOptions
+ * @typedef {import("./types.js").DeletedVideo} DeletedVideo
+ * @typedef {import("./types.js").Derived} Derived
+ * @typedef {import("./types.js").DownloadOptions} DownloadOptions
+ * @typedef {import("./types.js").DownloadedVideo} DownloadedVideo
+ * @typedef {import("./types.js").EventOptions} EventOptions
+ * @typedef {import("./types.js").Fetch} Fetch
+ * @typedef {import("./types.js").ListOptions} ListOptions
+ * @typedef {import("./types.js").Media} Media
+ * @typedef {import("./types.js").MediaKind} MediaKind
+ * @typedef {import("./types.js").Model} Model
+ * @typedef {import("./types.js").Order} Order
+ * @typedef {import("./types.js").Reference} Reference
+ * @typedef {import("./types.js").RetryOptions} RetryOptions
+ * @typedef {import("./types.js").RushesOptions} RushesOptions
+ * @typedef {import("./types.js").Source} Source
+ * @typedef {import("./types.js").Status} Status
+ * @typedef {import("./types.js").StreamOptions} StreamOptions
+ * @typedef {import("./types.js").Target} Target
+ * @typedef {import("./types.js").UsageAsked} UsageAsked
+ * @typedef {import("./types.js").UsageLine} UsageLine
+ * @typedef {import("./types.js").UsageTask} UsageTask
+ * @typedef {import("./types.js").Variant} Variant
+ * @typedef {import("./types.js").Video} Video
+ * @typedef {import("./types.js").VideoError} VideoError
+ * @typedef {import("./types.js").VideoEvent} VideoEvent
+ * @typedef {import("./types.js").VideoPage} VideoPage
+ * @typedef {import("./types.js").WaitOptions} WaitOptions
+ * @typedef {import("./types.js").WebhookEvent} WebhookEvent
+ * @typedef {import("./types.js").WebhookSecret} WebhookSecret
+ * @typedef {import("./types.js").Wish} Wish
+ */

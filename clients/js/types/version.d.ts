@@ -1,0 +1,2 @@
+/** As in package.json. */
+export declare const VERSION = "0.1.0";
