@@ -85,6 +85,9 @@ new-provider: $(VENV)/test ## Begin a provider: make new-provider NAME=lumen
 
 docs: $(VENV)/test ## Write anew what is written from the code: pages, and the reference's examples
 	$(BIN)/python -m rushes.testing.providers_page docs/providers.md
+	$(BIN)/python -m rushes.testing.settings_page docs/settings.md
+	$(BIN)/python -m rushes.testing.errors_page docs/errors.md
+	$(BIN)/python -m rushes.testing.events_page docs/events.md
 	$(BIN)/python -m rushes.testing.reference_examples tests/contract/goldens src/rushes/http/reference
 
 clean: ## Remove the virtual environment and everything tools left behind

@@ -59,7 +59,7 @@ def test_every_make_target_a_page_names_exists() -> None:
 def test_every_setting_a_page_names_exists() -> None:
     fields = Settings.model_fields
     for page in PAGES:
-        for name in set(re.findall(r"RUSHES_([A-Z_]+)", text_of(page))):
+        for name in set(re.findall(r"RUSHES_([A-Z0-9_]+)", text_of(page))):
             if name in {"CONFIG", "BASE_URL", "API_KEY", "TEST_DATABASE_URL"}:
                 continue
             lower = name.lower()

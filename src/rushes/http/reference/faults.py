@@ -74,7 +74,7 @@ _OWN: Final[Mapping[tuple[str, str], Kinds]] = {
         errors.UpstreamError,
     ),
     ("POST", "/hooks/{provider}/{token}"): (errors.RouteNotFound, errors.RequestTooLarge),
-    ("GET", "/metrics"): (errors.MissingApiKey, errors.InvalidApiKey),
+    ("GET", "/metrics"): (errors.RouteNotFound,),
 }  # fmt: skip
 """What only one route answers."""
 
