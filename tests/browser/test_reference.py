@@ -72,6 +72,7 @@ def test_what_goes_wrong_is_said_in_words(booth: Booth, house: Playhouse, visit:
     expect(look.locator("[name=task_id]")).to_be_focused()
 
 
+@pytest.mark.long
 def test_the_key_is_kept_for_the_tab_alone_and_is_the_consoles_too(
     booth: Booth, house: Playhouse, visit: Visit
 ) -> None:

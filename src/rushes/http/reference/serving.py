@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,19 +58,21 @@ class Described:
         )
 
     async def page(self, call: Call) -> Reply:
-        """Answer with the page; it needs nothing from elsewhere."""
+        """Answer with the page; it is made when it is first asked for, beside the loop."""
         del call
-        return Reply(self._page, headers=await self._headers("text/html"))
+        return Reply(
+            await asyncio.to_thread(lambda: self._page), headers=await self._headers("text/html")
+        )
 
     async def style(self, call: Call) -> Reply:
         """Answer with the page's style."""
         del call
-        return Reply((HERE / STYLE).read_bytes(), headers=await self._headers("text/css"))
+        return Reply(_file(STYLE), headers=await self._headers("text/css"))
 
     async def script(self, call: Call) -> Reply:
         """Answer with the page's script."""
         del call
-        return Reply((HERE / SCRIPT).read_bytes(), headers=await self._headers("text/javascript"))
+        return Reply(_file(SCRIPT), headers=await self._headers("text/javascript"))
 
     @cached_property
     def _page(self) -> bytes:
@@ -83,6 +86,11 @@ class Described:
             "Content-Type": f"{content_type}; charset=utf-8",
             "Cache-Control": "private, no-cache",
         }
+
+
+@cache
+def _file(name: str) -> bytes:
+    return (HERE / name).read_bytes()
 
 
 def _route(
