@@ -26,7 +26,7 @@ $(VENV)/server: $(VENV)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/test: $(VENV)/server
-	$(PIP) install --constraint constraints.txt --editable '.[server,test]'
+	$(PIP) install --constraint constraints.txt --editable '.[server,mcp,otel,test]'
 	@touch $@
 
 browser: ## Debian's Chromium, for the console's tests, where root and apt are

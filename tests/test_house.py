@@ -18,21 +18,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bell": set(),
     "flights": set(),
     "turnstile": set(),
-    "observe": set(),
+    "traces": set(),
+    "observe": {"traces"},
     "client": set(),
     "agents": {"client"},
     "ports": {"domain"},
     "settings": {"domain"},
     "studio": {"domain"},
-    "media": {"domain", "ports"},
-    "providers": {"domain", "media"},
+    "media": {"domain", "ports", "traces"},
+    "providers": {"domain", "media", "traces"},
     "moderation": {"domain", "ports", "providers"},
     "blobs": {"ports", "domain", "clock"},
     "store": {"ports", "domain", "clock"},
     "deeds": {"ports", "domain", "observe"},
-    "gateway": {"ports", "domain", "clock", "observe", "flights"},
-    "engine": {"ports", "providers", "media", "domain", "clock", "observe"},
-    "http": {"gateway", "deeds", "domain", "ports", "observe", "clock"},
+    "gateway": {"ports", "domain", "clock", "observe", "flights", "traces"},
+    "engine": {"ports", "providers", "media", "domain", "clock", "observe", "traces"},
+    "http": {"gateway", "deeds", "domain", "ports", "observe", "clock", "traces"},
+    "telemetry": {"observe", "settings", "traces"},
     "testing": {
         "ports",
         "domain",
@@ -60,13 +62,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "engine",
         "http",
         "media",
+        "observe",
         "ports",
         "provenance",
         "providers",
         "settings",
         "storage",
         "studio",
+        "telemetry",
         "terms",
+        "traces",
         "truth",
         "turnstile",
     },
@@ -237,6 +242,15 @@ def test_the_story_knows_no_engine() -> None:
 @pytest.mark.parametrize("name", ["utils", "common", "helpers", "misc", "manager"])
 def test_no_room_is_a_drawer(name: str) -> None:
     assert not [path for path in files() if path.stem == name]
+
+
+def test_opentelemetry_is_known_to_one_room_that_is_loaded_late() -> None:
+    """Who has not installed the extra must not miss it."""
+    for path in files():
+        text = path.read_text(encoding="utf-8")
+        knows = re.search(r"^\s*(from|import) opentelemetry", text, re.MULTILINE)
+        assert not knows or path.name == "telemetry.py", path
+        assert not re.search(r"^(from|import) rushes\.telemetry", text, re.MULTILINE), path
 
 
 def test_nothing_but_the_engine_sleeps() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from rushes.observe import conceal, configure_logs, log
+from rushes.observe import about, conceal, configure_logs, log
+
+TASK = "video_0192f3c4a5b67c8d9e0f1a2b3c4d5e6f"
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +63,30 @@ def test_what_is_concealed_is_in_no_line_whoever_writes_it(
     assert secret not in told
     log.info("a short word is no secret")
     assert "short word" in capsys.readouterr().err
+
+
+def test_the_lines_of_libraries_are_json_too_and_know_what_they_are_about(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs(level="INFO", as_json=True, has_traces=True)
+    with about(task_id=TASK, request_id="req_1"):
+        logging.getLogger("rushes.store.feed").warning("cut off: %s, Bearer abcdefgh", "gone")
+        log.warning("the store is busy")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    for line in lines:
+        assert line["task_id"] == TASK
+        assert line["request_id"] == "req_1"
+        assert line["trace_id"] == TASK.removeprefix("video_")
+        assert {"event", "level", "timestamp"} <= set(line)
+    assert lines[0]["logger"] == "rushes.store.feed"
+    assert lines[0]["event"] == "cut off: gone, Bearer …"
+
+
+def test_a_line_outside_of_a_task_or_without_traces_names_no_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs(level="INFO", as_json=True, has_traces=True)
+    log.info("about the database", note="made")
+    configure_logs(level="INFO", as_json=True)
+    log.info("a wish was refused", task_id=TASK, why="no")
+    assert "trace_id" not in capsys.readouterr().err

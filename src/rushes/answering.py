@@ -15,13 +15,13 @@ from rushes import __version__
 from rushes.deeds.house import ProviderSaid
 from rushes.domain.access import Limits
 from rushes.domain.catalog import SANDBOX
-from rushes.domain.task import Status
 from rushes.engine.dispatch import queue_name
 from rushes.gateway.door import Gateway
 from rushes.gateway.forecast import Forecast
 from rushes.gateway.looks import Policies
 from rushes.gateway.rates import Rates
 from rushes.gateway.reprints import Reprints
+from rushes.gateway.standing import Standing
 from rushes.http.admin.overview import House
 from rushes.http.auth import Keyring
 from rushes.http.body import BodyLimits
@@ -31,7 +31,6 @@ from rushes.http.files import Sign
 from rushes.http.links import Links
 from rushes.http.origins import Origins
 from rushes.http.server import Application, Operators, Wire, server_of
-from rushes.observe import Metrics
 from rushes.ports import NotAHint, Transaction, Work
 from rushes.providers.base import Forged
 from rushes.rooms import Parts
@@ -98,7 +97,7 @@ def _descriptors() -> int:
 
 
 def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
-    settings, metrics = parts.settings, Metrics()
+    settings, metrics = parts.settings, parts.metrics
     metrics.ask(
         "rushes_films_finished",
         "Films that were sealed or tagged before they were kept, and those that could not be.",
@@ -138,6 +137,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         ),
         other_room=_room_for_rows(settings),
         metrics=metrics,
+        traces=parts.traces,
     )
 
     if has_engine:
@@ -156,11 +156,6 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
     async def is_engine_up() -> bool:
         return parts.engine.is_healthy
 
-    async def count_tasks() -> None:
-        counts = await parts.truth.store.read(lambda tx: tx.counts())
-        for status in Status:
-            metrics.tasks.labels(status.value).set(counts.get(status, 0))
-
     def read_hint(provider: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
         upstream = parts.world.upstreams.get(provider)
         try:
@@ -168,16 +163,26 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
         except Forged as forged:
             raise NotAHint(str(forged)) from forged
 
+    forecast = Forecast(
+        parts.truth.store,
+        parts.truth.clock,
+        widths_of(queues_of(settings, ())),
+        lambda tx, queue, limit: tx.turns_of(queue_name(Work.FILM, queue), limit),
+    )
+    standing = Standing(
+        parts.truth.store,
+        parts.truth.clock,
+        metrics,
+        catalog=lambda: gateway.catalog,
+        slots=lambda: forecast.slots,
+        free_bytes=_free_bytes(settings),
+        lost_after_s=settings.workers.lost_after_s,
+    )
     return Wire(
         gateway=gateway,
         read_hint=read_hint,
         hot=parts.truth.hot,
-        forecast=Forecast(
-            parts.truth.store,
-            parts.truth.clock,
-            widths_of(queues_of(settings, ())),
-            lambda tx, queue, limit: tx.turns_of(queue_name(Work.FILM, queue), limit),
-        ),
+        forecast=forecast,
         keyring=keyring,
         rates=Rates(parts.truth.clock, metrics, shared),
         links=links,
@@ -190,7 +195,7 @@ def _wire(parts: Parts, links: Links, *, has_engine: bool) -> Wire:
             "storage": is_storage_up,
             **({"engine": is_engine_up} if has_engine else {}),
         },
-        before_metrics=count_tasks,
+        before_metrics=standing.refresh,
         body_limits=BodyLimits(limits.json_bytes_max, limits.form_bytes_max),
         bodies_bytes_max=limits.bodies_bytes_max,
         metadata_bytes_max=limits.metadata_bytes_max,
@@ -271,6 +276,15 @@ def _signer(parts: Parts) -> Sign | None:
         return await blobs.signed(name, max(life, SIGNED_LIFE_MIN), method=method)
 
     return sign
+
+
+def _free_bytes(settings: Settings) -> Callable[[], Mapping[str, int]]:
+    """Return what asks how much room is left on the disks that we write to; it blocks."""
+    blobs = settings.blobs_path
+    places = {"data": settings.data_dir, **({} if blobs is None else {"films": blobs})}
+    return lambda: {
+        name: shutil.disk_usage(path).free for name, path in places.items() if path.exists()
+    }
 
 
 def _room_for_rows(settings: Settings) -> Callable[[], int]:

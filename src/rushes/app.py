@@ -135,6 +135,7 @@ class House:
         """Let go of everything, in the order that loses nothing."""
         if self.role.works:
             self.parts.engine.close()
+        self.parts.close_traces()
         self.parts.truth.close()
         self.locks.close()
 

@@ -201,7 +201,8 @@ def _upstream(
         )
     except registry.Misconfigured as error:
         raise Unready(str(error)) from None
-    return Upstream(built, provider.api_key or "none", Looks(built.looks_per_s_max))
+    looks = Looks(built.looks_per_s_max)
+    return Upstream(built, provider.api_key or "none", looks, tells_trace=provider.traceparent)
 
 
 def cards_of(settings: Settings) -> list[ModelCard]:

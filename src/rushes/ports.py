@@ -254,7 +254,7 @@ def newest_first(found: Iterable[Faulted]) -> list[Faulted]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OpenCount:
     """How many unfinished tasks of a provider have a status."""
 
     provider: str | None
@@ -358,6 +358,9 @@ class Transaction(Protocol):
 
     def begun(self, limit: int) -> Sequence[Begun]:
         """Return unfinished tasks that a provider has, or may have, oldest first."""
+
+    def in_flight(self) -> Mapping[str, int]:
+        """Return how many tasks each provider has, or may have, whose films are not there yet."""
 
     def took(self, limit: int) -> Sequence[Took]:
         """Return how long films took, newest first, among the `limit` newest ended tasks."""
@@ -850,7 +853,7 @@ class Transaction(Protocol):
     def counts(self) -> Mapping[Status, int]:
         """Return how many tasks stand where."""
 
-    def standings(self) -> Sequence[Standing]:
+    def open_counts(self) -> Sequence[OpenCount]:
         """Return how many unfinished tasks stand where, by provider and status."""
 
     def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:

@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ from rushes.media.examiner import FileExaminer
 from rushes.media.fetch import GuardedFetcher
 from rushes.media.finishing import Finishing
 from rushes.media.inspector import FilmInspector
+from rushes.observe import Metrics
 from rushes.ports import Blobs, Store
 from rushes.provenance import finishing_of
 from rushes.providers.sandbox import Sandbox
@@ -36,6 +38,7 @@ from rushes.settings import Settings
 from rushes.storage import blobs_of
 from rushes.studio.farm import Farm
 from rushes.terms import budgets_of, poster_of, queues_of, retention_of
+from rushes.traces import SILENT, Traces
 from rushes.truth import Truth, truth_of
 from rushes.turnstile import Turnstile
 
@@ -54,6 +57,9 @@ class Parts:
     world: World
     dispatcher: DbosDispatcher
     engine: Engine
+    metrics: Metrics
+    traces: Traces
+    close_traces: Callable[[], None]
 
 
 def parts_of(
@@ -77,6 +83,8 @@ def parts_of(
     sandbox = Upstream(Sandbox(Farm(scratch / "studio"), assets), "none")
     truth = truth_of(settings, clock)
     store, bell, clock = truth.store, truth.bell, truth.clock
+    metrics = Metrics()
+    traces, close_traces = traces_of(settings, metrics, clock)
     executor = executor_name(settings)
     database = store.engine_for_workflows()
     weights = {account.id: account.weight for account in settings.accounts}
@@ -105,13 +113,17 @@ def parts_of(
         turnstile=Turnstile(),
         retention=retention_of(settings),
         moderation=configuration.moderated.moderation,
+        metrics=metrics,
+        traces=traces,
     )
+    mailroom = mailroom_of(settings, store, clock, links)
+    mailroom.metrics, mailroom.traces = metrics, traces
     pulse.on_crowd = world.share_looks
     engine = Engine(
         world,
         bell=bell,
         crew=Crew(
-            Keeper(world, dispatcher, mailroom=mailroom_of(settings, store, clock, links)),
+            Keeper(world, dispatcher, mailroom=mailroom),
             progress,
             calls,
             pulse,
@@ -135,7 +147,28 @@ def parts_of(
         world=world,
         dispatcher=dispatcher,
         engine=engine,
+        metrics=metrics,
+        traces=traces,
+        close_traces=close_traces,
     )
+
+
+def traces_of(
+    settings: Settings, metrics: Metrics, clock: Clock
+) -> tuple[Traces, Callable[[], None]]:
+    """Return what draws traces, and what sends the last of them; nothing is loaded where it is off.
+
+    Raises:
+        Unready: OpenTelemetry does not take its variables.
+    """
+    if not settings.traces.is_on:
+        return SILENT, lambda: None
+    from rushes.telemetry import telemetry_of  # noqa: PLC0415 -- an extra, and 15 MB
+
+    telemetry = telemetry_of(settings.traces, metrics)
+    if telemetry is None:
+        return SILENT, lambda: None
+    return Traces(telemetry, clock.now), telemetry.close
 
 
 def executor_name(settings: Settings) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Callable
 from datetime import timedelta
+from importlib import metadata
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -290,10 +292,30 @@ class Provenance(_Section):
     label_s: Annotated[float, Field(ge=2)] = 3.0
 
 
+class TraceSettings(_Section):
+    """Where traces of tasks go, by OpenTelemetry (docs/traces.md); nowhere if nothing is said.
+
+    `endpoint` is a collector's address for OTLP over HTTP, without `/v1/traces`. With `enabled`
+    alone the library's own variables say it (OTEL_EXPORTER_OTLP_ENDPOINT), and whatever is left
+    out here. `sample_ratio` is the share of tasks that are traced.
+    """
+
+    enabled: bool = False
+    endpoint: str | None = None
+    service_name: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    sample_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether spans are recorded at all."""
+        return self.enabled or self.endpoint is not None
+
+
 class ProviderSettings(_Section):
     """A provider: a kind with an address and a credential, under a name of the operator's.
 
     A kind that knows its own addresses needs no `base_url`; one that does not says so.
+    `traceparent` tells it which span a request belongs to, where traces are on.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -304,6 +326,7 @@ class ProviderSettings(_Section):
     in_flight_max: Positive = 8
     in_flight_per_account_max: Positive | None = None
     starts_per_minute_max: Positive | None = None
+    traceparent: bool = False
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -405,6 +428,7 @@ class Settings(BaseSettings):
     moderation: ModerationSettings = ModerationSettings()
     sandbox: Sandbox = Sandbox()
     provenance: Provenance = Provenance()
+    traces: TraceSettings = TraceSettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     accounts: tuple[AccountSettings, ...] = ()
@@ -547,6 +571,7 @@ def _misfits(settings: Settings) -> list[str]:
         *_storage_misfits(settings),
         *_moderation_misfits(settings.moderation),
         *_provenance_misfits(settings.provenance),
+        *trace_misfits(settings.traces),
     ]
 
 
@@ -627,6 +652,50 @@ def _provenance_misfits(provenance: Provenance) -> list[str]:
             "give you, where aigc = true"
         )
     return complaints
+
+
+OTEL: Final = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
+
+
+def is_installed(distribution: str) -> bool:
+    """Say whether a distribution is installed; nothing is imported."""
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def trace_misfits(
+    traces: TraceSettings, *, is_installed: Callable[[str], bool] = is_installed
+) -> list[str]:
+    """Check that traces have somewhere to go, and something that takes them there."""
+    complaints = []
+    if traces.is_on and not all(map(is_installed, OTEL)):
+        complaints.append(
+            "traces: OpenTelemetry is not installed; pip install 'rushes[otel]', or take "
+            "[traces] out"
+        )
+    endpoint = traces.endpoint
+    if endpoint is not None and not _is_base(endpoint):
+        complaints.append(
+            "traces.endpoint: must be an address such as http://collector:4318, without "
+            "/v1/traces, and without user or password; headers are OTEL_EXPORTER_OTLP_HEADERS"
+        )
+    if traces.endpoint is None and not traces.enabled:
+        complaints += [
+            f"traces.{name}: goes with traces.endpoint, or traces.enabled = true"
+            for name in ("service_name", "sample_ratio")
+            if getattr(traces, name) is not None
+        ]
+    return complaints
+
+
+def _is_base(endpoint: str) -> bool:
+    split = urlsplit(endpoint)
+    is_plain = split.username is None and not split.query and not split.fragment
+    is_address = split.scheme in {"http", "https"} and bool(split.hostname)
+    return is_address and is_plain and not split.path.rstrip("/").endswith("/v1/traces")
 
 
 def _doubles(names: list[str]) -> list[str]:

@@ -58,6 +58,13 @@ def status(server: Running, task_id: str) -> str:
     return word
 
 
+def overview(server: Running, secret: str, what: str) -> Any:
+    headers = {"Authorization": f"Bearer {secret}"}
+    answer = httpx2.get(f"{server.url}/admin/v1/{what}", headers=headers, timeout=20)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 def test_a_route_that_is_down_is_left_for_one_that_works(tmp_path: Path) -> None:
     log = tmp_path / "spare.jsonl"
     with an_upstream(log=log, render_s=0.3) as spare:
@@ -75,8 +82,19 @@ def test_a_route_that_is_down_is_left_for_one_that_works(tmp_path: Path) -> None
             )
             told = rushes("routes", "list", "--json", environment=environment)
             shown: list[dict[str, Any]] = json.loads(told.stdout)
+            made = rushes("keys", "create", "ops", "--admin", "--json", environment=environment)
+            operator = json.loads(made.stdout)["secret"]
+            providers = overview(server, operator, "providers")["data"]
+            faults = overview(server, operator, "faults")["data"]
     states = {one["provider"]: one["state"] for one in shown}
     assert states["spare"] == "closed"
     assert states["down"] in {"open", "probing"}, shown
     accepted = [json.loads(line)["prompt"] for line in log.read_text().splitlines()]
+    assert [(one["name"], one["models"]) for one in providers] == [
+        ("sandbox", ["sandbox"]),
+        ("down", ["film"]),
+        ("spare", ["film"]),
+    ]
+    assert providers[1]["last_fault"]["what"] == faults[0]["what"]
+    assert {(one["provider"], one["verdict"]) for one in faults} == {("down", "returned")}
     assert sorted(accepted) == [f"film {number}" for number in range(6)]

@@ -473,7 +473,7 @@ async def reach(settings: Settings, provider: ProviderSettings) -> Finding:
     try:
         async with asyncio.timeout(REACH_S):
             if provider.base_url is not None:
-                await _knock(provider.base_url)
+                await knock(provider.base_url)
             question = _question(settings, provider.name)
             if question is None:
                 return ok(name, f"{shown} listens; no model is routed to it, so it was not asked")
@@ -501,7 +501,7 @@ async def reach(settings: Settings, provider: ProviderSettings) -> Finding:
     return ok(name, f"{shown} answers, and takes the credential")
 
 
-async def _knock(base_url: str) -> None:
+async def knock(base_url: str) -> None:
     """Open a connection and close it again."""
     url = urlsplit(base_url)
     port = url.port or (443 if url.scheme == "https" else 80)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -10,7 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from rushes.cli.checks import Finding, State, fail, of_folder, of_machine, of_settings, ok
+from rushes.cli.outlook import of_outlook
 from rushes.cli.paper import Column, answers, plain, say, show_json, table
+from rushes.cli.pending import of_books
 from rushes.cli.plainly import FAILED
 from rushes.cli.seals import of_seals
 from rushes.cli.serving import settings_of
@@ -57,7 +60,9 @@ def examine(host: str | None, port: int | None) -> Iterator[Finding]:
     now = SystemClock().now()
     yield from of_folder(settings, now)
     yield of_seals(settings, now)
+    yield from of_books(settings, now)
     yield from of_settings(settings)
+    yield from of_outlook(settings, now, os.environ)
 
 
 def tell(console: Console, findings: Sequence[Finding]) -> None:

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from rushes import __version__
-from rushes.cli import callers, money, operators, owners
+from rushes.cli import callers, money, operators, overseeing, owners
 from rushes.cli.plainly import plainly
 
 _EXIT_CODES: Final = (
@@ -138,6 +138,8 @@ _MENU: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (_INSIDE, "erase", operators.erase),
     (_INSIDE, "audit", operators.audit),
     (_INSIDE, "usage", money.usage),
+    (_INSIDE, "insights", overseeing.insights),
+    (_INSIDE, "faults", overseeing.faults),
 )
 for _panel, _name, _verb in _MENU:
     _epilog = _EXIT_CODES if _panel == _FILMS else None

@@ -77,7 +77,9 @@ def serve(post: Post, *, as_json: bool) -> None:
         end_with(post.parent)
     settings = settings_of(post.host, post.port)
     check_role(settings, post.role, post.only)
-    configure_logs(level=settings.log_level, as_json=settings.log_json)
+    configure_logs(
+        level=settings.log_level, as_json=settings.log_json, has_traces=settings.traces.is_on
+    )
     with _ended_by_signals(), contextlib.ExitStack() as held:
         listener = held.enter_context(listen(settings)) if post.listens else None
         for_operators = listen_for_operators(settings) if post.role.answers else None

@@ -51,7 +51,7 @@ def providers_json(
     """Return every provider that is configured, and those that left and still have open tasks."""
     known = {one.name: one for one in said}
     standing: dict[str, dict[Status, int]] = {name: {} for name in known}
-    for one in tx.standings():
+    for one in tx.open_counts():
         if one.provider is not None:
             standing.setdefault(one.provider, {})[one.status] = one.count
     last = _last_troubles(tx)

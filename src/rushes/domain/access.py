@@ -174,6 +174,16 @@ class Purse:
         """What is left; less than nothing where the limit was lowered afterwards."""
         return self.limit_microusd - self.spent_microusd
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left."""
+        return self.left_microusd <= 0
+
+    @property
+    def is_near_its_end(self) -> bool:
+        """Whether something is left, but less than a fifth."""
+        return not self.is_spent and 5 * self.left_microusd < self.limit_microusd
+
 
 class EntryKind(StrEnum):
     """What a ledger row says."""

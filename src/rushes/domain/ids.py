@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
@@ -34,6 +34,16 @@ def first_task_id(at: datetime) -> str:
     True
     """
     return f"video_{int(at.timestamp() * 1000) << 80:032x}"
+
+
+def born_at(task_id: str) -> datetime:
+    """Return when a task's id was made, to the millisecond.
+
+    >>> born_at("video_0192f3c4a5b67c8d9e0f1a2b3c4d5e6f").isoformat()
+    '2024-11-03T20:11:35.094000+00:00'
+    """
+    millis = int(task_id.removeprefix("video_")[:12], 16)
+    return datetime.fromtimestamp(millis / 1000, tz=UTC)
 
 
 def new_event_id(at: datetime) -> str:

@@ -17,6 +17,7 @@ from rushes.domain.errors import Failure, LeaseLost
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Status, Task
 from rushes.engine import ledger, story
+from rushes.engine.asking import asking
 from rushes.engine.deadlines import end_looked_at
 from rushes.engine.world import Upstream, World
 from rushes.ports import Transaction
@@ -28,6 +29,7 @@ from rushes.providers.base import (
     NotUnderstood,
     Ready,
     Unreachable,
+    Working,
 )
 
 PAUSE_MIN_S: Final = 5.0
@@ -91,8 +93,9 @@ async def _checked(submit: Submit, world: World) -> Submit | None:
     upstream = world.upstream_of(submit)
     if upstream is None:
         return None
-    async with world.patience(world.budgets.submit_call.total_seconds()):
+    async with asking(upstream, submit, "check", world) as look:
         outcome = await upstream.provider.check(submit.ticket or {})
+        look.is_idle = isinstance(outcome, Working)
     if isinstance(outcome, Ready):
         verdict, film, usage = Verdict.READY, outcome.film, outcome.usage
         return replace(submit, verdict=verdict, film=film, usage=usage, look_at=None)
@@ -185,16 +188,18 @@ async def _watch(submit: Submit, at: datetime, world: World) -> None:
 async def _ask(submit: Submit, upstream: Upstream, world: World) -> Submit:
     """Tell the provider to stop, once; then ask how it stands."""
     ticket = submit.ticket or {}
-    async with world.patience(world.budgets.submit_call.total_seconds()):
-        if not submit.is_cancel_told:
+    if not submit.is_cancel_told:
+        async with asking(upstream, submit, "cancel", world):
             canceled = await upstream.provider.cancel(ticket)
-            if canceled is CancelOutcome.CANCELED:
-                return replace(submit, verdict=Verdict.CANCELED, is_cancel_told=True, look_at=None)
-            return replace(submit, is_cancel_told=True, look_at=world.clock.now())
-        try:
+        if canceled is CancelOutcome.CANCELED:
+            return replace(submit, verdict=Verdict.CANCELED, is_cancel_told=True, look_at=None)
+        return replace(submit, is_cancel_told=True, look_at=world.clock.now())
+    try:
+        async with asking(upstream, submit, "check", world) as look:
             outcome = await upstream.provider.check(ticket)
-        except NotThere:
-            return _missing(submit, world)
+            look.is_idle = isinstance(outcome, Working)
+    except NotThere:
+        return _missing(submit, world)
     if isinstance(outcome, Ready):
         return replace(
             submit, verdict=Verdict.LATE, film=outcome.film, usage=outcome.usage, look_at=None

@@ -12,6 +12,7 @@ from typing import Final
 from rushes.domain.task import Status
 from rushes.engine import collect, story
 from rushes.engine.world import NOW, Again, Next, World
+from rushes.observe import about
 from rushes.ports import Bell, Work
 
 Step = Callable[[str, int, World], Awaitable[Next]]
@@ -52,4 +53,5 @@ async def carry(task_id: str, work: Work, work_id: str, world: World, bell: Bell
             if following.after_s > 0:
                 await ear.wait(following.after_s)
             ear.forget()  # a ring from now on may be about what this step does not see
-            following = await kind.step(task_id, epoch, world)
+            with about(task_id=task_id):  # not around the wait: thousands would keep it
+                following = await kind.step(task_id, epoch, world)

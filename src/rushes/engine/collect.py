@@ -20,6 +20,7 @@ from rushes.domain.provenance import Origin, SourceType
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Measures, Status, Task, advance
 from rushes.engine import ledger, routing
+from rushes.engine.asking import asking
 from rushes.engine.charging import charge_for
 from rushes.engine.deadlines import run_out
 from rushes.engine.world import NOW, OVER, Again, Next, Upstream, World
@@ -43,6 +44,7 @@ from rushes.providers.base import (
     Stream,
     Unreachable,
 )
+from rushes.traces import stage
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -138,7 +140,7 @@ async def step(task_id: str, epoch: int, world: World) -> Next:
         await run_out(task, world)
         return OVER
     try:
-        return await _bring_home(found, world)
+        await _bring_home(found, world)
     except FilmLost:
         return await _ask_again(task, submit, world)
     except NotAFilm as damage:
@@ -147,6 +149,7 @@ async def step(task_id: str, epoch: int, world: World) -> Next:
         return await _give_up(task, submit, str(excess), world)
     except (Unreachable, NotUnderstood, OSError) as trouble:
         return await _trouble(task, str(trouble) or type(trouble).__name__, world)
+    return OVER
 
 
 def _begin(tx: Transaction, task_id: str, epoch: int, world: World) -> _Try | None:
@@ -169,16 +172,30 @@ def _is_over(task: Task, world: World) -> bool:
     return task.deadline_at is not None and task.deadline_at <= world.clock.now()
 
 
-async def _bring_home(found: _Try, world: World) -> Next:
+async def _bring_home(found: _Try, world: World) -> None:
+    submit = found.submit
+    with world.traces.span(
+        found.task.id,
+        "collect",
+        provider=submit.provider,
+        upstream_model=submit.upstream_model,
+        n=submit.n,
+    ) as span:
+        home = await _try_to(found, world)
+        span.note(bytes=home.measures.size_bytes, seconds=home.measures.seconds)
+
+
+async def _try_to(found: _Try, world: World) -> _Home:
     if found.upstream is None:
         raise Unreachable(f"provider {found.submit.provider} is not configured")
     try:
         home = await _store(found, found.upstream, world)
-        await _keep(found.task, found.submit, home, world)
+        with stage("settle"):
+            await _keep(found.task, found.submit, home, world)
     except _FAILED_TRY:
         await _leave_nothing(found.blobs, world)
         raise
-    return OVER
+    return home
 
 
 async def _store(found: _Try, upstream: Upstream, world: World) -> _Home:
@@ -187,7 +204,9 @@ async def _store(found: _Try, upstream: Upstream, world: World) -> _Home:
     stills: dict[ArtifactKind, str] = {kind: found.blobs[kind].blob for kind in STILLS}
     origin = _origin(found.task, found.submit, at=world.clock.now())
     async with world.patience(_left_s(found.task, world)), AsyncExitStack() as line:
-        stream = await line.enter_async_context(upstream.provider.open(found.submit.film or {}))
+        async with asking(upstream, found.submit, "open", world, is_bounded=False):
+            film_there = upstream.provider.open(found.submit.film or {})
+            stream = await line.enter_async_context(film_there)
         fetched = Fetched(stream, line.aclose, world.budgets.film_bytes_max)
         developed = await world.darkroom.take_in(aiter(fetched), film, stills, origin)
     stored = developed.film or fetched.file
@@ -273,7 +292,7 @@ async def _ask_again(task: Task, submit: Submit, world: World) -> Next:
     if wait_s > 0:
         return Again(wait_s)
     try:
-        async with world.patience(world.budgets.submit_call.total_seconds()):
+        async with asking(upstream, submit, "check", world):
             outcome = await upstream.provider.check(submit.ticket or {})
     except NotThere as trouble:
         return await _damaged(task, submit, str(trouble), world)

@@ -96,15 +96,21 @@ def _tell(before: Health, after: Health) -> None:
     """Tell an operator when a route goes away or comes back."""
     if before.state is after.state or {before.state, after.state} <= _DOWN:
         return
-    words = {
-        RouteState.OPEN: "a route is left alone for a while",
-        RouteState.RETIRED: "a route's model is retired upstream; rushes reroute moves its tasks",
-        RouteState.CLOSED: "a route works again",
-    }
-    say = log.info if after.state is RouteState.CLOSED else log.warning
-    say(
-        words.get(after.state, "a route is probed"),
-        provider=after.provider,
-        upstream_model=after.upstream_model,
-        note=after.note,
-    )
+    provider, upstream_model, note = after.provider, after.upstream_model, after.note
+    match after.state:
+        case RouteState.OPEN:
+            log.warning(
+                "a route is left alone for a while",
+                provider=provider,
+                upstream_model=upstream_model,
+                note=note,
+            )
+        case RouteState.RETIRED:
+            log.warning(
+                "a route's model is retired upstream; rushes reroute moves its tasks",
+                provider=provider,
+                upstream_model=upstream_model,
+                note=note,
+            )
+        case RouteState.CLOSED:
+            log.info("a route works again", provider=provider, upstream_model=upstream_model)

@@ -24,7 +24,7 @@ from rushes.engine.deadlines import run_out
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.queues import give_work
 from rushes.engine.world import World
-from rushes.observe import log
+from rushes.observe import about, log
 from rushes.ports import Transaction
 
 BATCH: Final = 100
@@ -62,8 +62,8 @@ class Records(Protocol):
         ...
 
 
-def _tell(about: str, fault: Exception) -> None:
-    log.error("a keeper's duty failed", about=about, exc_info=fault)
+def _tell(name: str, fault: Exception) -> None:
+    log.error("a keeper's duty failed", about=name, exc_info=fault)
 
 
 @dataclass(slots=True)
@@ -102,19 +102,19 @@ class Keeper:
             await self.sweep(at)
 
     @contextmanager
-    def _apart(self, about: str) -> Iterator[None]:
+    def _apart(self, name: str) -> Iterator[None]:
         """Let what breaks here break nothing else; a busy store is busy for all."""
         try:
             yield
         except StoreBusy:
             raise
         except Exception as fault:  # noqa: BLE001 -- one bad row must not stop the keeper
-            self.tell(about, fault)
+            self.tell(name, fault)
 
     async def end_overdue(self, at: datetime) -> None:
         """End, or move on, every task whose present status ran out of time (P3)."""
         for task in await self.world.store.read(lambda tx: tx.due(at, BATCH)):
-            with self._apart(task.id):
+            with self._apart(task.id), about(task_id=task.id):
                 await run_out(task, self.world)
 
     async def pass_turns(self) -> None:
@@ -138,15 +138,16 @@ class Keeper:
 
     async def look_after(self, submit: Submit) -> None:
         """Do one bounded act for a submit; one that breaks has to wait, as after any trouble."""
-        about = f"{submit.task_id}, submit {submit.n}"
+        name = f"{submit.task_id}, submit {submit.n}"
         try:
             task = await self.world.store.read(lambda tx: tx.task(submit.task_id))
-            await aftercare.look_after(submit, task, self.world)
+            with about(task_id=submit.task_id):
+                await aftercare.look_after(submit, task, self.world)
         except StoreBusy:
             raise
         except Exception as fault:  # noqa: BLE001 -- a provider may raise anything
-            self.tell(about, fault)
-            with self._apart(about):
+            self.tell(name, fault)
+            with self._apart(name):
                 await aftercare.later(submit, self.world)
 
     async def rework(self, at: datetime) -> None:
@@ -191,13 +192,13 @@ class Keeper:
         }
         if self.mailroom is not None:
             parts["old posts"] = self.mailroom.sweep
-        for about, part in parts.items():
+        for name, part in parts.items():
             try:
                 async with self.world.patience(SWEEP_S):
-                    with self._apart(about):
+                    with self._apart(name):
                         await _until_little_is_left(part)
             except TimeoutError:
-                log.warning("a sweep was cut short; it goes on in a minute", about=about)
+                log.warning("a sweep was cut short; it goes on in a minute", about=name)
                 break
 
     async def _expire(self, at: datetime) -> int:

@@ -15,12 +15,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rushes.clock import Clock
+from rushes.domain.task import Task
 from rushes.domain.webhooks import (
     LIFE,
     Answered,
     Endpoint,
     News,
     Post,
+    PostState,
     WebhookSecret,
     after_attempt,
     after_hearing,
@@ -31,8 +33,9 @@ from rushes.domain.webhooks import (
     posts_of,
     signed_headers,
 )
-from rushes.observe import log
+from rushes.observe import Metrics, about, log, unheard
 from rushes.ports import Poster, Store, Transaction
+from rushes.traces import ROOT, SILENT, Kind, Traces
 
 BATCH: Final = 100
 PLACES: Final = 64
@@ -112,16 +115,45 @@ class Mailroom:
     disable_after: timedelta = timedelta(days=5)
     keep: timedelta = timedelta(days=30)
     places: Places = field(default_factory=Places)
+    metrics: Metrics = field(default_factory=unheard)
+    traces: Traces = SILENT
 
     async def fan_out(self) -> int:
         """Make posts of the oldest events nobody has made posts of; return how many events.
 
-        Events from before the last 24 hours are only marked: their time is over.
+        Events from before the last 24 hours are only marked: their time is over. Every task that
+        ended passes here once, whoever ended it, so that here is told of it, too.
         """
         at = self.clock.now()
         if not await self.store.read(lambda tx: bool(tx.unposted(1))):
             return 0
-        return await self.store.write(lambda tx: _fan_out(tx, at))
+        events = await self.store.write(lambda tx: _fan_out(tx, at))
+        for news, task in await self.store.read(lambda tx: _ended(tx, events)):
+            self._tell_of_the_end(news, task)
+        return len(events)
+
+    def _tell_of_the_end(self, news: News, task: Task | None) -> None:
+        """Count a task that ended, and draw its whole life; one that was deleted is not known."""
+        if task is None:
+            return
+        ended_at = task.finished_at or news.created_at
+        reason = "" if task.failure is None else str(task.failure.reason)
+        status, seconds = task.status.value, (ended_at - task.created_at).total_seconds()
+        log.debug("a task ended", task_id=task.id, status=status, reason=reason, seconds=seconds)
+        self.metrics.ended.labels(task.model, status, reason).inc()
+        self.metrics.task_s.labels(task.model, status).observe(max(0.0, seconds))
+        self.traces.record(
+            task.id,
+            ROOT,
+            task.created_at,
+            ended_at,
+            fault=reason or None,
+            model=task.model,
+            status=status,
+            reason=reason or None,
+            submit_count=task.submit_count,
+            is_rehearsal=task.is_rehearsal,
+        )
 
     async def take_due(self) -> Sequence[Post]:
         """Take posts in hand that are due, as many as there are places; each must be attempted.
@@ -155,7 +187,8 @@ class Mailroom:
     async def attempt(self, post: Post) -> None:
         """Attempt a post that is in hand, write down what came of it, and give its place back."""
         try:
-            await self._attempt(post)
+            with about(task_id=post.task_id, event_id=post.event_id):
+                await self._attempt(post)
         finally:
             self.places.leave(post)
 
@@ -167,6 +200,7 @@ class Mailroom:
         if why is not None or news is None:
             after = given_up(post, why or "the event is not there any more", at)
             await self.store.write(lambda tx: tx.change_post(post, after))
+            self.metrics.webhooks.labels("dropped").inc()
             return
         if secret is None:
             secret = await self.store.write(lambda tx: tx.keep_webhook_secret(fresh))
@@ -177,17 +211,25 @@ class Mailroom:
         self, post: Post, news: News, secret: WebhookSecret, *, has_film: bool, at: datetime
     ) -> Answered:
         try:
-            body = self.write_body(news, has_film, at)
-            headers = signed_headers(secret.living(at), news.event_id, at, body)
-            return await self.poster.post(post.url, headers, body)
+            with self.traces.span(post.task_id, "webhook", Kind.CLIENT) as span:
+                body = self.write_body(news, has_film, at)
+                headers = signed_headers(secret.living(at), news.event_id, at, body)
+                answered = await self.poster.post(post.url, headers, body)
+                attempt, status = post.attempt_count + 1, answered.http_status
+                span.note(event=news.type, attempt=attempt, http_status=status)
+                span.fault = None if answered.is_delivered else "not_delivered"
+                return answered
         except Exception as fault:  # noqa: BLE001 -- a bug of ours must not try for ever, unheard
-            log.error("a webhook could not be sent", event_id=post.event_id, exc_info=fault)
+            log.error("a webhook could not be sent", exc_info=fault)
             return OUR_FAULT
 
     async def _note(self, post: Post, answered: Answered) -> None:
         """Write an attempt down, and what follows from it for the post and its endpoint."""
         at, jitter = self.clock.now(), self.jitter()
         after = after_attempt(post, answered, at, jitter)
+        gave_up = after.state is PostState.DEAD
+        outcome = "delivered" if answered.is_delivered else "gave_up" if gave_up else "failed"
+        self.metrics.webhooks.labels(outcome).inc()
 
         def act(tx: Transaction) -> Endpoint | None:
             tx.add_delivery(post, answered, at=at)
@@ -224,7 +266,12 @@ class _Parcel:
     secret: WebhookSecret | None
 
 
-def _fan_out(tx: Transaction, at: datetime) -> int:
+def _ended(tx: Transaction, events: Sequence[News]) -> list[tuple[News, Task | None]]:
+    """Return the tasks that events are about; whoever writes needs not wait for it."""
+    return [(news, tx.task(news.task_id)) for news in events]
+
+
+def _fan_out(tx: Transaction, at: datetime) -> Sequence[News]:
     events = tx.unposted(BATCH)
     endpoints: dict[str, Sequence[Endpoint]] = {}
     unheard: list[str] = []
@@ -239,7 +286,7 @@ def _fan_out(tx: Transaction, at: datetime) -> int:
         else:
             unheard.append(news.event_id)
     tx.pass_over(unheard, at=at)
-    return len(events)
+    return events
 
 
 def _hold(tx: Transaction, posts: Sequence[Post], until: datetime) -> list[Post]:

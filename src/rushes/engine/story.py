@@ -22,6 +22,7 @@ from rushes.domain.ids import new_token
 from rushes.domain.submit import Submit, Ticket, Verdict
 from rushes.domain.task import Event, Status, Task, advance
 from rushes.engine import admission, health, ledger, routing
+from rushes.engine.asking import asking
 from rushes.engine.deadlines import run_out
 from rushes.engine.inputs import STORAGE_PAUSE, at_hand, gather
 from rushes.engine.queues import give_work
@@ -168,12 +169,13 @@ async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
             return Again(world.pause_s(1))
         if world.life() != life:
             return await _unsent(after, submit, world)
+        _draw_queue(task, submit, world)
         return await _call(after, submit, upstream, world)
 
 
 async def _call(task: Task, submit: Submit, upstream: Upstream, world: World) -> Next:
     try:
-        async with world.patience(world.budgets.submit_call.total_seconds()):
+        async with asking(upstream, submit, "submit", world):
             ticket = await upstream.provider.submit(
                 task.spec,
                 upstream_model=submit.upstream_model,
@@ -337,7 +339,7 @@ async def find(task: Task, submit: Submit, world: World) -> Search:
     upstream = world.upstream_of(submit)
     if upstream is None:
         return Unknown()
-    async with world.patience(world.budgets.submit_call.total_seconds()):
+    async with asking(upstream, submit, "find", world):
         found = await upstream.provider.find(
             submit.token,
             task.spec,
@@ -373,8 +375,9 @@ async def _check(task: Task, submit: Submit, upstream: Upstream, world: World) -
     if wait_s > 0:  # its turn is later: others of the account look now
         return Again(wait_s)
     try:
-        async with world.patience(world.budgets.submit_call.total_seconds()):
+        async with asking(upstream, submit, "check", world) as look:
             outcome = await upstream.provider.check(submit.ticket or {})
+            look.is_idle = isinstance(outcome, Working)
     except NotThere as trouble:
         return await _missing(task, submit, str(trouble), world)
     except (NotUnderstood, Unreachable, TimeoutError) as trouble:
@@ -388,9 +391,11 @@ async def _check(task: Task, submit: Submit, upstream: Upstream, world: World) -
             return Again(upstream.looks.again_s(world.clock.now(), submit.token, wait_s))
         case Ready(film, usage):
             ready = replace(submit, verdict=Verdict.READY, film=film, usage=usage, look_at=None)
+            _draw_render(submit, world)
             await ledger.learn(task, ready, ledger.UNFINISHED, world)
             return NOW
         case Lost(failure):
+            _draw_render(submit, world, failure)
             return await _lost(task, submit, failure, world)
 
 
@@ -466,3 +471,26 @@ async def _trouble(task: Task, note: str, world: World) -> Next:
     at = world.clock.now()
     await world.store.write(lambda tx: tx.count_fault(task, note[:500], at=at))
     return Again(world.pause_s(task.fault_count + 1))
+
+
+# -- what operators see of it in the trace ----------------------------------------------------
+
+
+def _draw_queue(task: Task, submit: Submit, world: World) -> None:
+    """Draw how long a task waited for its first submit; later ones are seen between submits."""
+    if submit.n == 1:
+        began_at, ended_at, provider = task.created_at, submit.intent_at, submit.provider
+        world.traces.record(task.id, "queue", began_at, ended_at, provider=provider)
+
+
+def _draw_render(submit: Submit, world: World, failure: Failure | None = None) -> None:
+    """Draw how long a provider worked on a submit, from its answer to the look that told."""
+    world.traces.record(
+        submit.task_id,
+        "render",
+        submit.answered_at or submit.intent_at,
+        world.clock.now(),
+        fault=None if failure is None else str(failure.reason),
+        provider=submit.provider,
+        n=submit.n,
+    )

@@ -280,11 +280,15 @@ class Engine:
 
     async def _beat(self) -> None:
         """Tend and save once a second; a duty that fails is tried again the next second."""
+        metrics, loop = self.world.metrics, asyncio.get_running_loop()
         while True:
             async with _trying_again():
                 await self.crew.progress.flush()
                 await self.crew.keeper.tend()
+                metrics.keeper_at_s.set(self.world.clock.now().timestamp())
+            awake_at_s = loop.time() + TEND_S
             await asyncio.sleep(TEND_S)
+            metrics.loop_lag_s.labels("engine").observe(max(0.0, loop.time() - awake_at_s))
 
     async def _look_after(self) -> None:
         """Look after submits of ended tasks, all at once: a provider may hang for a minute."""

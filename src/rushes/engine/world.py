@@ -18,8 +18,10 @@ from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Task
 from rushes.engine.charging import Charged
 from rushes.engine.moderation import Admitted, Judgements, Moderation
+from rushes.observe import Metrics, unheard
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
+from rushes.traces import SILENT, Traces
 
 RECOVERIES_PER_S: Final = 500.0
 """How many tasks of workers that died one process begins to watch in a second."""
@@ -130,11 +132,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A provider and the reference of the credential it speaks with (never the secret)."""
+    """A provider and the reference of the credential it speaks with (never the secret).
+
+    With `tells_trace` its requests say which span they belong to.
+    """
 
     provider: Provider
     credential: str
     looks: Looks = field(default_factory=Looks)
+    tells_trace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +195,7 @@ class World:
     taking the loop from all others. `unwritten` is what was learned of submits while the
     store was away, by task and number. `moderation` is exchanged whole, as the catalog is;
     `admitted` is what it let go on, `judgements` are its numbers. `charged` counts what films came
-    to here.
+    to here. `metrics` and `traces` are for operators only.
     """
 
     store: Store
@@ -219,6 +225,8 @@ class World:
     admitted: Admitted = field(default_factory=Admitted)
     judgements: Judgements = field(default_factory=Judgements)
     charged: Charged = field(default_factory=Charged)
+    metrics: Metrics = field(default_factory=unheard)
+    traces: Traces = SILENT
 
     def upstream_of(self, submit: Submit) -> Upstream | None:
         """Return the upstream that has a submit, with the credential that submitted it."""

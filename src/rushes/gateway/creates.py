@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from rushes.domain.access import Key
 from rushes.domain.catalog import Listing
 from rushes.domain.spec import Mode, Said, Wish
 from rushes.domain.task import Task
+from rushes.traces import Remote
 
 NAMES_CHARACTERS_MAX: Final = 1000
 _PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F)))
@@ -54,7 +56,8 @@ class Create(Wanted):
     """A request to create a task. `route` and `key` are the scope of idempotency (CONTRACT §2).
 
     `is_retry` says that the caller's client repeats a request by itself, without a key.
-    `render` writes the dialect's answer.
+    `render` writes the dialect's answer. `span` is the caller's own, `request_id` what the answer
+    quotes, and `received_at` when the body was there: for traces only.
     """
 
     route: str
@@ -62,6 +65,9 @@ class Create(Wanted):
     digest: bytes
     is_retry: bool
     render: Callable[[Task], bytes]
+    span: Remote | None = None
+    request_id: str = ""
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from rushes.gateway.creates import Create, Created, headers_of
 from rushes.gateway.fullness import Fullness
 from rushes.gateway.funds import TOO_LITTLE, set_aside
 from rushes.gateway.judged import Judge, Judged
-from rushes.observe import Metrics
+from rushes.observe import Metrics, log
 from rushes.ports import (
     Answer,
     Budgets,
@@ -42,6 +42,7 @@ from rushes.ports import (
     Work,
     work_id_of,
 )
+from rushes.traces import SILENT, Kind, Traces
 
 
 def _unknown() -> int | None:
@@ -60,6 +61,7 @@ class Gateway(Judge):
     metrics: Metrics
     flights: Flights = field(default_factory=Flights)
     other_room: Callable[[], int | None] = _unknown
+    traces: Traces = SILENT
     _fullness: Fullness = field(init=False)
 
     def __post_init__(self) -> None:
@@ -190,7 +192,23 @@ class Gateway(Judge):
         self._fullness.note_accepted()
         self.metrics.accepted.labels(task.model).inc()
         self.metrics.held.labels(task.model).inc(task.hold_microusd)
+        self._draw_accept(create, task)
+        log.debug("a task was accepted", task_id=task.id, model=task.model)
         return Created(answer.body, headers, task.id)
+
+    def _draw_accept(self, create: Create, task: Task) -> None:
+        """Draw the request that made a task; the caller's own span is linked to, never obeyed."""
+        self.traces.record(
+            task.id,
+            "accept",
+            create.received_at or task.created_at,
+            self.clock.now(),
+            kind=Kind.SERVER,
+            link=create.span,
+            path=create.route,
+            model=task.model,
+            request_id=create.request_id or None,
+        )
 
     def _accepting(
         self,

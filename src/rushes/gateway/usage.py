@@ -1,4 +1,4 @@
-"""What an account used, for the account: bounded in time, in lines and in how many ask at once."""
+"""What was used, by an account or by all: bounded in time, in lines and in how many ask at once."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ class Usage:
                 return await asyncio.to_thread(self.store.read_now, look)
         except SchemaBehind as behind:
             raise Overloaded(
-                "Usage is not ready yet: the server is being upgraded. Try again later.",
+                "This is not ready yet: the server is being upgraded. Try again later.",
                 retry_after_s=30,
             ) from behind

@@ -18,6 +18,7 @@ from rushes.http.crowding import Crowd
 from rushes.http.door import ClientGone
 from rushes.http.routes import Call
 from rushes.http.wish import JsonAsked
+from rushes.traces import read_traceparent
 
 KEY_CHARACTERS_MAX: Final = 255
 
@@ -69,6 +70,9 @@ class Creating:
                 default_model=default_model,
                 derives=derives,
                 source_id=source_id,
+                span=read_traceparent(call.headers.get("traceparent")),
+                request_id=call.request_id,
+                received_at=self.gateway.clock.now(),
             )
         )
 

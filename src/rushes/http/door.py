@@ -23,7 +23,7 @@ from rushes.http.auth import Keyring
 from rushes.http.errors import busy, error_body, error_headers, internal_error
 from rushes.http.origins import Origins
 from rushes.http.routes import Call, Reply, Route, Streaming, Table
-from rushes.observe import Metrics, log
+from rushes.observe import Metrics, about, log
 
 KEYED: Final = ("/v1", "/admin/v1")
 """Where nothing is said, not even that a path is unknown, to whom has no key."""
@@ -53,6 +53,10 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         request_id = new_request_id()
+        with about(request_id=request_id):
+            await self._answer(request_id, scope, receive, send)
+
+    async def _answer(self, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         standing = {"X-Request-Id": request_id}
         watched = _Watched(send, is_head=scope["method"] == "HEAD")
         route: Route | None = None
@@ -78,7 +82,7 @@ class Door:
         except ClientGone:
             return
         except Exception as fault:  # noqa: BLE001 -- the outermost frame of the server
-            log.error("a request broke", request_id=request_id, exc_info=fault)
+            log.error("a request broke", exc_info=fault)
             await _fail(request_id, standing, watched)
         finally:
             name = route.path if route else "-"
@@ -92,12 +96,11 @@ class Door:
         return None
 
     async def _refuse(self, fault: Refusal, standing: Mapping[str, str], watched: _Watched) -> None:
-        request_id = standing["X-Request-Id"]
         if watched.has_begun:
-            log.error("a fault after the answer had begun", request_id=request_id, code=fault.code)
+            log.error("a fault after the answer had begun", code=fault.code)
             raise fault
         if fault.http_status >= 500:  # noqa: PLR2004 -- server errors
-            log.warning("refused", request_id=request_id, code=fault.code, note=fault.message)
+            log.warning("refused", code=fault.code, note=fault.message)
         reply = Reply(error_body(fault), fault.http_status, error_headers(fault))
         await _send_reply(reply, standing, watched)
 

@@ -124,7 +124,6 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         draining,
         wire.streams_per_key_max,
     )
-    usage = Usage(wire.forecast.store)
     routes = [
         *Generations(
             wire.gateway, creating, looking, live, enveloping, wire.download_bytes_max
@@ -135,13 +134,13 @@ def routes_of(wire: Wire, draining: asyncio.Event) -> list[Route]:
         *Files(wire.gateway, wire.links, wire.sign).routes(),
         *Hooks(wire.gateway, wire.bell, wire.read_hint).routes(),
         *Webhooks(Secrets(wire.gateway.store, wire.clock)).routes(),
-        *UsageRoutes(usage, wire.clock).routes(),
+        *UsageRoutes(Usage(wire.forecast.store), wire.clock).routes(),
         *OwnKeys(wire.gateway, _operators_place(wire)).routes(),
         *_system_of(wire).routes(),
         *_console_of(wire),
     ]
     if wire.operators is not None and wire.operators.port is None:
-        routes += _operators_routes(wire, wire.operators, usage)
+        routes += _operators_routes(wire, wire.operators)
     return _described(routes, wire)
 
 
@@ -158,9 +157,9 @@ def _console_of(wire: Wire) -> list[Route]:
     return Console(files_in(FOLDER), wire.links.public_url, wire.sign).routes()
 
 
-def _operators_routes(wire: Wire, operators: Operators, usage: Usage) -> list[Route]:
+def _operators_routes(wire: Wire, operators: Operators) -> list[Route]:
     desk = Desk(wire.gateway, wire.keyring, operators.holder_of)
-    overview = Overview(desk, usage, wire.house, wire.checks)
+    overview = Overview(desk, Usage(wire.forecast.store), wire.house, wire.checks)
     rooms = (Owners(desk), Budgets(desk), Films(desk), Upkeep(desk), overview)
     return [route for room in rooms for route in room.routes()]
 
@@ -192,7 +191,7 @@ class Application:
         self._operators_app: ASGIApp = self._app
         if for_callers and wire.operators is not None and self._operators_port is not None:
             own = [
-                *_operators_routes(wire, wire.operators, Usage(wire.forecast.store)),
+                *_operators_routes(wire, wire.operators),
                 *OwnKeys(wire.gateway, "here").routes(),
                 *_system_of(wire).routes(),
                 *_console_of(wire),
@@ -245,8 +244,11 @@ class Application:
 
     async def _refresh(self) -> None:
         """Follow key changes of other processes, each second (docs/ARCHITECTURE.md)."""
+        lag_s, loop = self.wire.metrics.loop_lag_s.labels("server"), asyncio.get_running_loop()
         while True:
+            awake_at_s = loop.time() + REFRESH_S
             await asyncio.sleep(REFRESH_S)
+            lag_s.observe(max(0.0, loop.time() - awake_at_s))
             try:
                 await self.wire.keyring.refresh()
             except Exception as fault:  # noqa: BLE001 -- keys must be followed as long as we serve

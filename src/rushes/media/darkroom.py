@@ -16,6 +16,7 @@ from typing import Final
 from rushes.domain.provenance import Origin
 from rushes.media.finishing import Finished, Finishing
 from rushes.ports import ArtifactKind, Blobs, Developed, Inspector, NotAFilm, Probe, Still
+from rushes.traces import stage
 
 FILM: Final = "film.mp4"
 WRITTEN_BYTES: Final = 512 * 2**10
@@ -58,16 +59,20 @@ class FilmDarkroom:
         """
         async with self._folder() as folder:
             path = folder / FILM
-            await _write(path, chunks)
+            with stage("fetch"):
+                await _write(path, chunks)
             tagged = await self._finishing.tag(path, folder, origin)
-            probe, shown = await self._inspect(path, tagged, folder)
+            with stage("inspect") as span:  # decodes to the end, and makes the stills
+                probe, shown = await self._inspect(path, tagged, folder)
+                span.note(seconds=probe.seconds)
             if self._finishing.sealer is not None:
                 came = await asyncio.to_thread(_measured, path)
                 origin = replace(origin, original_sha256=came.sha256)
             sealed = await self._finishing.seal(shown, path, folder, origin)
             is_changed = sealed.path != path
             kept = await asyncio.to_thread(_measured, sealed.path) if is_changed else None
-            made = await self._store(probe, stills, {film: sealed.path})
+            with stage("store"):
+                made = await self._store(probe, stills, {film: sealed.path})
         return Developed(probe.seconds, probe.size, made, kept, sealed.notes)
 
     async def develop(self, film: str, stills: Mapping[ArtifactKind, str]) -> Developed:

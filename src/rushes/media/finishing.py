@@ -13,6 +13,7 @@ from typing import Protocol
 from rushes.domain.provenance import Origin
 from rushes.media.sealer import Unsealed
 from rushes.media.tagger import Untagged
+from rushes.traces import stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Finishing:
         if self.tagger is None:
             return Finished(film)
         try:
-            tagged = await self.tagger.tag(film, folder, origin)
+            with stage("tag"):
+                tagged = await self.tagger.tag(film, folder, origin)
         except Untagged as untagged:
             self.counts["untagged"] += 1
             return Finished(film, (f"The film was not labelled: {untagged}.",))
@@ -75,7 +77,8 @@ class Finishing:
         if self.sealer is None:
             return film
         try:
-            sealed = await self.sealer.seal(film.path, original, folder, origin)
+            with stage("seal"):
+                sealed = await self.sealer.seal(film.path, original, folder, origin)
         except Unsealed as unsealed:
             self.counts["unsealed"] += 1
             return Finished(film.path, (*film.notes, f"The film was not sealed: {unsealed}."))

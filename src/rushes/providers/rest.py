@@ -26,6 +26,7 @@ import httpx2 as httpx
 from rushes import __version__
 from rushes.providers.answers import Answer, ignorance, number
 from rushes.providers.base import Busy, FilmLost, InDoubt, NotUnderstood, Stream, Unreachable
+from rushes.traces import outgoing
 
 JSON_BYTES_MAX: Final = 4 * 2**20
 REDIRECTS_MAX: Final = 3
@@ -205,6 +206,9 @@ class Rest:
         headers = {"accept-encoding": "identity", "user-agent": f"rushes/{__version__}"}
         if self._credential is not None and self.is_own(url) and not is_signed:
             headers["authorization"] = f"Bearer {self._credential.secret}"
+        traceparent = outgoing()  # only where the operator wants this provider to be told
+        if traceparent is not None and self.is_own(url) and not is_signed:
+            headers["traceparent"] = traceparent
         return headers | dict(more or {})
 
     def _waits(self, *, read_s: float) -> dict[str, float | None]:

@@ -17,7 +17,7 @@ from rushes.domain.ids import first_task_id
 from rushes.domain.insights import Insight, InsightBy
 from rushes.domain.submit import FAILED, Verdict
 from rushes.domain.task import Status
-from rushes.ports import FAULT_ROWS_MAX, Executor, Faulted, Faults, Standing, newest_first
+from rushes.ports import FAULT_ROWS_MAX, Executor, Faulted, Faults, OpenCount, newest_first
 from rushes.store import rows
 from rushes.store.schema import live_executors, submits, task_faults, tasks
 from rushes.store.works import WorkRows
@@ -67,7 +67,7 @@ class _Place(NamedTuple):
 class OverviewRows(WorkRows):
     """The verbs of a transaction that concern all tasks at once."""
 
-    def standings(self) -> Sequence[Standing]:
+    def open_counts(self) -> Sequence[OpenCount]:
         """Return how many unfinished tasks stand where, by provider and status."""
         statement = (
             sa.select(tasks.c.queue, tasks.c.status, sa.func.count().label("count"))
@@ -75,7 +75,7 @@ class OverviewRows(WorkRows):
             .group_by(tasks.c.queue, tasks.c.status)
         )
         found = [
-            Standing(row["queue"], Status(row["status"]), row["count"])
+            OpenCount(row["queue"], Status(row["status"]), row["count"])
             for row in self.run(statement).mappings()
         ]
         return sorted(found, key=lambda one: (one.provider or "", one.status))

@@ -10,15 +10,15 @@ from itertools import groupby
 from rushes.domain.insights import Insight, InsightBy, rank_of
 from rushes.domain.submit import FAILED, Submit
 from rushes.domain.task import Status, Task
-from rushes.ports import Faulted, Faults, Standing, newest_first
+from rushes.ports import Faulted, Faults, OpenCount, newest_first
 
 _FAILED = frozenset({Status.FAILED, Status.EXPIRED})
 
 
-def standings(tasks: Iterable[Task]) -> Sequence[Standing]:
+def open_counts(tasks: Iterable[Task]) -> Sequence[OpenCount]:
     """Return how many unfinished tasks stand where."""
     counted = Counter((task.queue, task.status) for task in tasks if not task.is_final)
-    found = [Standing(queue, status, count) for (queue, status), count in counted.items()]
+    found = [OpenCount(queue, status, count) for (queue, status), count in counted.items()]
     return sorted(found, key=lambda one: (one.provider or "", one.status))
 
 

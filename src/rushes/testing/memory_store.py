@@ -7,6 +7,7 @@ transaction that raises is undone from a journal of what it overwrote.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -56,8 +57,8 @@ from rushes.ports import (
     Filed,
     IntegrityFault,
     Lent,
+    OpenCount,
     Page,
-    Standing,
     Told,
     Took,
     Transaction,
@@ -431,6 +432,12 @@ class MemoryTransaction:
             Begun(t.id, t.model, t.queue, t.status, t.progress, self._since(t.id))
             for t in found[:limit]
         ]
+
+    def in_flight(self) -> Mapping[str, int]:
+        """Return how many tasks each provider has, or may have, whose films are not there yet."""
+        held = {Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING}
+        found = [t.queue for t in self._t.tasks.values() if t.status in held]
+        return Counter(queue for queue in found if queue is not None)
 
     def took(self, limit: int) -> Sequence[Took]:
         """Return how long films took, among the newest ended tasks."""
@@ -1253,9 +1260,9 @@ class MemoryTransaction:
 
     # -- all of them -------------------------------------------------------------------
 
-    def standings(self) -> Sequence[Standing]:
+    def open_counts(self) -> Sequence[OpenCount]:
         """Return how many unfinished tasks stand where, by provider and status."""
-        return overview.standings(self._t.tasks.values())
+        return overview.open_counts(self._t.tasks.values())
 
     def newest_faults(self, limit: int, *, provider: str | None = None) -> Sequence[Faulted]:
         """Return what went wrong last with tasks, and with their submits, the last seen first."""

@@ -52,7 +52,10 @@ class House:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The handlers of what is looked at, and never changed."""
+    """The handlers of what is looked at, and never changed.
+
+    Each look may read many rows: it takes its turn (`usage`), away from the loop.
+    """
 
     desk: Desk
     usage: Usage
@@ -79,7 +82,7 @@ class Overview:
         """List the providers."""
         del call
         said, catalog = self.house.providers(), self.desk.gateway.catalog
-        return facts(await self.desk.ask(lambda tx: providers_json(tx, said, catalog)))
+        return facts(await self.usage.look(lambda tx: providers_json(tx, said, catalog)))
 
     async def used(self, call: Call) -> Reply:
         """Add up what tasks used that ended in a span of time, whoever's they were."""
@@ -118,7 +121,7 @@ class Overview:
         """List what went wrong with tasks, the newest first."""
         query = call.query()
         limit, provider = limit_of(query.get("limit"), 1), query.get("provider") or None
-        found = await self.desk.ask(lambda tx: tx.newest_faults(limit, provider=provider))
+        found = await self.usage.look(lambda tx: tx.newest_faults(limit, provider=provider))
         return facts([faulted_json(one) for one in found])
 
     async def system(self, call: Call) -> Reply:
@@ -126,7 +129,7 @@ class Overview:
         del call
         gateway, house = self.desk.gateway, self.house
         checks = {name: await word_of(name, check) for name, check in self.checks.items()}
-        counts, executors = await self.desk.ask(lambda tx: (tx.counts(), tx.executors()))
+        counts, executors = await self.usage.look(lambda tx: (tx.counts(), tx.executors()))
         return told(
             {
                 "object": "system",

@@ -11,7 +11,7 @@ from rushes.domain.ids import new_task_id
 from rushes.domain.insights import Insight, InsightBy
 from rushes.domain.submit import Verdict
 from rushes.domain.task import Event, Status, Task
-from rushes.ports import Faults, Standing, Transaction
+from rushes.ports import Faults, OpenCount, Transaction
 from rushes.testing.builders import NOON, a_submit, moved
 from rushes.testing.conformance.stores.subject import Subject, later
 
@@ -54,11 +54,11 @@ async def what_is_unfinished_is_counted_by_provider_and_status(subject: Subject)
         await _accepted(subject, queue=queue)
     await _went(subject, await _accepted(subject, queue="gpu"), Event.INTENT)
     await _went(subject, await _accepted(subject, queue="gpu"), Event.CANCELED)
-    assert list(await subject.ask(Transaction.standings)) == [
-        Standing(None, Status.QUEUED, 1),
-        Standing("ark", Status.QUEUED, 2),
-        Standing("gpu", Status.QUEUED, 1),
-        Standing("gpu", Status.SUBMITTING, 1),
+    assert list(await subject.ask(Transaction.open_counts)) == [
+        OpenCount(None, Status.QUEUED, 1),
+        OpenCount("ark", Status.QUEUED, 2),
+        OpenCount("gpu", Status.QUEUED, 1),
+        OpenCount("gpu", Status.SUBMITTING, 1),
     ]
 
 
