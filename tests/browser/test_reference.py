@@ -58,6 +58,7 @@ def test_a_film_is_made_from_the_page_in_rehearsal_and_plays(
     expect(events.locator("pre").last).to_contain_text('"status":"succeeded"')
 
 
+@pytest.mark.long
 def test_what_goes_wrong_is_said_in_words(booth: Booth, house: Playhouse, visit: Visit) -> None:
     visit.expect_refusals(400, 401)
     page = opened(visit)
@@ -148,6 +149,7 @@ def test_nobody_is_kept_out_of_any_operation(booth: Booth, house: Playhouse, sch
             visit.held()
 
 
+@pytest.mark.long
 def test_the_page_fits_every_screen(booth: Booth, house: Playhouse) -> None:
     for width in (320, 768, 1440):
         with booth.visit(house.url, viewport={"width": width, "height": 900}) as visit:
