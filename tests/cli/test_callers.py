@@ -219,6 +219,16 @@ def test_a_film_can_go_to_standard_output(server: Living, film: str) -> None:
         assert run.stdout == client.videos.download(film).content
 
 
+def test_a_download_can_be_taken_up_later(asked: Typed, film: str, tmp_path: Path) -> None:
+    target = tmp_path / "film.mp4"
+    run = asked("download", film, "--resume", "-o", str(target), "--json")
+    assert json.loads(run.stdout)["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
+    assert list(tmp_path.iterdir()) == [target]
+    refused = asked("download", film, "--resume", "-o", "-")
+    assert refused.exit_code == 2
+    assert "resume goes with the path of a file" in refused.stderr
+
+
 def test_models_are_listed_and_shown(asked: Typed) -> None:
     listed = json.loads(asked("models", "--json").stdout)
     assert "sandbox" in [model["id"] for model in listed]

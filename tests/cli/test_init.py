@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,19 @@ def test_flags_alone_write_a_file_that_a_server_takes(typed: Typed, here: Path) 
     assert model.routes[0].attempts_max == 3
     lines = [line for line in text.splitlines() if " = " in line and "provider =" not in line]
     assert all("#" in line for line in lines)
+
+
+def test_machines_are_told_what_was_written_and_found_and_are_asked_nothing(
+    typed: Typed, here: Path
+) -> None:
+    with upstream(OpenAIVideosServer(settings=Settings(key=KEY))) as url:
+        words = (*FLAGS[:4], "--base-url", url, "--api-key", "env:LAB_KEY", "--json")
+        told = json.loads(typed("init", *words, LAB_KEY=KEY).stdout)
+        printed = json.loads(typed("init", *words, "-o", "-").stdout)
+    assert told["path"] == str(here / "rushes.toml")
+    assert {finding["state"] for finding in told["findings"]} == {"ok"}
+    assert told["next"][-1].startswith("rushes generate")
+    assert printed == {"toml": (here / "rushes.toml").read_text()}
 
 
 def test_the_check_submits_nothing(typed: Typed) -> None:

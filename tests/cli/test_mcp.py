@@ -160,13 +160,18 @@ async def test_a_wait_that_is_over_leaves_the_film_going_and_says_how_to_ask(
     assert ended["status"] == "failed"
 
 
-async def test_the_same_idempotency_key_makes_one_film(server: Living) -> None:
-    wish = {"prompt": "a heron", **SMALL, "idempotency_key": "agent-1"}
+async def test_the_same_idempotency_key_makes_one_film_and_tells_how_it_stands(
+    server: Living,
+) -> None:
+    wish = {"prompt": "a heron", **LONG, "wait_s": 0, "idempotency_key": "agent-1"}
     async with at_the_desk(server) as agent:
         first = facts_of(await agent.call_tool("generate_video", wish))
-        again = facts_of(await agent.call_tool("generate_video", {**wish, "wait_s": 0}))
+        again = facts_of(await agent.call_tool("generate_video", wish))
+        await agent.call_tool("cancel_video", {"video_id": first["id"]})
+        late = await agent.call_tool("generate_video", wish)
     assert again["id"] == first["id"]
-    assert again["url"]
+    assert late.is_error
+    assert f"{first['id']} failed: Canceled by caller" in words_of(late)
 
 
 @pytest.mark.parametrize(
@@ -188,16 +193,15 @@ async def test_a_wish_that_cannot_be_is_refused_in_words(
     assert told in words_of(result)
 
 
-async def test_a_picture_on_this_machine_can_be_the_first_frame(
-    server: Living, tmp_path: Path
-) -> None:
-    async with at_the_desk(server, tmp_path) as agent:
-        film = facts_of(await agent.call_tool("generate_video", {"prompt": "a fox", **SMALL}))
-        want = {"video_id": film["id"], "variant": "thumbnail", "filename": "still.webp"}
-        still = facts_of(await agent.call_tool("download_video", want))
-        wish = {"prompt": "it moves", **SMALL, "image": still["path"]}
-        moved = facts_of(await agent.call_tool("generate_video", wish))
-    assert moved["status"] == "completed"
+async def test_a_picture_on_this_machine_can_be_the_first_frame(server: Living) -> None:
+    picture = Path(__file__).parents[2] / "docs" / "demo.jpg"
+    async with at_the_desk(server) as agent:
+        wish = {"prompt": "it moves", "model": "sora-2", "size": "720x1280"}
+        refused = await agent.call_tool("quote_video", {**wish, "image": str(picture)})
+        fits = await agent.call_tool("quote_video", {"prompt": "it moves", "image": str(picture)})
+    assert refused.is_error
+    assert "720x1280" in words_of(refused), "the server has looked at it"
+    assert facts_of(fits)["model"] == "sandbox"
 
 
 @pytest.mark.parametrize(
@@ -272,11 +276,11 @@ def door(server: Living) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def over_http(address: str, key: str) -> AsyncIterator[Client]:
+async def over_http(address: str, key: str, mode: str = "auto") -> AsyncIterator[Client]:
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         httpx2.AsyncClient(headers=headers, trust_env=False, timeout=30) as http,
-        Client(streamable_http_client(address, http_client=http)) as agent,
+        Client(streamable_http_client(address, http_client=http), mode=mode) as agent,
     ):
         yield agent
 
@@ -297,6 +301,25 @@ async def test_over_http_each_caller_makes_films_by_the_key_he_brings(
     assert told[-1] == 100
     async with over_http(door, "sk-live-stranger") as stranger:
         result = await stranger.call_tool("get_video", {"video_id": film["id"]})
+    assert result.is_error
+    assert "Authorization: Bearer" in words_of(result)
+
+
+async def test_clients_of_before_are_served_alike(door: str, server: Living) -> None:
+    """Most clients still begin with a handshake, which the newest protocol left out."""
+    told: list[float] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        told.append(progress)
+
+    async with over_http(door, server.secret, mode="legacy") as agent:
+        wish = {"prompt": "a heron", **LONG, "wait_s": 1}
+        film = facts_of(await agent.call_tool("generate_video", wish, progress_callback=hear))
+        ended = facts_of(await agent.call_tool("cancel_video", {"video_id": film["id"]}))
+    assert told
+    assert ended["status"] == "failed"
+    async with over_http(door, "sk-live-stranger", mode="legacy") as stranger:
+        result = await stranger.call_tool("list_models", {})
     assert result.is_error
     assert "Authorization: Bearer" in words_of(result)
 

@@ -132,6 +132,8 @@ def test_without_a_provider_there_is_nothing_to_list(tmp_path: Path) -> None:
 def test_simulators_are_listed_and_an_unknown_one_is_a_sentence(tmp_path: Path) -> None:
     typed = at_keyboard(environment_of(tmp_path / "data"))
     assert "openai_videos" in typed("simulate").output
+    listed = json.loads(typed("simulate", "--json").stdout)
+    assert "ark" in [one["name"] for one in listed]
     wrong = typed("simulate", "lumen")
     assert wrong.exit_code == 2
     assert "There is no simulator lumen" in wrong.output

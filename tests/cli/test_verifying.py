@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -245,8 +246,10 @@ def test_a_film_in_real_time_and_its_page(typed: Typed, tmp_path: Path) -> None:
         assert refused.exit_code == 2
         assert "--i-know-the-price" in refused.stderr
         assert server.log.entries == []
-        run = typed(*words, "--i-know-the-price", **told)
+        run = typed(*words, "--i-know-the-price", "--json", **told)
     assert run.exit_code == 0, run.output
+    answer = json.loads(run.stdout)
+    assert (answer["is_delivered"], answer["page"]) == (True, str(page))
     assert len(server.log.entries) == 1
     assert f"| outcome | {DELIVERED} |" in page.read_text()
     assert f"| where | {LOOPBACK} |" in page.read_text()

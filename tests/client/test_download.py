@@ -21,6 +21,7 @@ from rushes.client import (
     BadRequest,
     ConnectionFailed,
     DownloadFailed,
+    Unsendable,
     UpstreamError,
     Video,
 )
@@ -452,3 +453,91 @@ class Chunks(httpx2.SyncByteStream, httpx2.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self:
             yield chunk
+
+
+# -- taken up by a later call ------------------------------------------------------------------
+
+
+async def begun(stage: Stage, target: Path, answer: Callable[[dict[str, str]], bytes]) -> None:
+    """A call that gets a million bytes and no further."""
+    with (
+        BreakingServer(cut(answer, 1_000_000), *[lambda _: b""] * 4) as server,
+        pytest.raises(DownloadFailed, match="1000000 of"),
+    ):
+        await stage.dial(server.url).do("download", ID, target, resume=True)
+
+
+async def test_what_one_call_began_the_next_one_ends(stage: Stage, tmp_path: Path) -> None:
+    target = tmp_path / "boat.mp4"
+    await begun(stage, target, digested(film()))
+    assert names_in(tmp_path) == [".boat.mp4.part", ".boat.mp4.part.etag"]
+    with BreakingServer(digested(film())) as server:
+        seen: list[tuple[int, int | None]] = []
+        got = await stage.dial(server.url).do(
+            "download", ID, target, resume=True, on_progress=lambda *so_far: seen.append(so_far)
+        )
+    (asked,) = server.asked
+    assert (asked["range"], asked["if-range"]) == ("bytes=1000000-", ETAG)
+    assert target.read_bytes() == FILM
+    assert (got.size_bytes, got.sha256) == (len(FILM), sha256(FILM).hexdigest())
+    assert seen[-1] == (len(FILM), len(FILM))
+    assert names_in(tmp_path) == ["boat.mp4"]
+
+
+async def test_what_was_begun_of_another_film_is_thrown_away(stage: Stage, tmp_path: Path) -> None:
+    other = FILM[:1000][::-1]
+    await begun(stage, tmp_path / "boat.mp4", film())
+    with BreakingServer(digested(film(other, '"other"'), other)) as server:
+        got = await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4", resume=True)
+    assert got.read() == other
+    assert names_in(tmp_path) == ["boat.mp4"]
+
+
+async def test_a_beginning_that_was_damaged_since_is_found_out(
+    stage: Stage, tmp_path: Path
+) -> None:
+    await begun(stage, tmp_path / "boat.mp4", digested(film()))
+    part = tmp_path / ".boat.mp4.part"
+    part.write_bytes(b"?" + part.read_bytes()[1:])
+    with BreakingServer(digested(film()), digested(film())) as server:
+        got = await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4", resume=True)
+    assert got.read() == FILM
+    assert [asked.get("range") for asked in server.asked] == ["bytes=1000000-", None]
+
+
+async def test_a_beginning_that_is_whole_already_is_only_renamed(
+    stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / ".boat.mp4.part").write_bytes(FILM)
+    (tmp_path / ".boat.mp4.part.etag").write_text(ETAG)
+
+    def beyond(_: dict[str, str]) -> bytes:
+        span = f"bytes */{len(FILM)}"
+        return raw("416 Range Not Satisfiable", b"{}", Content_Range=span)
+
+    with BreakingServer(beyond) as server:
+        got = await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4", resume=True)
+    assert got.read() == FILM
+    assert names_in(tmp_path) == ["boat.mp4"]
+
+
+@pytest.mark.parametrize("etag", [None, "", "weak", 'W/"weak"', '"a"\r\nX: y'])
+async def test_a_beginning_without_a_sound_etag_is_thrown_away(
+    etag: str | None, stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / ".boat.mp4.part").write_bytes(b"of nobody knows what")
+    if etag is not None:
+        (tmp_path / ".boat.mp4.part.etag").write_text(etag)
+    with BreakingServer(film()) as server:
+        got = await stage.dial(server.url).do("download", ID, tmp_path / "boat.mp4", resume=True)
+    assert got.read() == FILM
+    assert "range" not in server.asked[0]
+    assert names_in(tmp_path) == ["boat.mp4"]
+
+
+async def test_what_cannot_be_taken_up_later_is_refused_before_anything_is_fetched(
+    stage: Stage,
+) -> None:
+    for target in (None, BytesIO(), Path(os.devnull)):
+        with pytest.raises(Unsendable, match="resume goes with"):
+            await stage.play(Script()).do("download", ID, target, resume=True)

@@ -28,6 +28,11 @@ NODE = NODE_HOME / "bin" / "node"
 NPM = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 PACKAGES = {"rushes": CLIENTS / "js", "rushes-ai-sdk-provider": CLIENTS / "ai-sdk"}
 BESIDE = ("ai@7.0.173", "typescript@7.0.2", "zod@4")
+RUNTIMES = {
+    "deno@2.9.6": ("deno", "test", "-A", "--no-check"),
+    "bun@1.4.5": ("bun", "test", "--timeout", "60000"),
+}
+"""Packages of npm, and how each runs a file of tests."""
 HOOKS_AT_HOME = {
     "RUSHES_WEBHOOKS_ALLOW_HTTP": "true",
     "RUSHES_WEBHOOKS_ALLOW_NETWORKS": '["127.0.0.0/8"]',
@@ -95,6 +100,13 @@ def npm(*words: str, cwd: Path) -> str:
     return done([NODE, NPM, *words], cwd=cwd, env={**os.environ, "PATH": path})
 
 
+def all_pass(server: Living, tests: Sequence[Path], *, cwd: Path) -> None:
+    """Have Node run test files: each test there passes, and none is left out."""
+    said = node(server, "--test", "--test-reporter=tap", *tests, cwd=cwd)
+    count = sum(file.read_text(encoding="utf-8").count("\ntest(") for file in tests)
+    assert f"\n# pass {count}\n" in said, said
+
+
 def node_tests(folder: Path) -> list[Path]:
     found = sorted((folder / "test").glob("*.test.js"))
     assert found
@@ -125,15 +137,67 @@ def test_the_clients_pass_their_own_tests_on_node_against_a_live_server(
 ) -> None:
     provider = unpacked / "node_modules" / "rushes-ai-sdk-provider"
     tests = [*node_tests(PACKAGES["rushes"]), *node_tests(provider)]
-    said = node(server, "--test", "--test-reporter=tap", *tests, cwd=unpacked)
-    assert re.search(r"^# skipped 0$", said, re.MULTILINE)
+    all_pass(server, tests, cwd=unpacked)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("package", RUNTIMES)
+def test_the_client_runs_on_other_runtimes(server: Living, package: str, tmp_path: Path) -> None:
+    runtime, *options = RUNTIMES[package]
+    (tmp_path / "package.json").write_text('{"private": true, "type": "module"}')
+    quiet = ("--no-audit", "--no-fund", "--no-package-lock")
+    npm("install", *quiet, package, cwd=tmp_path)
+    live = PACKAGES["rushes"] / "test" / "live.test.js"
+    command = tmp_path / "node_modules" / ".bin" / runtime
+    done([command, *options, live], cwd=tmp_path, env=environment(server))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here")
+def test_the_client_runs_in_a_page(server: Living) -> None:
+    """A page of the server's own address; the client's files stand beside it, as they are."""
+    from playwright.sync_api import Route, sync_playwright
+
+    def serve(route: Route) -> None:
+        path = route.request.url.removeprefix(f"{server.url}/page/")
+        if path == "":
+            route.fulfill(body="<!doctype html><title>a page</title>", content_type="text/html")
+        else:
+            route.fulfill(path=PACKAGES["rushes"] / path, content_type="text/javascript")
+
+    with sync_playwright() as playwright:
+        chromium = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.route(f"{server.url}/page/**", serve)
+        page.goto(f"{server.url}/page/")
+        told = page.evaluate(IN_A_PAGE, [server.url, server.secret])
+        browser.close()
+    assert told == ["completed", "ftyp", 64, "There is no disk here", "BadRequest", "AbortError"]
 
 
 @pytest.mark.long
 def test_the_ai_sdk_itself_makes_films_with_the_provider(server: Living, installed: Path) -> None:
     script = installed / "sdk.mjs"
     shutil.copy(PACKAGES["rushes-ai-sdk-provider"] / "test" / "sdk.long.js", script)
-    node(server, "--test", script, cwd=installed)
+    all_pass(server, [script], cwd=installed)
+
+
+IN_A_PAGE = """async ([baseUrl, apiKey]) => {
+  const { Rushes } = await import("/page/src/index.js");
+  const client = new Rushes({ baseUrl, apiKey });
+  const wish = { prompt: "a heron", seconds: 1, resolution: "480p" };
+  const film = await client.videos.create(wish);
+  let last;
+  for await (const { video } of client.videos.events(film)) last = video;
+  const { content, sha256 } = await client.videos.download(last);
+  const fault = (promise) => promise.catch((error) => error);
+  const disk = await fault(client.videos.download(last, "film.mp4"));
+  const wrong = await fault(client.videos.create({ ...wish, seconds: 99 }));
+  const ended = await fault(client.videos.wait(film.id, { signal: AbortSignal.abort() }));
+  const brand = String.fromCharCode(...content.subarray(4, 8));
+  return [last.status, brand, sha256.length, disk.message.slice(0, 21), wrong.name, ended.name];
+}"""
 
 
 # -- types ---------------------------------------------------------------------------------------
@@ -174,13 +238,26 @@ def test_a_typed_program_compiles_and_a_wrong_one_does_not(name: str, installed:
 PAGES = (PAGE, *(folder / "README.md" for folder in PACKAGES.values()))
 
 
-def test_what_the_page_shows_runs(server: Living, unpacked: Path, tmp_path: Path) -> None:
+def of_the_client() -> list[str]:
+    """The page's blocks that need no other package: a film, how to follow one, a receiver."""
     film, follow, receiver = [block for block in blocks(PAGE) if not needs_the_sdk(block)]
-    play(server, film, unpacked, tmp_path / "film")
+    return [film, follow, receiver]
+
+
+def test_the_pages_film_is_made(server: Living, unpacked: Path, tmp_path: Path) -> None:
+    play(server, of_the_client()[0], unpacked, tmp_path / "film")
     assert (tmp_path / "film" / "boat.mp4").stat().st_size > 10_000
-    said = play(server, follow, unpacked, tmp_path / "follow")
-    assert said.splitlines()[0] == "queued"
+
+
+@pytest.mark.long
+def test_the_pages_film_is_followed(server: Living, unpacked: Path, tmp_path: Path) -> None:
+    said = play(server, of_the_client()[1], unpacked, tmp_path / "follow")
+    assert said.splitlines()[:2] == ["free 0", "queued"]
     assert (tmp_path / "follow" / "roof.mp4").stat().st_size > 10_000
+
+
+def test_the_pages_receiver_is_told(server: Living, unpacked: Path, tmp_path: Path) -> None:
+    receiver = of_the_client()[2]
     port = free_port()
     home = tmp_path / "receiver"
     home.mkdir()

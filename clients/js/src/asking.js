@@ -58,6 +58,34 @@ const DERIVED_NAMES = new Map([
  * @returns {Promise<Request>}
  */
 export async function create(wish, options) {
+  const isForm = (wish.references ?? []).length === 0;
+  const { body, files } = await wished(wish, isForm);
+  return {
+    method: "POST",
+    path: VIDEOS,
+    headers: creating(options),
+    body: await bodyOf(body, files),
+  };
+}
+
+/**
+ * Build the question what a create would come to; files travel in its JSON.
+ *
+ * @param {Wish} wish
+ * @returns {Promise<Request>}
+ */
+export async function quote(wish) {
+  const { body } = await wished(wish, false);
+  return { method: "POST", path: "/v1/video/quotes", body: encoded(body) };
+}
+
+/**
+ * Return a wish in the words of the wire, and which of its frames travel as files.
+ *
+ * @param {Wish} wish
+ * @param {boolean} isForm Whether frames of bytes may be files at all.
+ */
+async function wished(wish, isForm) {
   known("wish", wish, [...WISH_NAMES.keys(), ...FRAMES.keys(), "references", "extraBody"]);
   const body = named({ model: "sandbox", ...defined(wish) }, WISH_NAMES);
   const references = wish.references ?? [];
@@ -67,15 +95,10 @@ export async function create(wish, options) {
   for (const [name, wireName] of FRAMES) {
     const frame = /** @type {Media | undefined} */ (wish[/** @type {keyof Wish} */ (name)]);
     if (frame === undefined || frame === null) continue;
-    if (references.length === 0 && isBytes(frame)) files[wireName] = frame;
+    if (isForm && isBytes(frame)) files[wireName] = frame;
     else body[wireName] = await wireValue(frame);
   }
-  return {
-    method: "POST",
-    path: VIDEOS,
-    headers: creating(options),
-    body: await bodyOf({ ...body, ...wish.extraBody }, files),
-  };
+  return { body: { ...body, ...wish.extraBody }, files };
 }
 
 /**
@@ -236,6 +259,11 @@ export function models() {
  */
 export function model(name) {
   return { method: "GET", path: `${MODELS}/${segment(name)}` };
+}
+
+/** @returns {Request} */
+export function key() {
+  return { method: "GET", path: "/v1/key" };
 }
 
 /** @returns {Request} */

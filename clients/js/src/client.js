@@ -3,7 +3,8 @@
  *
  * @import { CallOptions, CreateAndWaitOptions, CreateOptions, DeletedVideo } from "./types.js"
  * @import { Derived, DownloadedVideo, DownloadOptions, EventOptions, Fetch } from "./types.js"
- * @import { ListOptions, Model, RushesOptions, Source, StreamOptions, Target } from "./types.js"
+ * @import { KeyFacts, ListOptions, Model, Quote, RushesOptions, Source } from "./types.js"
+ * @import { StreamOptions, Target } from "./types.js"
  * @import { UsageAsked, UsageLine, UsageTask, Video, VideoEvent, VideoPage } from "./types.js"
  * @import { WaitOptions, WebhookSecret, Wish } from "./types.js"
  */
@@ -13,8 +14,8 @@ import * as asking from "./asking.js";
 import { download, stream } from "./download.js";
 import { events } from "./events.js";
 import { Line, SYSTEM_CLOCK } from "./line.js";
-import { readModel, readModels, readPage, readUsage, readVideo } from "./reading.js";
-import { readWebhookSecret, usageLine, usageTask } from "./reading.js";
+import { readKey, readModel, readModels, readPage, readQuote, readUsage } from "./reading.js";
+import { readVideo, readWebhookSecret, usageLine, usageTask } from "./reading.js";
 import { RETRY } from "./retry.js";
 import { cancel, remove, retrieve } from "./verbs.js";
 import { wait } from "./waiting.js";
@@ -23,6 +24,8 @@ const TIMEOUT_MS = 60_000;
 
 /** A client of one server, with one key; it holds nothing open that must be closed. */
 export class Rushes {
+  #line;
+
   /**
    * @param {RushesOptions} [options]
    * @throws {NotConfigured} No key, a key that cannot be one, or an address that is not http(s).
@@ -38,6 +41,7 @@ export class Rushes {
       timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
       headers: options.headers ?? {},
     });
+    this.#line = line;
     this.baseUrl = access.baseUrl;
     /** Whether the key is one for tests: all that it makes is a rehearsal, and free. */
     this.isTest = access.isTest;
@@ -45,6 +49,16 @@ export class Rushes {
     this.models = new Models(line);
     this.usage = new Usage(line);
     this.webhooks = new Webhooks(line);
+  }
+
+  /**
+   * Return what the client's key is, may do, and has left.
+   *
+   * @param {CallOptions} [options]
+   * @returns {Promise<KeyFacts>}
+   */
+  async key(options = {}) {
+    return readKey(await this.#line.ask(asking.key(), options));
   }
 }
 
@@ -87,6 +101,17 @@ export class Videos {
    */
   async createAndWait(wish, options = {}) {
     return this.wait(await this.create(wish, options), options);
+  }
+
+  /**
+   * Tell what `create` with the same wish would come to; nothing is made or held for it.
+   *
+   * @param {Wish} wish
+   * @param {CallOptions} [options]
+   * @returns {Promise<Quote>}
+   */
+  async quote(wish, options = {}) {
+    return readQuote(await this.#line.ask(await asking.quote(wish), options));
   }
 
   /**
@@ -222,7 +247,8 @@ export class Videos {
    * Bring a film home, or a still of it.
    *
    * A path is written under another name and renamed when every byte is there; a folder gets a
-   * file named after the video. A connection that breaks is taken up where it broke.
+   * file named after the video. A connection that breaks is taken up where it broke. What came is
+   * compared with the server's digest.
    *
    * @param {Video | string} video
    * @param {Target} [target]

@@ -4,16 +4,18 @@
  * After a break the rest is asked for by Range, under the ETag of the first answer, so that
  * parts of two different films never meet. An answer that cannot be continued is begun anew. A
  * film counts as whole when as many bytes came as the first answer announced, and when it has
- * the digest that the answer (`Repr-Digest`, RFC 9530) or the caller told, where one did.
+ * the digest that the answer (`Repr-Digest`, RFC 9530) told, and the caller if he wants one.
  *
  * @import { DownloadedVideo, DownloadOptions, StreamOptions, Target, Video } from "./types.js"
  * @import { Line } from "./line.js"
+ * @import { Sink } from "./sinks.js"
  */
 
 import * as asking from "./asking.js";
 import { ConnectionFailed, DownloadFailed, RangeNotSatisfiable, RushesError } from "./errors.js";
 import { readFault } from "./reading.js";
 import { pauseMs } from "./retry.js";
+import { builtin } from "./runtime.js";
 import { openSink } from "./sinks.js";
 
 /**
@@ -39,8 +41,9 @@ import { openSink } from "./sinks.js";
 export async function download(line, video, target, options) {
   const transfer = new Transfer(line, video, options);
   const { id, variant } = transfer;
-  const sink = await openSink(target, id, variant);
+  const sink = await openSink(target, id, variant, options.resume ?? false);
   try {
+    await transfer.takeUp(sink);
     for await (const piece of transfer.pieces()) {
       if (piece === null) await restarted(sink, id);
       else {
@@ -48,8 +51,8 @@ export async function download(line, video, target, options) {
         options.onProgress?.(transfer.receivedBytes, transfer.totalBytes);
       }
     }
-    const sha256 = await sink.sha256();
-    checked(id, sha256, transfer.sha256, "the server");
+    const sha256 = transfer.sha256 ?? (await sink.sha256?.()) ?? null;
+    if (sha256 !== null) checked(id, sha256, transfer.toldSha256, "the server");
     checked(id, sha256, options.sha256 ?? null, "you");
     const { receivedBytes: sizeBytes, contentType, etag } = transfer;
     const { path, content } = await sink.finish();
@@ -110,8 +113,11 @@ class Transfer {
   /** @type {string | null} */
   etag = null;
   /** @type {string | null} */
-  sha256 = null;
+  toldSha256 = null; // by the server, in hex
   contentType = "";
+  #sum = new Sum();
+  /** @type {Sink["note"]} */
+  #note;
 
   /**
    * @param {Line} line
@@ -123,6 +129,25 @@ class Transfer {
     this.#options = options;
     this.id = asking.idOf(video);
     this.variant = options.variant ?? "video";
+  }
+
+  /** Of what arrived; null where nothing here can add it up. */
+  get sha256() {
+    return this.#sum.hex();
+  }
+
+  /**
+   * Go on with what an earlier call left, if it did; and let the next one know of which film the
+   * bytes are.
+   *
+   * @param {Sink} sink
+   */
+  async takeUp(sink) {
+    this.#note = sink.note?.bind(sink);
+    const kept = await sink.kept?.((piece) => this.#sum.add(piece));
+    if (!kept) return;
+    this.receivedBytes = this.#furthestBytes = kept.sizeBytes;
+    this.etag = kept.etag;
   }
 
   /**
@@ -161,17 +186,21 @@ class Transfer {
     const answer = await this.#line.open(request, this.#options);
     try {
       if (!answer.isGood) {
-        if (yield* this.#refused(readFault(await answer.rest()), answer.headers)) return;
+        yield* this.#refused(readFault(await answer.rest()), answer.headers);
+        yield* this.#compared();
+        return;
       }
       yield* this.#begin(readHead(answer.status, answer.headers), answer.headers);
       for (let piece = await answer.read(); piece; piece = await answer.read()) {
         this.receivedBytes += piece.length;
+        this.#sum.add(piece);
         yield piece;
       }
       this.totalBytes ??= this.receivedBytes;
       if (this.receivedBytes !== this.totalBytes) {
         throw this.#lost(`${this.receivedBytes} of ${this.totalBytes} bytes came`);
       }
+      yield* this.#compared();
     } finally {
       answer.close();
     }
@@ -189,12 +218,13 @@ class Transfer {
     }
     if (head.start === 0) {
       yield* this.#restart();
-      this.totalBytes = head.totalBytes;
       this.etag = head.etag;
-      this.contentType = head.contentType;
-      this.sha256 = head.sha256;
+      this.#learn(head);
+      await this.#note?.(head.etag);
       return;
     }
+    // Of what an earlier call left there is the ETag, and nothing else.
+    if (this.totalBytes === null && head.etag !== null) this.#learn(head);
     const isRest = head.start === this.receivedBytes && head.totalBytes === this.totalBytes;
     const isSame = head.etag === null || head.etag === this.etag;
     if (isRest && isSame) return;
@@ -202,16 +232,32 @@ class Transfer {
     throw this.#lost("another part came than was asked");
   }
 
+  /** @param {Head} head */
+  #learn(head) {
+    this.totalBytes = head.totalBytes;
+    this.contentType = head.contentType;
+    this.toldSha256 = head.sha256;
+  }
+
+  /** Begin anew where what came is not what the server has, byte for byte. */
+  async *#compared() {
+    const isSame = this.toldSha256 === null || this.toldSha256 === (this.sha256 ?? this.toldSha256);
+    if (isSame) return;
+    this.#furthestBytes = Math.max(this.#furthestBytes, this.receivedBytes);
+    yield* this.#restart();
+    throw this.#lost("it was changed on the way");
+  }
+
   /**
    * Throw what the server says, unless it says that there are no more bytes to send.
    *
    * @param {RushesError} fault
    * @param {Headers} headers
-   * @returns {AsyncGenerator<null, boolean, void>}
+   * @returns {AsyncGenerator<null, void, void>}
    */
   async *#refused(fault, headers) {
     if (!(fault instanceof RangeNotSatisfiable) || this.receivedBytes === 0) throw fault;
-    if (headers.get("content-range")?.trim() === `bytes */${this.receivedBytes}`) return true;
+    if (headers.get("content-range")?.trim() === `bytes */${this.receivedBytes}`) return;
     yield* this.#restart();
     throw this.#lost("it is another film now");
   }
@@ -220,6 +266,7 @@ class Transfer {
   async *#restart() {
     if (this.receivedBytes === 0) return;
     this.receivedBytes = 0;
+    this.#sum = new Sum();
     yield null;
   }
 
@@ -241,6 +288,21 @@ class Transfer {
       `${this.#furthestBytes} of ${total} bytes came; ${fault.what}: ${fault.why}`,
       fault,
     );
+  }
+}
+
+/** Bytes added up, where the runtime can do that while they pass. */
+class Sum {
+  #hash = builtin("node:crypto")?.createHash("sha256");
+
+  /** @param {Uint8Array} piece */
+  add(piece) {
+    this.#hash?.update(piece);
+  }
+
+  /** @returns {string | null} */
+  hex() {
+    return this.#hash?.copy().digest("hex") ?? null;
   }
 }
 

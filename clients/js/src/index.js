@@ -22,6 +22,7 @@ export { VERSION } from "./version.js";
 
 /**
  * @typedef {import("./types.js").AnswerHead} AnswerHead
+ * @typedef {import("./types.js").Budget} Budget
  * @typedef {import("./types.js").CallOptions} CallOptions
  * @typedef {import("./types.js").Clock} Clock
  * @typedef {import("./types.js").CreateAndWaitOptions} CreateAndWaitOptions
@@ -32,11 +33,14 @@ export { VERSION } from "./version.js";
  * @typedef {import("./types.js").DownloadedVideo} DownloadedVideo
  * @typedef {import("./types.js").EventOptions} EventOptions
  * @typedef {import("./types.js").Fetch} Fetch
+ * @typedef {import("./types.js").KeyFacts} KeyFacts
+ * @typedef {import("./types.js").Limits} Limits
  * @typedef {import("./types.js").ListOptions} ListOptions
  * @typedef {import("./types.js").Media} Media
  * @typedef {import("./types.js").MediaKind} MediaKind
  * @typedef {import("./types.js").Model} Model
  * @typedef {import("./types.js").Order} Order
+ * @typedef {import("./types.js").Quote} Quote
  * @typedef {import("./types.js").Reference} Reference
  * @typedef {import("./types.js").RetryOptions} RetryOptions
  * @typedef {import("./types.js").RushesOptions} RushesOptions

@@ -13,7 +13,8 @@ import { VERSION } from "./version.js";
 // What a timer can hold; beyond it fires at once.
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-// Codes of a connection that never was; Node puts them into the cause of a failed fetch.
+// A connection that never was. Node says so by a code in the cause of a failed fetch, Bun by one
+// in the error, Deno in words, and a browser not at all: there it may have been sent.
 const NEVER_SENT = new Set([
   "ECONNREFUSED",
   "EAI_AGAIN",
@@ -21,7 +22,9 @@ const NEVER_SENT = new Set([
   "ENETUNREACH",
   "ENOTFOUND",
   "UND_ERR_CONNECT_TIMEOUT",
+  "ConnectionRefused",
 ]);
+const NEVER_SENT_WORDS = /client error \(Connect\)|bad port|to port \d+ are blocked/i;
 
 /**
  * One call, ready to be sent any number of times. `holdMs` is how long the server was asked to
@@ -136,6 +139,7 @@ export class Line {
       leash.release();
       throw leash.verdict(what, error);
     }
+    leash.slacken();
     const stream = new Stream(what, response, leash);
     call.onAnswer?.({ status: stream.status, headers: stream.headers });
     return stream;
@@ -212,6 +216,7 @@ export class Stream {
   /** @type {ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined} */
   #reader;
   #isOpen = true;
+  #isOver = false;
 
   /**
    * @param {string} what
@@ -236,6 +241,8 @@ export class Stream {
     try {
       this.#leash.await();
       const { value } = await this.#reader.read();
+      this.#leash.slacken(); // however long the caller takes for it
+      this.#isOver = value === undefined;
       return value;
     } catch (error) {
       throw this.#leash.verdict(this.#what, error);
@@ -264,8 +271,11 @@ export class Stream {
   close() {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    // What the other side still wanted to say is of no interest, nor is that it was cut off. The
+    // request is aborted and not only its body: some versions of Node's fetch end the process when
+    // a connection is closed whose body nobody reads on (github.com/nodejs/undici/issues/5360).
+    if (!this.#isOver) this.#leash.drop();
     this.#leash.release();
-    // What the other side still wanted to say is of no interest, nor is that it was cut off.
     this.#reader?.cancel().catch(() => {});
   }
 }
@@ -298,7 +308,7 @@ class Leash {
 
   /** Wait for the next word from now on. */
   await(ms = this.#patienceMs) {
-    clearTimeout(this.#timer);
+    this.slacken();
     this.#waitedMs = ms;
     this.#timer = setTimeout(
       () => {
@@ -309,9 +319,19 @@ class Leash {
     );
   }
 
+  /** Wait for nothing, until the next `await`. */
+  slacken() {
+    clearTimeout(this.#timer);
+  }
+
+  /** End the request. */
+  drop() {
+    this.#controller.abort();
+  }
+
   /** Let go. */
   release() {
-    clearTimeout(this.#timer);
+    this.slacken();
     this.#outer?.removeEventListener("abort", this.#recall);
   }
 
@@ -327,7 +347,7 @@ class Leash {
       const why = `no answer in time (${this.#waitedMs / 1000} s)`;
       return new ConnectionFailed(what, why, { cause: error });
     }
-    const isSent = !NEVER_SENT.has(codeOf(error)) && wordsOf(error) !== "bad port";
+    const isSent = !NEVER_SENT.has(codeOf(error)) && !NEVER_SENT_WORDS.test(wordsOf(error));
     const why = isSent
       ? `the connection broke (${wordsOf(error)})`
       : `nobody answers there (${wordsOf(error)}). Check that the server is running ` +
@@ -356,21 +376,23 @@ function withKey(fault, request) {
   return fault;
 }
 
-/** @param {unknown} error */
-function causeOf(error) {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return /** @type {{ code?: unknown, message?: unknown } | undefined} */ (cause);
+/**
+ * Return the error that says most: a failed fetch tells its reason in its cause, if it has one.
+ *
+ * @param {unknown} error
+ */
+function reasonOf(error) {
+  const told = (error instanceof Error && error.cause) || error;
+  return /** @type {{ code?: unknown, message?: unknown } | undefined} */ (told);
 }
 
 /** @param {unknown} error */
 function codeOf(error) {
-  return String(causeOf(error)?.code);
+  return String(reasonOf(error)?.code);
 }
 
 /** @param {unknown} error */
 function wordsOf(error) {
-  const cause = causeOf(error);
-  return String(
-    cause?.message || cause?.code || (error instanceof Error && error.message) || error,
-  );
+  const reason = reasonOf(error);
+  return String(reason?.message || reason?.code || error);
 }

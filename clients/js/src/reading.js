@@ -5,7 +5,8 @@
  * `/v1/video/generations` answers with a lean body and headers, or, where the operator set
  * `response_style = "envelope"`, with an envelope around other words; both are understood.
  *
- * @import { DeletedVideo, Model, Status, UsageLine, UsageTask } from "./types.js"
+ * @import { Budget, DeletedVideo, KeyFacts, Limits, Model, Quote, Status } from "./types.js"
+ * @import { UsageLine, UsageTask } from "./types.js"
  * @import { Video, VideoError, VideoPage, WebhookSecret } from "./types.js"
  * @import { Reply } from "./line.js"
  */
@@ -110,6 +111,53 @@ export function readWebhookSecret(reply) {
 }
 
 /**
+ * Read what a film would be and cost, with what the headers tell of the wish.
+ *
+ * @param {Reply} reply
+ * @returns {Quote}
+ */
+export function readQuote(reply) {
+  const fields = parse(reply.text);
+  return Object.freeze({
+    model: fields.text("model"),
+    seconds: fields.int("seconds"),
+    size: fields.text("size"),
+    resolution: fields.maybeText("resolution"),
+    ratio: fields.maybeText("ratio"),
+    withAudio: fields.flag("with_audio"),
+    costMaxMicrousd: fields.int("hold_microusd"),
+    price: fields.maybeText("price"),
+    isRehearsal: fields.flag("rehearsal"),
+    ...notesOf(reply.headers),
+  });
+}
+
+/**
+ * Read what the key that asked is.
+ *
+ * @param {Reply} reply
+ * @returns {KeyFacts}
+ */
+export function readKey(reply) {
+  const fields = parse(reply.text);
+  return Object.freeze({
+    id: fields.text("id"),
+    name: fields.text("name"),
+    prefix: fields.text("prefix"),
+    accountId: fields.text("account_id"),
+    accountName: fields.text("account_name"),
+    isTest: fields.flag("is_test"),
+    scopes: fields.texts("scopes"),
+    models: fields.raw("models") === null ? null : fields.texts("models"),
+    expiresAt: fields.maybeMoment("expires_at"),
+    limits: limits(fields.fields("limits")),
+    accountLimits: limits(fields.fields("account_limits")),
+    budgets: fields.items("budgets").map((item) => budget(new Fields(item))),
+    operators: fields.text("operators"),
+  });
+}
+
+/**
  * Read a page of usage: its lines, still as they came, and where the next page begins.
  *
  * @param {Reply} reply
@@ -206,6 +254,7 @@ export function readFault(reply) {
 export function retryAfterS(headers) {
   const text = (headers.get("retry-after") ?? "").trim();
   if (WHOLE_NUMBER.test(text)) return Number(text);
+  if (!/[a-z]/i.test(text)) return null; // no day of the week: what else would be taken for a date
   const seconds = (Date.parse(text) - Date.parse(headers.get("date") ?? "")) / 1000;
   return Number.isNaN(seconds) ? null : Math.max(0, seconds);
 }
@@ -319,10 +368,44 @@ function withHeaders(seen, headers) {
     etaS: whole(headers.get("rushes-eta-seconds")),
     costMicrousd: whole(headers.get("rushes-cost-microusd")),
     isRehearsal: headers.get("rushes-rehearsal") === "true",
-    servedBy: headers.get("rushes-model"),
     isReplayed: headers.get("idempotency-replayed") === "true",
+    ...notesOf(headers),
+  });
+}
+
+/** @param {Headers} headers */
+function notesOf(headers) {
+  return {
+    servedBy: headers.get("rushes-model"),
     ignoredParameters: names(headers.get("rushes-ignored-parameters")),
     coercedParameters: names(headers.get("rushes-coerced-parameters")),
+  };
+}
+
+/**
+ * @param {Fields} fields
+ * @returns {Limits}
+ */
+function limits(fields) {
+  return Object.freeze({
+    requestsPerS: fields.maybeInt("requests_per_s"),
+    submitsPerMinute: fields.maybeInt("submits_per_minute"),
+    inFlightMax: fields.maybeInt("in_flight_max"),
+    queuedMax: fields.maybeInt("queued_max"),
+  });
+}
+
+/**
+ * @param {Fields} fields
+ * @returns {Budget}
+ */
+function budget(fields) {
+  return Object.freeze({
+    owner: fields.text("owner"),
+    period: fields.text("period"),
+    limitMicrousd: fields.int("limit_microusd"),
+    spentMicrousd: fields.int("spent_microusd"),
+    leftMicrousd: fields.int("left_microusd"),
   });
 }
 

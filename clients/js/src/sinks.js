@@ -2,16 +2,17 @@
  * Where a film goes: a path, a stream of the caller's, or memory.
  *
  * A path is written under another name beside it and renamed when the film is whole, so that
- * nobody ever finds half a film under the name that was asked for. What is there and is no file,
- * such as /dev/null or a pipe, is written to and not replaced.
- *
- * The file system and the hash are asked of the runtime where it has them (Node, Deno, Bun), so
- * that no bundler for browsers finds an import that it cannot follow.
+ * nobody ever finds half a film under the name that was asked for. Where a later call is to take it
+ * up, the half stays under that other name, with the ETag that says of which film. What is there
+ * and is no file, such as /dev/null or a pipe, is written to and not replaced.
  *
  * @import { Target, Variant } from "./types.js"
  */
 
 import { Unsendable } from "./errors.js";
+import { builtin } from "./runtime.js";
+
+const PIECE_BYTES = 1 << 20;
 
 /** @type {Readonly<Record<Variant, string>>} */
 const ENDINGS = {
@@ -29,116 +30,192 @@ const ENDINGS = {
  * @typedef {object} Sink
  * @property {(piece: Uint8Array<ArrayBuffer>) => Promise<void>} write
  * @property {() => Promise<void>} restart Forget what was written.
- * @property {() => Promise<string | null>} sha256 Of all that was written, in hex.
  * @property {() => Promise<Finished>} finish
  * @property {() => Promise<void>} abandon
+ * @property {() => Promise<string | null>} [sha256] Of all that was written, in hex.
+ * @property {(add: (piece: Uint8Array) => void) => Promise<Kept | null>} [kept] What an earlier
+ *   call left here, piece by piece.
+ * @property {(etag: string | null) => Promise<void>} [note] Hear of which film the bytes are that
+ *   follow; null: nobody could tell later.
  */
+
+/** @typedef {{ sizeBytes: number, etag: string }} Kept */
 
 /**
  * @param {Target} target
  * @param {string} id
  * @param {Variant} variant
+ * @param {boolean} isResumed
  * @returns {Promise<Sink>}
  */
-export async function openSink(target, id, variant) {
+export async function openSink(target, id, variant, isResumed) {
+  const isPath = typeof target === "string" || target instanceof URL;
+  if (isResumed && !isPath) throw notResumable();
   if (target === undefined) return new MemorySink();
-  if (typeof target === "object" && "getWriter" in target) return new StreamSink(target);
+  if (!isPath) return new StreamSink(target);
   const { files, paths, urls } = disk();
   let path = target instanceof URL ? urls.fileURLToPath(target) : target;
   const there = await files.stat(path).catch(() => null);
   if (there?.isDirectory()) path = paths.join(path, `${id}${ENDINGS[variant]}`);
   else if (there !== null && !there.isFile()) {
-    return new FileSink(files, path, path, await files.open(path, "w"));
+    if (isResumed) throw notResumable();
+    return new DeviceSink(path, await files.open(path, "w"));
   }
   const whole = await files.realpath(path).catch(() => path); // links are followed
-  const part = paths.join(
-    paths.dirname(whole),
-    `.${paths.basename(whole)}.${crypto.randomUUID().slice(0, 8)}.part`,
-  );
-  return new FileSink(files, whole, part, await files.open(part, "wx"), path);
-}
-
-/** Bytes added up, where the runtime can do that while they pass. */
-class Sum {
-  #hash = builtin("node:crypto")?.createHash("sha256");
-
-  /** @param {Uint8Array} piece */
-  add(piece) {
-    this.#hash?.update(piece);
-  }
-
-  /** @returns {string | null} */
-  hex() {
-    return this.#hash?.copy().digest("hex") ?? null;
-  }
+  const mark = isResumed ? "" : `.${crypto.randomUUID().slice(0, 8)}`;
+  const part = paths.join(paths.dirname(whole), `.${paths.basename(whole)}${mark}.part`);
+  if (!isResumed) return new FileSink(files, path, whole, part, await files.open(part, "wx"));
+  const handle = await files.open(part, "r+").catch(() => files.open(part, "w+"));
+  return new PartSink(files, path, whole, part, handle);
 }
 
 /** Writes to a file, which gets its name when it is whole. */
 class FileSink {
-  #files;
   #target;
-  #part;
-  #handle;
   #path;
-  #at = 0;
-  #sum = new Sum();
   #isOpen = true;
+  at = 0;
 
   /**
    * @param {any} files
-   * @param {string} target
-   * @param {string} part As the target: a device or a pipe.
-   * @param {any} handle
-   * @param {string} [path] As the caller wrote it.
+   * @param {string} path As the caller wrote it.
+   * @param {string} target Where it leads.
+   * @param {string} part
+   * @param {any} handle Of the part.
    */
-  constructor(files, target, part, handle, path = target) {
-    this.#files = files;
-    this.#target = target;
-    this.#part = part;
-    this.#handle = handle;
+  constructor(files, path, target, part, handle) {
+    this.files = files;
+    this.part = part;
+    this.handle = handle;
     this.#path = path;
+    this.#target = target;
   }
 
   /** @param {Uint8Array<ArrayBuffer>} piece */
   async write(piece) {
-    this.#sum.add(piece);
     for (let done = 0; done < piece.length;) {
-      const place = this.#isDevice ? null : this.#at;
-      const { bytesWritten } = await this.#handle.write(piece, done, piece.length - done, place);
+      const { bytesWritten } = await this.handle.write(piece, done, undefined, this.at);
       done += bytesWritten;
-      this.#at += bytesWritten;
+      this.at += bytesWritten;
     }
   }
 
   async restart() {
-    if (this.#isDevice) throw new Error("the film must be written anew, and this cannot go back");
-    await this.#handle.truncate(0);
-    this.#at = 0;
-    this.#sum = new Sum();
-  }
-
-  async sha256() {
-    return this.#sum.hex();
+    await this.handle.truncate(0);
+    this.at = 0;
   }
 
   /** The bytes are on the disk then, as the server's copy may be deleted next. */
   async finish() {
-    if (!this.#isDevice) await this.#handle.sync();
-    await this.#close();
-    if (!this.#isDevice) await this.#files.rename(this.#part, this.#target);
+    await this.handle.sync();
+    await this.close();
+    await this.files.rename(this.part, this.#target);
     return { path: this.#path, content: null };
   }
 
   async abandon() {
-    await this.#close();
-    if (!this.#isDevice) await this.#files.rm(this.#part, { force: true });
+    await this.close();
+    await this.files.rm(this.part, { force: true });
   }
 
-  get #isDevice() {
-    return this.#part === this.#target;
+  async close() {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.handle.close();
+  }
+}
+
+/** Writes under a name that a later call finds again; one call at a time. */
+class PartSink extends FileSink {
+  get #tag() {
+    return `${this.part}.etag`;
   }
 
-  async #close() {
+  /**
+   * @param {(piece: Uint8Array) => void} add
+   * @returns {Promise<Kept | null>}
+   */
+  async kept(add) {
+    const etag = await this.files.readFile(this.#tag, "latin1").catch(() => "");
+    if (!/^"[!#-~]*"$/.test(etag)) {
+      await this.restart(); // nobody knows of which film this is
+      return null;
+    }
+    const piece = new Uint8Array(PIECE_BYTES);
+    for (;;) {
+      const { bytesRead } = await this.handle.read(piece, 0, PIECE_BYTES, this.at);
+      if (bytesRead === 0) return this.at === 0 ? null : { sizeBytes: this.at, etag };
+      add(piece.subarray(0, bytesRead));
+      this.at += bytesRead;
+    }
+  }
+
+  /** @param {string | null} etag */
+  async note(etag) {
+    if (etag !== null) await this.files.writeFile(this.#tag, etag, "latin1");
+  }
+
+  /**
+   * The name of the film goes first, so that it never stands at another's.
+   *
+   * @override
+   */
+  async restart() {
+    await this.files.rm(this.#tag, { force: true });
+    await super.restart();
+  }
+
+  /** @override */
+  async finish() {
+    const finished = await super.finish();
+    await this.files.rm(this.#tag, { force: true });
+    return finished;
+  }
+
+  /**
+   * What has come stays for the next call.
+   *
+   * @override
+   */
+  async abandon() {
+    await this.close();
+    const isNoted = await this.files.stat(this.#tag).catch(() => null);
+    if (isNoted === null) await this.files.rm(this.part, { force: true });
+  }
+}
+
+/** Writes to a device or a pipe, which is there before and after. */
+class DeviceSink {
+  #path;
+  #handle;
+  #isOpen = true;
+
+  /**
+   * @param {string} path
+   * @param {any} handle
+   */
+  constructor(path, handle) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  /** @param {Uint8Array<ArrayBuffer>} piece */
+  async write(piece) {
+    for (let done = 0; done < piece.length;) {
+      done += (await this.#handle.write(piece, done)).bytesWritten;
+    }
+  }
+
+  async restart() {
+    throw new Error("the film must be written anew, and a device cannot go back");
+  }
+
+  async finish() {
+    await this.abandon();
+    return { path: this.#path, content: null };
+  }
+
+  async abandon() {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     await this.#handle.close();
@@ -148,7 +225,6 @@ class FileSink {
 /** Writes to a stream of the caller's, which is closed with the film and aborted without it. */
 class StreamSink {
   #writer;
-  #sum = new Sum();
   #isFresh = true;
   #isOpen = true;
 
@@ -160,17 +236,12 @@ class StreamSink {
   /** @param {Uint8Array<ArrayBuffer>} piece */
   async write(piece) {
     this.#isFresh = false;
-    this.#sum.add(piece);
     await this.#writer.write(piece);
   }
 
   async restart() {
     if (this.#isFresh) return;
     throw new Error("the film must be written anew, and a stream cannot go back");
-  }
-
-  async sha256() {
-    return this.#sum.hex();
   }
 
   async finish() {
@@ -240,10 +311,6 @@ function disk() {
   return { files, paths, urls };
 }
 
-/**
- * @param {string} name
- * @returns {any}
- */
-function builtin(name) {
-  return /** @type {any} */ (globalThis).process?.getBuiltinModule?.(name);
+function notResumable() {
+  return new Unsendable("resume goes with the path of a file, or with a folder.");
 }

@@ -124,6 +124,66 @@ export interface Model {
   readonly capabilities: Readonly<Record<string, unknown>>;
 }
 
+/** What a film would be, and the most that it may cost; nothing was made or held for it. */
+export interface Quote {
+  readonly model: string;
+  /** -1 where the provider chooses. */
+  readonly seconds: number;
+  readonly size: string;
+  /** Null, as the ratio, for a size that has none. */
+  readonly resolution: string | null;
+  readonly ratio: string | null;
+  readonly withAudio: boolean;
+  /** Millionths of a US dollar. */
+  readonly costMaxMicrousd: number;
+  /** Which rules count, in words; null where it is free. */
+  readonly price: string | null;
+  readonly isRehearsal: boolean;
+  readonly servedBy: string | null;
+  readonly ignoredParameters: readonly string[];
+  readonly coercedParameters: readonly string[];
+}
+
+/** How much may come at once; null is no limit. */
+export interface Limits {
+  readonly requestsPerS: number | null;
+  readonly submitsPerMinute: number | null;
+  readonly inFlightMax: number | null;
+  readonly queuedMax: number | null;
+}
+
+/** What an owner, a key or its account, may spend in a period. */
+export interface Budget {
+  readonly owner: string;
+  /** `total`, `day` or `month`. */
+  readonly period: string;
+  readonly limitMicrousd: number;
+  readonly spentMicrousd: number;
+  readonly leftMicrousd: number;
+}
+
+/** What the client's own key is, without its secret. */
+export interface KeyFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly prefix: string;
+  readonly accountId: string;
+  readonly accountName: string;
+  readonly isTest: boolean;
+  readonly scopes: readonly string[];
+  /** Null is every model. */
+  readonly models: readonly string[] | null;
+  /** Null is for good. */
+  readonly expiresAt: Date | null;
+  /** Those that count for the key. */
+  readonly limits: Limits;
+  readonly accountLimits: Limits;
+  /** The key's and its account's, in the present period. */
+  readonly budgets: readonly Budget[];
+  /** Whether the operators' API is answered at this address: `here`, `elsewhere` or `off`. */
+  readonly operators: string;
+}
+
 /** What an account's webhooks are signed with; `previous` during a rotation. */
 export interface WebhookSecret {
   readonly secret: string;
@@ -304,6 +364,11 @@ export interface DownloadOptions extends StreamOptions {
   readonly onProgress?: ((receivedBytes: number, totalBytes: number | null) => void) | undefined;
   /** The SHA-256 that the film must have, in hex. */
   readonly sha256?: string | undefined;
+  /**
+   * With a path or a folder, one call at a time: what has come stays if this call fails or its
+   * process dies, and the next call with `resume` asks for the rest only.
+   */
+  readonly resume?: boolean | undefined;
 }
 
 /** A path, a folder, a file: address, or a stream; memory where there is none. */

@@ -202,6 +202,31 @@ test("usage is followed by its cursor, and told in the client's words", async ()
   });
 });
 
+test("a price is asked for in the words of a wish, and frames travel in its JSON", async () => {
+  const quoted = {
+    object: "quote",
+    model: "wan",
+    seconds: 5,
+    size: "1280x720",
+    resolution: "720p",
+    ratio: null,
+    with_audio: true,
+    rehearsal: false,
+    hold_microusd: 500000,
+    price: "$0.10 a second",
+  };
+  const headers = { "rushes-ignored-parameters": "fps" };
+  await against([json(quoted, { headers })], async ({ client, asked }) => {
+    const quote = await client.videos.quote({ model: "wan", prompt: "a heron", image: PNG });
+    assert.equal(asked[0].url, "/v1/video/quotes");
+    assert.match(JSON.parse(asked[0].body).image, /^data:image\/png/);
+    assert.deepEqual(
+      [quote.costMaxMicrousd, quote.price, quote.ratio, quote.withAudio, quote.ignoredParameters],
+      [500000, "$0.10 a second", null, true, ["fps"]],
+    );
+  });
+});
+
 test("an enveloped answer is understood", async () => {
   const data = { ...aLook({ status: "completed" }), id: ID, progress: 100, seconds: "4", url: "u" };
   const lines = [json({ code: "success", message: "", data }), refusal(503, "overloaded")];

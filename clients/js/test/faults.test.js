@@ -83,6 +83,15 @@ test("a Retry-After that is a date is read against the answer's own", async () =
   });
 });
 
+test("a Retry-After that is neither is as good as none", async () => {
+  const busy = (text) => refusal(503, "overloaded", { headers: { "retry-after": text } });
+  const lines = [busy("0.5"), busy("soon"), json({ object: "list", data: [] })];
+  await against(lines, async ({ client, clock }) => {
+    await client.models.list();
+    assert.deepEqual(clock.sleeps, [500, 1000]);
+  });
+});
+
 test("an hour of Retry-After is told and not waited for", async () => {
   const busy = refusal(429, "rate_limit_exceeded", { headers: { "retry-after": "3600" } });
   await against([busy], async ({ client, clock }) => {

@@ -29,7 +29,12 @@ test("a film is made, followed, brought home, made into others and removed", asy
   assert.equal(seen.at(-1), "completed");
 
   const path = join(folder, "film.mp4");
-  const home = await client.videos.download(film, path);
+  const response = await fetch(`${client.baseUrl}/v1/videos/${film.id}/content`, {
+    method: "HEAD",
+    headers: { authorization: `Bearer ${process.env.RUSHES_API_KEY}` },
+  });
+  assert.match(response.headers.get("repr-digest"), /^sha-256=:/, "it is what a download compares");
+  const home = await client.videos.download(film, path, { resume: true });
   const bytes = await readFile(path);
   assert.equal(bytes.subarray(4, 8).toString(), "ftyp");
   assert.equal(home.sha256, createHash("sha256").update(bytes).digest("hex"));
@@ -93,7 +98,15 @@ test("a list goes on over its pages, and its filters are the server's", async ()
   assert.equal((await all(client.videos.list({ limit: 1 }))).length, 1);
 });
 
-test("models, usage and the secret of webhooks are told", async () => {
+test("a price, the key, models, usage and the secret of webhooks are told", async () => {
+  const quote = await client.videos.quote({ ...WISH, extraBody: { style: "noir" } });
+  assert.deepEqual(
+    [quote.seconds, quote.size, quote.costMaxMicrousd, quote.price, quote.ignoredParameters],
+    [1, "854x480", 0, null, ["style"]],
+  );
+  const key = await client.key();
+  assert.deepEqual([key.isTest, key.models, key.limits.queuedMax], [false, null, null]);
+  assert.ok(key.scopes.includes("generate"));
   const sandbox = (await client.models.list()).find(({ id }) => id === "sandbox");
   assert.ok(sandbox.modes.includes("text_to_video"));
   assert.equal((await client.models.retrieve("sandbox")).seconds.default, 5);

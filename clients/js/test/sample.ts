@@ -19,6 +19,8 @@ export async function program(signal: AbortSignal): Promise<string | null> {
   const { content } = await client.videos.download(longer);
   if (content !== null) await client.videos.edit(content, "in snow", { model: "sandbox" });
   for await (const line of client.usage.list({ by: "day" })) console.log(line.costMicrousd / 1e6);
+  const { price, costMaxMicrousd } = await client.videos.quote(wish);
+  console.log(price?.length, costMaxMicrousd / 1e6, (await client.key()).budgets[0]?.leftMicrousd);
   const { seconds } = await client.models.retrieve("sandbox");
   console.log(seconds.allowed.map((each) => each + 1));
   return film.url;

@@ -25,6 +25,13 @@ export declare const HEARTBEATS_MISSED_MS = 45000;
  */
 export declare function create(wish: Wish, options: CreateOptions): Promise<Request>;
 /**
+ * Build the question what a create would come to; files travel in its JSON.
+ *
+ * @param {Wish} wish
+ * @returns {Promise<Request>}
+ */
+export declare function quote(wish: Wish): Promise<Request>;
+/**
  * Build a remix of a finished video.
  *
  * @param {Video | string} video
@@ -111,6 +118,8 @@ export declare function models(): Request;
  * @returns {Request}
  */
 export declare function model(name: string): Request;
+/** @returns {Request} */
+export declare function key(): Request;
 /** @returns {Request} */
 export declare function webhookSecret(): Request;
 /**

@@ -3,18 +3,21 @@
  *
  * @import { CallOptions, CreateAndWaitOptions, CreateOptions, DeletedVideo } from "./types.js"
  * @import { Derived, DownloadedVideo, DownloadOptions, EventOptions, Fetch } from "./types.js"
- * @import { ListOptions, Model, RushesOptions, Source, StreamOptions, Target } from "./types.js"
+ * @import { KeyFacts, ListOptions, Model, Quote, RushesOptions, Source } from "./types.js"
+ * @import { StreamOptions, Target } from "./types.js"
  * @import { UsageAsked, UsageLine, UsageTask, Video, VideoEvent, VideoPage } from "./types.js"
  * @import { WaitOptions, WebhookSecret, Wish } from "./types.js"
  */
 import type { CallOptions, CreateAndWaitOptions, CreateOptions, DeletedVideo } from "./types.js";
 import type { Derived, DownloadedVideo, DownloadOptions, EventOptions } from "./types.js";
-import type { ListOptions, Model, RushesOptions, Source, StreamOptions, Target } from "./types.js";
+import type { KeyFacts, ListOptions, Model, Quote, RushesOptions, Source } from "./types.js";
+import type { StreamOptions, Target } from "./types.js";
 import type { UsageAsked, UsageLine, UsageTask, Video, VideoEvent, VideoPage } from "./types.js";
 import type { WaitOptions, WebhookSecret, Wish } from "./types.js";
 import { Line } from "./line.js";
 /** A client of one server, with one key; it holds nothing open that must be closed. */
 export declare class Rushes {
+    #private;
     baseUrl: string;
     /** Whether the key is one for tests: all that it makes is a rehearsal, and free. */
     isTest: boolean;
@@ -27,6 +30,13 @@ export declare class Rushes {
      * @throws {NotConfigured} No key, a key that cannot be one, or an address that is not http(s).
      */
     constructor(options?: RushesOptions);
+    /**
+     * Return what the client's key is, may do, and has left.
+     *
+     * @param {CallOptions} [options]
+     * @returns {Promise<KeyFacts>}
+     */
+    key(options?: CallOptions): Promise<KeyFacts>;
 }
 /**
  * What can be done with videos. Wherever a video is due, its id does as well.
@@ -59,6 +69,14 @@ export declare class Videos {
      * @returns {Promise<Video>}
      */
     createAndWait(wish: Wish, options?: CreateAndWaitOptions): Promise<Video>;
+    /**
+     * Tell what `create` with the same wish would come to; nothing is made or held for it.
+     *
+     * @param {Wish} wish
+     * @param {CallOptions} [options]
+     * @returns {Promise<Quote>}
+     */
+    quote(wish: Wish, options?: CallOptions): Promise<Quote>;
     /**
      * Look at a video once. A completed one comes with a freshly signed `url`.
      *
@@ -152,7 +170,8 @@ export declare class Videos {
      * Bring a film home, or a still of it.
      *
      * A path is written under another name and renamed when every byte is there; a folder gets a
-     * file named after the video. A connection that breaks is taken up where it broke.
+     * file named after the video. A connection that breaks is taken up where it broke. What came is
+     * compared with the server's digest.
      *
      * @param {Video | string} video
      * @param {Target} [target]

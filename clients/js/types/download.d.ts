@@ -4,10 +4,11 @@
  * After a break the rest is asked for by Range, under the ETag of the first answer, so that
  * parts of two different films never meet. An answer that cannot be continued is begun anew. A
  * film counts as whole when as many bytes came as the first answer announced, and when it has
- * the digest that the answer (`Repr-Digest`, RFC 9530) or the caller told, where one did.
+ * the digest that the answer (`Repr-Digest`, RFC 9530) told, and the caller if he wants one.
  *
  * @import { DownloadedVideo, DownloadOptions, StreamOptions, Target, Video } from "./types.js"
  * @import { Line } from "./line.js"
+ * @import { Sink } from "./sinks.js"
  */
 import type { DownloadedVideo, DownloadOptions, StreamOptions, Target, Video } from "./types.js";
 import type { Line } from "./line.js";

@@ -15,6 +15,7 @@ export { Models, Rushes, Usage, Videos, Webhooks } from "./client.js";
 export { VERSION } from "./version.js";
 export type Choice<T> = import("./types.js").Choice<T>;
 export type AnswerHead = import("./types.js").AnswerHead;
+export type Budget = import("./types.js").Budget;
 export type CallOptions = import("./types.js").CallOptions;
 export type Clock = import("./types.js").Clock;
 export type CreateAndWaitOptions = import("./types.js").CreateAndWaitOptions;
@@ -25,11 +26,14 @@ export type DownloadOptions = import("./types.js").DownloadOptions;
 export type DownloadedVideo = import("./types.js").DownloadedVideo;
 export type EventOptions = import("./types.js").EventOptions;
 export type Fetch = import("./types.js").Fetch;
+export type KeyFacts = import("./types.js").KeyFacts;
+export type Limits = import("./types.js").Limits;
 export type ListOptions = import("./types.js").ListOptions;
 export type Media = import("./types.js").Media;
 export type MediaKind = import("./types.js").MediaKind;
 export type Model = import("./types.js").Model;
 export type Order = import("./types.js").Order;
+export type Quote = import("./types.js").Quote;
 export type Reference = import("./types.js").Reference;
 export type RetryOptions = import("./types.js").RetryOptions;
 export type RushesOptions = import("./types.js").RushesOptions;
@@ -55,6 +59,7 @@ export type Wish = import("./types.js").Wish;
  */
 /**
  * @typedef {import("./types.js").AnswerHead} AnswerHead
+ * @typedef {import("./types.js").Budget} Budget
  * @typedef {import("./types.js").CallOptions} CallOptions
  * @typedef {import("./types.js").Clock} Clock
  * @typedef {import("./types.js").CreateAndWaitOptions} CreateAndWaitOptions
@@ -65,11 +70,14 @@ export type Wish = import("./types.js").Wish;
  * @typedef {import("./types.js").DownloadedVideo} DownloadedVideo
  * @typedef {import("./types.js").EventOptions} EventOptions
  * @typedef {import("./types.js").Fetch} Fetch
+ * @typedef {import("./types.js").KeyFacts} KeyFacts
+ * @typedef {import("./types.js").Limits} Limits
  * @typedef {import("./types.js").ListOptions} ListOptions
  * @typedef {import("./types.js").Media} Media
  * @typedef {import("./types.js").MediaKind} MediaKind
  * @typedef {import("./types.js").Model} Model
  * @typedef {import("./types.js").Order} Order
+ * @typedef {import("./types.js").Quote} Quote
  * @typedef {import("./types.js").Reference} Reference
  * @typedef {import("./types.js").RetryOptions} RetryOptions
  * @typedef {import("./types.js").RushesOptions} RushesOptions

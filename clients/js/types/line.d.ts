@@ -146,6 +146,10 @@ declare class Leash {
     get signal(): AbortSignal;
     /** Wait for the next word from now on. */
     await(ms?: number): void;
+    /** Wait for nothing, until the next `await`. */
+    slacken(): void;
+    /** End the request. */
+    drop(): void;
     /** Let go. */
     release(): void;
     /**

@@ -5,11 +5,13 @@
  * `/v1/video/generations` answers with a lean body and headers, or, where the operator set
  * `response_style = "envelope"`, with an envelope around other words; both are understood.
  *
- * @import { DeletedVideo, Model, Status, UsageLine, UsageTask } from "./types.js"
+ * @import { Budget, DeletedVideo, KeyFacts, Limits, Model, Quote, Status } from "./types.js"
+ * @import { UsageLine, UsageTask } from "./types.js"
  * @import { Video, VideoError, VideoPage, WebhookSecret } from "./types.js"
  * @import { Reply } from "./line.js"
  */
-import type { DeletedVideo, Model, UsageLine, UsageTask } from "./types.js";
+import type { DeletedVideo, KeyFacts, Model, Quote } from "./types.js";
+import type { UsageLine, UsageTask } from "./types.js";
 import type { Video, VideoPage, WebhookSecret } from "./types.js";
 import type { Reply } from "./line.js";
 import { RushesError } from "./errors.js";
@@ -53,6 +55,20 @@ export declare function readModels(reply: Reply): Model[];
  * @returns {WebhookSecret}
  */
 export declare function readWebhookSecret(reply: Reply): WebhookSecret;
+/**
+ * Read what a film would be and cost, with what the headers tell of the wish.
+ *
+ * @param {Reply} reply
+ * @returns {Quote}
+ */
+export declare function readQuote(reply: Reply): Quote;
+/**
+ * Read what the key that asked is.
+ *
+ * @param {Reply} reply
+ * @returns {KeyFacts}
+ */
+export declare function readKey(reply: Reply): KeyFacts;
 /**
  * Read a page of usage: its lines, still as they came, and where the next page begins.
  *

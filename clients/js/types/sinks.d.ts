@@ -2,11 +2,9 @@
  * Where a film goes: a path, a stream of the caller's, or memory.
  *
  * A path is written under another name beside it and renamed when the film is whole, so that
- * nobody ever finds half a film under the name that was asked for. What is there and is no file,
- * such as /dev/null or a pipe, is written to and not replaced.
- *
- * The file system and the hash are asked of the runtime where it has them (Node, Deno, Bun), so
- * that no bundler for browsers finds an import that it cannot follow.
+ * nobody ever finds half a film under the name that was asked for. Where a later call is to take it
+ * up, the half stays under that other name, with the ETag that says of which film. What is there
+ * and is no file, such as /dev/null or a pipe, is written to and not replaced.
  *
  * @import { Target, Variant } from "./types.js"
  */
@@ -21,12 +19,26 @@ export type Sink = {
      * Forget what was written.
      */
     restart: () => Promise<void>;
+    finish: () => Promise<Finished>;
+    abandon: () => Promise<void>;
     /**
      * Of all that was written, in hex.
      */
-    sha256: () => Promise<string | null>;
-    finish: () => Promise<Finished>;
-    abandon: () => Promise<void>;
+    sha256?: () => Promise<string | null>;
+    /**
+     * What an earlier
+     * call left here, piece by piece.
+     */
+    kept?: (add: (piece: Uint8Array) => void) => Promise<Kept | null>;
+    /**
+     * Hear of which film the bytes are that
+     * follow; null: nobody could tell later.
+     */
+    note?: (etag: string | null) => Promise<void>;
+};
+export type Kept = {
+    sizeBytes: number;
+    etag: string;
 };
 /** @typedef {{ path: string | null, content: Uint8Array<ArrayBuffer> | null }} Finished */
 /**
@@ -35,14 +47,20 @@ export type Sink = {
  * @typedef {object} Sink
  * @property {(piece: Uint8Array<ArrayBuffer>) => Promise<void>} write
  * @property {() => Promise<void>} restart Forget what was written.
- * @property {() => Promise<string | null>} sha256 Of all that was written, in hex.
  * @property {() => Promise<Finished>} finish
  * @property {() => Promise<void>} abandon
+ * @property {() => Promise<string | null>} [sha256] Of all that was written, in hex.
+ * @property {(add: (piece: Uint8Array) => void) => Promise<Kept | null>} [kept] What an earlier
+ *   call left here, piece by piece.
+ * @property {(etag: string | null) => Promise<void>} [note] Hear of which film the bytes are that
+ *   follow; null: nobody could tell later.
  */
+/** @typedef {{ sizeBytes: number, etag: string }} Kept */
 /**
  * @param {Target} target
  * @param {string} id
  * @param {Variant} variant
+ * @param {boolean} isResumed
  * @returns {Promise<Sink>}
  */
-export declare function openSink(target: Target, id: string, variant: Variant): Promise<Sink>;
+export declare function openSink(target: Target, id: string, variant: Variant, isResumed: boolean): Promise<Sink>;

@@ -109,7 +109,7 @@ async def generate_video(
             idempotency_key=idempotency_key,
         )
         asked = await client.videos.create(prompt, model=model, **options)
-        if asked.is_final:  # asked before under the same key: the link is not in that answer
+        if asked.is_replayed:  # the first answer again, whatever has come of it since
             asked = await client.videos.retrieve(asked)
         seen = await _until_final(client, ctx, asked, wait_s)
         if seen.status == "failed":

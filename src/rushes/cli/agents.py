@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import mcp  # noqa: F401 -- first, so that who lacks it hears of it and not of what comes with it
@@ -19,6 +20,8 @@ def speak(folder: Path | None) -> None:
     """
     if folder is not None and not folder.is_dir():
         raise Refused(f"There is no folder {folder} to save films in.")
+    # What reads standard input cannot be interrupted there, so Ctrl-C ends us as kill does.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     serving.speak(None if folder is None else folder.resolve())
 
 

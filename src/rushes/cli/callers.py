@@ -304,12 +304,18 @@ def download(
     *,
     output: Output = None,
     variant: Annotated[Part, typer.Option(help="The film, or a still of it.")] = Part.VIDEO,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on where an earlier one with --resume broke off; keep what comes."
+        ),
+    ] = False,
     as_json: Asks = False,
 ) -> None:
     """Bring a finished film home, or a still of it."""
     from rushes.cli.filming import download
 
-    download(video_id, output, variant.value, as_json=as_json)
+    download(video_id, output, variant.value, is_resumed=resume, as_json=as_json)
 
 
 def models(

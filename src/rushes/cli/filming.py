@@ -166,7 +166,9 @@ def price(order: Order, *, as_json: bool) -> None:
         facts(answers(), quote_facts(quote))
 
 
-def download(video_id: str, output: str | None, variant: str, *, as_json: bool) -> None:
+def download(
+    video_id: str, output: str | None, variant: str, *, is_resumed: bool, as_json: bool
+) -> None:
     """Bring a finished film home, or a still of it.
 
     Raises:
@@ -175,7 +177,9 @@ def download(video_id: str, output: str | None, variant: str, *, as_json: bool) 
     """
     check_target(output, as_json=as_json)
     with Rushes() as client:
-        home = bring(client, video_id, output, cast("Variant", variant), talk())
+        home = bring(
+            client, video_id, output, cast("Variant", variant), talk(), is_resumed=is_resumed
+        )
     if as_json:
         show_json({"id": video_id, "variant": variant, **_home_json(home)})
     else:
@@ -235,7 +239,13 @@ def check_target(output: str | None, *, as_json: bool = False) -> None:
 
 
 def bring(
-    client: Rushes, video: Video | str, output: str | None, variant: Variant, console: Console
+    client: Rushes,
+    video: Video | str,
+    output: str | None,
+    variant: Variant,
+    console: Console,
+    *,
+    is_resumed: bool = False,
 ) -> Home:
     """Download a film, and measure what came."""
     video_id = video if isinstance(video, str) else video.id
@@ -243,7 +253,7 @@ def bring(
     target: str | IO[bytes] = sys.stdout.buffer if is_stream else output or "."
     with transfer_on(console, "downloading") as progress:
         came: DownloadedVideo = client.videos.download(
-            video_id, target, variant=variant, on_progress=progress
+            video_id, target, variant=variant, resume=is_resumed, on_progress=progress
         )
     if is_stream:
         sys.stdout.flush()

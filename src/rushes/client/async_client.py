@@ -238,10 +238,11 @@ class AsyncVideos:
         to: Target = None,
         *,
         variant: Variant = "video",
+        resume: bool = False,
         on_progress: OnBytes | None = None,
     ) -> DownloadedVideo:
         """Bring a film home, or a still of it; see `Videos.download`."""
-        return await download(self._line, video, to, variant, on_progress)
+        return await download(self._line, video, to, variant, on_progress, is_resumed=resume)
 
     async def download_content(
         self, video: Video | str, *, variant: Variant = "video"

@@ -12,6 +12,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -25,7 +26,7 @@ from rushes.client.errors import (
 from rushes.client.line import Line, Stream, read_rest
 from rushes.client.reading import Reply, read_fault
 from rushes.client.shapes import DownloadedVideo, Variant, Video
-from rushes.client.sinks import Sink, Target, open_sink
+from rushes.client.sinks import Hasher, Sink, Target, open_sink
 
 #: Called with the bytes that have arrived and, where the server said so, with all there are.
 OnBytes: TypeAlias = Callable[[int, int | None], object]
@@ -41,11 +42,19 @@ _DIGEST: Final = re.compile(r"(?:^|[ ,])sha-256=:([A-Za-z0-9+/]{43}=):", re.IGNO
 
 
 async def download(
-    line: Line, video: Video | str, target: Target, variant: Variant, on_progress: OnBytes | None
+    line: Line,
+    video: Video | str,
+    target: Target,
+    variant: Variant,
+    on_progress: OnBytes | None,
+    *,
+    is_resumed: bool = False,
 ) -> DownloadedVideo:
     """Download a film or a still; see `Videos.download`."""
     video_id = asking.id_of(video)
-    sink = open_sink(target, video_id, variant)
+    opened = partial(open_sink, target, video_id, variant, is_resumed=is_resumed)
+    # Only a beginning takes time to open, as it is hashed; and it may stay if we are canceled.
+    sink = await line.aside(opened) if is_resumed else opened()
     try:
         transfer = Transfer(line, video_id, variant, sink, on_progress)
         await transfer.run()
@@ -131,7 +140,10 @@ class Transfer:
         self._on_progress = on_progress
         self._furthest_bytes = 0
         self._due_sha256: str | None = None
-        self._hasher = sha256()
+        self._hasher: Hasher = sha256()
+        if sink.kept is not None:
+            self.received_bytes = self._furthest_bytes = sink.kept.size_bytes
+            self.etag, self._hasher = sink.kept.etag, sink.kept.hasher
 
     @property
     def sha256(self) -> str:
@@ -184,7 +196,12 @@ class Transfer:
             await self._restart()
             self.total_bytes, self.etag = head.total_bytes, head.etag
             self.content_type, self._due_sha256 = head.content_type, head.sha256
+            await self._line.aside(partial(self._sink.note, head.etag))
             return
+        is_taken_up = self.total_bytes is None and head.etag is not None
+        if is_taken_up:  # an earlier call's beginning: of it we have the ETag and nothing else
+            self.total_bytes, self.content_type = head.total_bytes, head.content_type
+            self._due_sha256 = head.sha256
         is_rest = head.start == self.received_bytes and head.total_bytes == self.total_bytes
         is_same = head.etag is None or head.etag == self.etag
         if not (is_rest and is_same):

@@ -325,6 +325,7 @@ class Videos:
         to: Target = None,
         *,
         variant: Variant = "video",
+        resume: bool = False,
         on_progress: OnBytes | None = None,
     ) -> DownloadedVideo:
         """Bring a film home, or a still of it.
@@ -332,8 +333,10 @@ class Videos:
         `to` is a path, a folder (the file is named after the video), a file open for writing
         in binary mode, or None for memory. A path is written under another name and renamed
         when every byte is there; a device or a pipe is written to as it is. A connection that
-        breaks is taken up where it broke. `on_progress` gets the bytes so far and, if known,
-        all there are.
+        breaks is taken up where it broke. With `resume` (a path or a folder, one call at a time)
+        what has come stays if this call fails or its process dies, and the next call with
+        `resume` asks for the rest only. What came is compared with the server's digest.
+        `on_progress` gets the bytes so far and, if known, all there are.
 
         Raises:
             BadRequest: with code `task_not_finished` or `task_failed`: there is no film.
@@ -341,7 +344,7 @@ class Videos:
             DownloadFailed: it did not arrive whole.
             OSError: it cannot be written.
         """
-        return at_once(download(self._line, video, to, variant, on_progress))
+        return at_once(download(self._line, video, to, variant, on_progress, is_resumed=resume))
 
     def download_content(
         self, video: Video | str, *, variant: Variant = "video"

@@ -231,7 +231,7 @@ def submit_of(found: Found) -> Submit:
         next_try_at=instant_or_none(found["next_try_at"]),
         look_at=instant_or_none(found["look_at"]),
         look_count=found["look_count"],
-        is_cancel_told=found["is_cancel_told"],
+        is_cancel_told=bool(found["is_cancel_told"]),
     )
 
 

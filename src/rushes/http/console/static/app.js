@@ -10,13 +10,16 @@ import { Operations } from "./pages/operations.js";
 import { Playground } from "./pages/playground.js";
 import { Usage } from "./pages/usage.js";
 import { Toasts } from "./toasts.js";
-import { Badge, Empty, html, render, useEffect, useRef, useState } from "./ui.js";
+import { Badge, Empty, html, render, useEffect, useInSight, useRef, useState } from "./ui.js";
 
-/** Every page: its address, what it is called, which scope it needs, and what it shows. */
+/**
+ * Every page: its address, what it is called, which scope it needs, and what it shows. What
+ * `operators` may see without that scope is the page, or one thing of it alone.
+ */
 const PAGES = [
   { address: "#/", name: "Playground", scope: "generate", page: Playground },
-  { address: "#/films", name: "Films", scope: "read", page: Films, inner: Film },
-  { address: "#/usage", name: "Usage", scope: "read", page: Usage },
+  { address: "#/films", name: "Films", scope: "read", page: Films, inner: Film, operators: "inner" },
+  { address: "#/usage", name: "Usage", scope: "read", page: Usage, operators: "page" },
   { address: "#/operations", name: "Operations", scope: "admin", page: Operations, inner: Operations },
   { address: "#/keys", name: "Keys", scope: "admin", page: Keys, inner: Keys },
   { address: "#/audit", name: "Audit", scope: "admin", page: Audit },
@@ -82,20 +85,31 @@ function App() {
   return html`<${Frame} who=${who} place=${place} onLeave=${leave} />`;
 }
 
-/** Whether a key opens a page, and why not. */
-function closedBecause(page, who) {
-  if (page.scope === "admin") {
-    if (who.is_test) return "A test key is never an operator's.";
-    if (who.operators === "off") return "This server answers no operators (server.admin).";
-    if (who.operators === "elsewhere") return "Operators are answered at a port of their own here.";
-  }
+/** Why a key does not open the operators' pages; null where it does. */
+function closedToOperator(who) {
+  if (who.is_test) return "A test key is never an operator's.";
+  if (who.operators === "off") return "This server answers no operators (server.admin).";
+  if (who.operators === "elsewhere") return "Operators are answered at a port of their own here.";
+  return who.scopes.includes("admin") ? null : lacking("admin", who);
+}
+
+const lacking = (scope, who) =>
+  `This needs a key with the scope ${scope}; yours has ${who.scopes.join(", ") || "none"}.`;
+
+/** Why a key does not open a page, or one thing of it (`isInner`); null where it does. */
+function closedBecause(page, who, isInner = false) {
+  if (page.scope === "admin") return closedToOperator(who);
   if (who.scopes.includes(page.scope)) return null;
-  return `This needs a key with the scope ${page.scope}; yours has ${who.scopes.join(", ") || "none"}.`;
+  const isSeen = page.operators === "page" || (page.operators === "inner" && isInner);
+  if (isSeen && closedToOperator(who) === null) return null;
+  return lacking(page.scope, who);
 }
 
 function Frame({ who, place, onLeave }) {
   const main = useRef(null);
+  const rooms = useRef(null);
   const isFirst = useRef(true);
+  useInSight(rooms, place.found);
   useEffect(() => {
     const here = document.querySelector(".rooms [aria-current]");
     here?.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -120,7 +134,7 @@ function Frame({ who, place, onLeave }) {
     }}>To the page</a>
     <aside class="side">
       <a class="brand" href="#/"><img src="/console/mark.svg" alt="" />Rushes</a>
-      <nav class="rooms" aria-label="Pages">
+      <nav class="rooms" aria-label="Pages" ref=${rooms}>
         ${open.map(
           (page) => html`${page === operators[0] && html`<span class="heading">Operators</span>`}
             <a
@@ -161,7 +175,7 @@ function Page({ who, place }) {
       action=${html`<a class="button first" href="#/">To the playground</a>`}
       >The address ${location.hash} leads nowhere.<//>`;
   }
-  const why = closedBecause(found, who);
+  const why = closedBecause(found, who, rest !== "");
   if (why !== null) {
     const first = PAGES.find((page) => closedBecause(page, who) === null);
     return html`<${Empty} isPage title=${`${found.name} is closed to this key`}

@@ -64,8 +64,6 @@ export function Chart({ title, total, note, days, series, kind = "bars", told, t
       <strong class="total">${total}</strong>
       ${note && html`<span class="small soft">${note}</span>`}
     </figcaption>
-    ${series.length > 1 &&
-    html`<ul class="legend small">${series.map(({ name, tone }) => html`<li key=${name} class=${`tone-${tone}`}>${name}</li>`)}</ul>`}
     <div
       class="plot"
       ref=${ref}
@@ -89,6 +87,8 @@ export function Chart({ title, total, note, days, series, kind = "bars", told, t
         ${kind === "bars" ? html`<${Bars} plot=${plot} series=${series} />` : html`<${Lines} plot=${plot} series=${series} />`}
       </svg>`}
     </div>
+    ${series.length > 1 &&
+    html`<ul class="tones small">${series.map(({ name, tone }) => html`<li key=${name} class=${`tone-${tone}`}>${name}</li>`)}</ul>`}
     <p class="readout small" aria-hidden="true">${words || " "}</p>
     <details class="small">
       <summary>As a table<span class="unseen">: ${title}</span></summary>

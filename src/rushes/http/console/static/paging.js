@@ -12,7 +12,10 @@ const NOTHING = { rows: null, next: null, error: null, isBusy: true };
  * changed is exchanged in its place, and what was loaded behind it stays.
  */
 export function usePages(page, deps, { keyOf, everyS = 0 }) {
-  const [state, setState] = useState(NOTHING);
+  const name = JSON.stringify(deps);
+  const [told, setTold] = useState({ name, ...NOTHING });
+  const state = told.name === name ? told : NOTHING; // what was asked before is not shown as this
+  const setState = (next) => setTold((old) => ({ ...next(old.name === name ? old : NOTHING), name }));
   const stay = useRef(null);
   const ask = useCallback(async (cursor) => {
     const { signal } = stay.current;
@@ -28,7 +31,7 @@ export function usePages(page, deps, { keyOf, everyS = 0 }) {
   useEffect(() => {
     const leaving = new AbortController();
     stay.current = leaving;
-    setState(NOTHING);
+    setState(() => NOTHING);
     ask(null);
     return () => leaving.abort();
   }, deps);
@@ -40,7 +43,7 @@ export function usePages(page, deps, { keyOf, everyS = 0 }) {
 /** Return the list with a fresh first page, and what was loaded behind it. */
 function headed(old, { rows, next }, keyOf) {
   const fresh = { rows, next, error: null, isBusy: false };
-  if (!rows.length || !old.rows) return fresh;
+  if (next === null || !old.rows) return fresh;
   const last = old.rows.findIndex((row) => keyOf(row) === keyOf(rows.at(-1)));
   const rest = last < 0 ? [] : old.rows.slice(last + 1);
   return rest.length ? { ...fresh, rows: [...rows, ...rest], next: old.next } : fresh;
@@ -76,7 +79,7 @@ function More({ more, isBusy }) {
     watch.observe(ref.current);
     return () => watch.disconnect();
   }, [more]);
-  return html`<p class="more" ref=${ref}>
+  return html`<p class="onward" ref=${ref}>
     <button class="button slim" type="button" aria-disabled=${isBusy} onClick=${() => latest.current()}>
       ${isBusy ? "Loading …" : "Show more"}
     </button>

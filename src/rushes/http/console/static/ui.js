@@ -137,9 +137,20 @@ export function Strip({ label, hint, options, value, onPick }) {
   </fieldset>`;
 }
 
+/** Keep the place where one is in sight, in a strip of links that a phone has no room for. */
+export function useInSight(ref, here) {
+  useLayoutEffect(() => {
+    const current = ref.current.querySelector("[aria-current]")?.getBoundingClientRect();
+    const strip = ref.current.getBoundingClientRect();
+    if (current) ref.current.scrollLeft += current.left + current.width / 2 - (strip.left + strip.width / 2);
+  }, [here]);
+}
+
 /** Tabs, each with an address of its own: `[address, name]`. */
 export function Tabs({ label, tabs, here }) {
-  return html`<nav class="tabs" aria-label=${label}>
+  const ref = useRef(null);
+  useInSight(ref, `${here} ${tabs.map(([, name]) => typeof name)}`);
+  return html`<nav class="tabs" aria-label=${label} ref=${ref}>
     ${tabs.map(
       ([address, name]) =>
         html`<a key=${address} href=${address} aria-current=${address === here ? "page" : undefined}
@@ -174,7 +185,7 @@ export function Table({ caption, columns, rows, keyOf }) {
                   class=${column.isNumber ? "number" : ""}
                   data-label=${column.isSilent ? undefined : column.name}
                 >
-                  ${column.of(row)}
+                  <div>${column.of(row)}</div>
                 </td>`,
             )}
           </tr>`,
@@ -229,7 +240,7 @@ export function Dialog({ title, onClose, isFirm = false, children }) {
     return () => {
       isGone.current = true; // its event comes later, when another dialog may be open
       dialog.close();
-      if (document.activeElement === document.body) document.getElementById("main")?.focus();
+      keepFocus(document.activeElement);
     };
   }, []);
   const close = () => isGone.current || onClose();
@@ -245,6 +256,23 @@ export function Dialog({ title, onClose, isFirm = false, children }) {
       ${children}
     </div>
   </dialog>`;
+}
+
+const KEPT_MS = 5000;
+
+/** Have the page itself take the focus where what has it goes away, as a row that was removed. */
+function keepFocus(holder) {
+  const look = () => {
+    if (document.activeElement === document.body) document.getElementById("main")?.focus();
+  };
+  const watch = new MutationObserver(() => {
+    if (holder.isConnected) return;
+    watch.disconnect();
+    look();
+  });
+  look();
+  watch.observe(document.body, { childList: true, subtree: true });
+  setTimeout(() => watch.disconnect(), KEPT_MS);
 }
 
 /** Ask before what cannot be taken back. `act` may refuse; what it says is shown. */
@@ -266,7 +294,7 @@ export function Confirm({ title, verb, children, act, onClose }) {
     <${Failure} error=${error} />
     <div class="row">
       <button class="button danger push" type="button" disabled=${isBusy} onClick=${go}>${verb}</button>
-      <button class="button" type="button" onClick=${onClose}>Leave it</button>
+      <button class="button" type="button" autofocus onClick=${onClose}>Leave it</button>
     </div>
   <//>`;
 }

@@ -44,7 +44,9 @@ async def a_submit_is_read_back_whole(subject: Subject) -> None:
     )
     await subject.do(Transaction.add_submit, full)
     await subject.do(Transaction.add_submit, bare)
-    assert await subject.ask(Transaction.submits, task.id) == [bare, full]
+    kept = await subject.ask(Transaction.submits, task.id)
+    assert kept == [bare, full]
+    assert all(type(one.is_cancel_told) is type(one.is_billable) is bool for one in kept)
     assert await subject.ask(Transaction.submits, "nobody") == []
 
 

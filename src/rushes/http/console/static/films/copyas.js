@@ -26,7 +26,8 @@ export function CopyAs({ form }) {
     <div class="row">
       <h2 id="copyas-name">Copy as</h2>
       <div class="languages" role="tablist" aria-labelledby="copyas-name" onKeyDown=${move}>
-        ${all.map(([word], n) => html`<button
+        ${all.map(
+          ([word], n) => html`<button
           key=${word}
           ref=${(element) => (tabs.current[n] = element)}
           id=${`copyas-tab-${n}`}
@@ -37,9 +38,12 @@ export function CopyAs({ form }) {
           aria-controls="copyas-text"
           tabindex=${n === language ? 0 : -1}
           onClick=${() => setLanguage(n)}
-        >${word}</button>`)}
+        >${word}</button>`,
+        )}
       </div>
-      <button class="button slim push" type="button" aria-label=${`Copy ${name}`} onClick=${copy}><span aria-live="polite">${isDone ? "Copied" : "Copy"}</span></button>
+      <button class="button slim push" type="button" aria-label=${`Copy ${name}`} onClick=${copy}>
+        <span aria-live="polite">${isDone ? "Copied" : "Copy"}</span>
+      </button>
     </div>
     <pre id="copyas-text" role="tabpanel" aria-labelledby=${`copyas-tab-${language}`} tabindex="0">${text}</pre>
   </section>`;

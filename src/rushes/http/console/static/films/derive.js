@@ -4,6 +4,7 @@ import { ask } from "../api.js";
 import { toast } from "../toasts.js";
 import { Dialog, Failure, Field, Strip, html, useRef, useState } from "../ui.js";
 import { isUnanswered, nextStep } from "./advice.js";
+import { newKey } from "./press.js";
 
 /** What each verb is, and how the wire asks for it. */
 const VERBS = {
@@ -17,22 +18,33 @@ const VERBS = {
     name: "Edit",
     about: "This film, changed where the prompt says so.",
     label: "What is to be changed",
-    request: (video, prompt, model) => ["/v1/videos/edits", { prompt, model, video: { id: video.id } }],
+    request: (video, prompt, model) => [
+      "/v1/videos/edits",
+      { prompt, model, video: { id: video.id } },
+    ],
   },
   extend: {
     name: "Extend",
     about: "It goes on where it ends.",
     label: "What happens next",
-    request: (video, prompt, model, seconds) => ["/v1/videos/extensions", { prompt, model, seconds, video: { id: video.id } }],
+    request: (video, prompt, model, seconds) => [
+      "/v1/videos/extensions",
+      { prompt, model, seconds, video: { id: video.id } },
+    ],
   },
 };
 const EXTENSIONS = [4, 8, 12, 16, 20];
 
 /** Return which verbs a film of a model may have, and by which models. */
 export function verbsOf(video, models) {
-  const able = (verb) => models.filter((one) => one.capabilities.modes.includes(verb)).map((one) => one.id);
+  const able = (verb) =>
+    models.filter((one) => one.capabilities.modes.includes(verb)).map((one) => one.id);
   return Object.keys(VERBS)
-    .map((verb) => ({ verb, name: VERBS[verb].name, makers: verb === "remix" ? able(verb).filter((id) => id === video.model) : able(verb) }))
+    .map((verb) => ({
+      verb,
+      name: VERBS[verb].name,
+      makers: verb === "remix" ? able(verb).filter((id) => id === video.model) : able(verb),
+    }))
     .filter(({ makers }) => makers.length > 0);
 }
 
@@ -51,10 +63,12 @@ export function Derive({ video, verb, makers, onClose }) {
   const go = async (event) => {
     event.preventDefault();
     setState({ isBusy: true, refused: null });
-    key.current ??= `console-${Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16).padStart(8, "0")).join("")}`;
+    key.current ??= newKey();
     const [path, body] = request(video, prompt.trim(), model, seconds);
     try {
-      const made = await (await ask("POST", path, { body, headers: { "Idempotency-Key": key.current } })).json();
+      const made = await (
+        await ask("POST", path, { body, headers: { "Idempotency-Key": key.current } })
+      ).json();
       toast(`${name}: accepted.`);
       onClose();
       location.hash = `#/films/${made.id}`;
@@ -67,14 +81,35 @@ export function Derive({ video, verb, makers, onClose }) {
     <p class="soft">${about}</p>
     <form class="stack" onSubmit=${go} aria-label=${name}>
       <${Field} label=${label} wrong=${state.refused?.param === "prompt" ? state.refused.message : null}>
-        ${(ids) => html`<textarea ...${ids} required maxlength="10000" rows="4" value=${prompt} onInput=${(event) => change(setPrompt)(event.currentTarget.value)}></textarea>`}
+        ${(ids) => html`<textarea
+          ...${ids}
+          required
+          maxlength="10000"
+          rows="4"
+          value=${prompt}
+          onInput=${(event) => change(setPrompt)(event.currentTarget.value)}
+        ></textarea>`}
       <//>
-      ${verb === "extend" && html`<${Strip} label="Longer by" options=${EXTENSIONS.map((value) => ({ value, label: `${value} s` }))} value=${seconds} onPick=${change(setSeconds)} />`}
-      ${verb !== "remix" && makers.length > 1 && html`<${Field} label="Made by">
-        ${(ids) => html`<select ...${ids} value=${model} onChange=${(event) => change(setModel)(event.currentTarget.value)}>
+      ${
+        verb === "extend" &&
+        html`<${Strip}
+        label="Longer by"
+        options=${EXTENSIONS.map((value) => ({ value, label: `${value} s` }))}
+        value=${seconds}
+        onPick=${change(setSeconds)}
+      />`
+      }
+      ${
+        verb !== "remix" &&
+        makers.length > 1 &&
+        html`<${Field} label="Made by">
+        ${(
+          ids,
+        ) => html`<select ...${ids} value=${model} onChange=${(event) => change(setModel)(event.currentTarget.value)}>
           ${makers.map((id) => html`<option key=${id} value=${id} selected=${id === model}>${id}</option>`)}
         </select>`}
-      <//>`}
+      <//>`
+      }
       <${Failure} error=${state.refused} />
       ${nextStep(state.refused) && html`<p class="small">${nextStep(state.refused)}</p>`}
       <div class="row">

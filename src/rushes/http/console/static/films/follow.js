@@ -20,12 +20,14 @@ export const isFinal = (video) => video.status === "completed" || video.status =
 /** Return the word that people read: a canceled or expired task is a failed one on the wire. */
 export function wordOf(video) {
   if (video.status === "completed") return "succeeded";
-  if (video.status === "failed" && ["canceled", "expired"].includes(video.error?.code)) return video.error.code;
+  if (video.status === "failed" && ["canceled", "expired"].includes(video.error?.code))
+    return video.error.code;
   return video.status;
 }
 
 /** Whether retention has removed the film. */
-export const isExpired = (video, now = Date.now() / 1000) => video.expires_at != null && video.expires_at <= now;
+export const isExpired = (video, now = Date.now() / 1000) =>
+  video.expires_at != null && video.expires_at <= now;
 
 /** Look once: the video, and what its headers say. */
 export async function lookAt(id, signal) {
@@ -63,16 +65,24 @@ export function useTask(id) {
     const leaving = new AbortController();
     const { signal } = leaving;
     const change = (part) => signal.aborted || setState((old) => ({ ...old, ...part }));
-    const isOver = looks(id, { change, wake, signal });
-    const begun = Date.now();
+    let begun = null;
     const hear = (message) => {
       const seenAt = Date.now() - begun > REPLAY_MS ? Date.now() / 1000 : null;
       const told = { number: Number(message.id), status: message.data.status, seenAt };
-      setState((old) => ({ ...old, told: [...old.told.filter((one) => one.number !== told.number), told] }));
+      setState((old) => ({
+        ...old,
+        told: [...old.told.filter((one) => one.number !== told.number), told],
+      }));
       wake.current();
     };
-    listen(id, { hear, signal });
-    isOver.finally(() => setTimeout(() => leaving.abort(), REPLAY_MS));
+    const onFound = () => {
+      if (begun !== null) return;
+      begun = Date.now();
+      listen(id, { hear, signal });
+    };
+    looks(id, { change, wake, onFound, signal }).finally(() =>
+      setTimeout(() => leaving.abort(), REPLAY_MS),
+    );
     const onSeen = () => document.hidden || wake.current();
     document.addEventListener("visibilitychange", onSeen);
     return () => {
@@ -83,12 +93,16 @@ export function useTask(id) {
   return { ...state, reload };
 }
 
-async function looks(id, { change, wake, signal }) {
+async function looks(id, { change, wake, onFound, signal }) {
   const begun = Date.now();
   while (!signal.aborted) {
     try {
       const look = await lookAt(id, signal);
-      const url = look.video.status === "completed" && !isExpired(look.video) ? await linkOf(id, signal) : null;
+      onFound();
+      const url =
+        look.video.status === "completed" && !isExpired(look.video)
+          ? await linkOf(id, signal)
+          : null;
       change({ look, url, error: null });
       if (isFinal(look.video)) return;
     } catch (refused) {
@@ -96,7 +110,11 @@ async function looks(id, { change, wake, signal }) {
       change({ error: refused });
       if (refused.status >= 400 && refused.status < 500 && refused.status !== 429) return;
     }
-    const pauseMs = document.hidden ? 30_000 : Date.now() - begun < QUICK_FOR_MS ? QUICK_MS : CALM_MS;
+    const pauseMs = document.hidden
+      ? 30_000
+      : Date.now() - begun < QUICK_FOR_MS
+        ? QUICK_MS
+        : CALM_MS;
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, pauseMs);
       wake.current = () => {

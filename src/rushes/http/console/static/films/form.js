@@ -23,30 +23,48 @@ const OUTCOMES = {
 export function Fields({ models, model, form, wrong, onModel, onChange }) {
   const size = frameOf(form);
   const setFiles = (role, assets) => onChange({ files: { ...form.files, [role]: assets } });
-  const paste = async (event) => {
-    const [file] = filesIn(event.clipboardData);
-    const free = rolesOf(model).find(({ role, medium, max }) => file?.type.startsWith(medium) && form.files[role].length < max);
-    if (!free) return;
+  /** Files that nobody aimed at a place go to the first that takes them. */
+  const offer = async (event, files) => {
+    if (!files.length || event.defaultPrevented) return;
     event.preventDefault();
-    setFiles(free.role, [...form.files[free.role], await assetOf(file, limitsOf(model, free.role, size))]);
+    const free = rolesOf(model).find(
+      ({ role, medium, max }) => files[0].type.startsWith(medium) && form.files[role].length < max,
+    );
+    if (free)
+      setFiles(free.role, [
+        ...form.files[free.role],
+        await assetOf(files[0], limitsOf(model, free.role, size)),
+      ]);
   };
   const places = rolesOf(model).map(({ role, label, max }) => {
     const limits = limitsOf(model, role, size);
     const assets = form.files[role].map((asset) => ({ ...asset, wrong: wrongWith(asset, limits) }));
     return {
-      role, label, max, limits, assets,
+      role,
+      label,
+      max,
+      limits,
+      assets,
       wrong: wrong[role] ?? assets.find((one) => one.wrong)?.wrong,
       onChange: (changed) => setFiles(role, changed),
     };
   });
-  return html`<div class="stack fields" onPaste=${paste}>
+  return html`<div
+    class="stack fields"
+    onPaste=${(event) => offer(event, filesIn(event.clipboardData))}
+    onDrop=${(event) => offer(event, filesIn(event.dataTransfer))}
+    onDragOver=${(event) => event.preventDefault()}
+  >
     <${ModelField} models=${models} model=${model} wrong=${wrong.model} onModel=${onModel} />
     <${PromptField} model=${model} form=${form} wrong=${wrong.prompt} onChange=${onChange} />
     ${places.slice(0, FIRST).length > 0 && html`<${Places} of=${places.slice(0, FIRST)} />`}
-    ${places.length > FIRST && html`<details class="more" open=${places.slice(FIRST).some((one) => one.assets.length || one.wrong) || undefined}>
+    ${
+      places.length > FIRST &&
+      html`<details class="more" open=${places.slice(FIRST).some((one) => one.assets.length || one.wrong) || undefined}>
       <summary>Other files</summary>
       <${Places} of=${places.slice(FIRST)} />
-    </details>`}
+    </details>`
+    }
     <${Length} model=${model} form=${form} wrong=${wrong.seconds} onChange=${onChange} />
     <${Shape} model=${model} form=${form} wrong=${wrong} onChange=${onChange} />
     <${Sound} model=${model} form=${form} wrong=${wrong.audio} onChange=${onChange} />
@@ -64,10 +82,14 @@ function ModelField({ models, model, wrong, onModel }) {
   const today = new Date().toISOString().slice(0, 10);
   return html`<div class="stack tight">
     <${Field} label="Model" wrong=${wrong}>
-      ${(ids) => html`<select ...${ids} name="model" value=${model.id} onChange=${(event) => onModel(event.currentTarget.value)}>
-        ${owners.map((owner) => html`<optgroup key=${owner} label=${owner}>
+      ${(
+        ids,
+      ) => html`<select ...${ids} name="model" value=${model.id} onChange=${(event) => onModel(event.currentTarget.value)}>
+        ${owners.map(
+          (owner) => html`<optgroup key=${owner} label=${owner}>
           ${models.filter((one) => one.owned_by === owner).map((one) => html`<option key=${one.id} value=${one.id} selected=${one.id === model.id}>${one.id}</option>`)}
-        </optgroup>`)}
+        </optgroup>`,
+        )}
       </select>`}
     <//>
     <div class="row small about">
@@ -76,12 +98,22 @@ function ModelField({ models, model, wrong, onModel }) {
       ${model.checked_at && html`<span class="soft">card checked ${model.checked_at}</span>`}
     </div>
     ${model.rehearsal && html`<p class="small soft">The sandbox renders in its place, under its own rules: free, and marked in the picture.</p>`}
-    ${model.retires_at && html`<div class="note warn small"><p>
+    ${
+      model.retires_at &&
+      html`<div class="note warn small"><p>
       <strong>${model.retires_at <= today ? "Ended" : "Ends"} by its maker on ${model.retires_at}.</strong>${" "}
-      ${model.successor
-        ? html`Its successor is <button class="link" type="button" onClick=${() => onModel(model.successor)} disabled=${!models.some((one) => one.id === model.successor)}>${model.successor}</button>.`
-        : "It names no successor."}
-    </p></div>`}
+      ${
+        model.successor
+          ? html`Its successor is <button
+            class="link"
+            type="button"
+            disabled=${!models.some((one) => one.id === model.successor)}
+            onClick=${() => onModel(model.successor)}
+          >${model.successor}</button>.`
+          : "It names no successor."
+      }
+    </p></div>`
+    }
   </div>`;
 }
 
@@ -111,10 +143,17 @@ function Length({ model, form, wrong, onChange }) {
   const { allowed } = model.capabilities.durations;
   const id = useId();
   const numbers = allowed.filter((seconds) => seconds > 0);
-  const isRange = allowed.length > STRIP_MAX && numbers.every((n, at) => at === 0 || n === numbers[at - 1] + 1);
+  const isRange =
+    allowed.length > STRIP_MAX && numbers.every((n, at) => at === 0 || n === numbers[at - 1] + 1);
   if (allowed.length < 2) return null;
   if (!isRange) {
-    return html`<${Strip} label="Length" hint=${wrong} options=${allowed.map((value) => ({ value, label: secondsName(value) }))} value=${form.seconds} onPick=${(seconds) => onChange({ seconds })} />`;
+    return html`<${Strip}
+      label="Length"
+      hint=${wrong}
+      options=${allowed.map((value) => ({ value, label: secondsName(value) }))}
+      value=${form.seconds}
+      onPick=${(seconds) => onChange({ seconds })}
+    />`;
   }
   const isAuto = form.seconds < 0;
   return html`<div class="field">
@@ -132,7 +171,16 @@ function Length({ model, form, wrong, onChange }) {
       onInput=${(event) => onChange({ seconds: Number(event.currentTarget.value) })}
     />
     <div class="row small soft range-ends"><span>${numbers[0]} s</span><span class="push">${numbers.at(-1)} s</span></div>
-    ${allowed.includes(-1) && html`<label class="tick"><input type="checkbox" checked=${isAuto} onChange=${() => onChange({ seconds: isAuto ? model.capabilities.durations.default : -1 })} />Let the provider choose</label>`}
+    ${
+      allowed.includes(-1) &&
+      html`<label class="tick">
+      <input
+        type="checkbox"
+        checked=${isAuto}
+        onChange=${() => onChange({ seconds: isAuto ? model.capabilities.durations.default : -1 })}
+      />Let the provider choose
+    </label>`
+    }
     ${wrong && html`<span class="wrong">${wrong}</span>`}
   </div>`;
 }
@@ -143,16 +191,29 @@ function Shape({ model, form, wrong, onChange }) {
     ...resolutions.allowed.map((value) => ({ value, label: value })),
     ...sizes.map((value) => ({ value, label: value.replace("x", "×") })),
   ];
-  const pick = (value) => onChange(sizes.includes(value) ? { size: value } : { size: "", resolution: value });
+  const pick = (value) =>
+    onChange(sizes.includes(value) ? { size: value } : { size: "", resolution: value });
   return html`<${Fragment}>
-    ${shapes.length > 1 && html`<${Strip} label="Resolution" hint=${wrong.resolution} options=${shapes} value=${form.size || form.resolution} onPick=${pick} />`}
-    ${ratios.allowed.length > 0 && html`<${Strip}
+    ${
+      shapes.length > 1 &&
+      html`<${Strip}
+      label="Resolution"
+      hint=${wrong.resolution}
+      options=${shapes}
+      value=${form.size || form.resolution}
+      onPick=${pick}
+    />`
+    }
+    ${
+      ratios.allowed.length > 0 &&
+      html`<${Strip}
       label="Ratio"
       hint=${wrong.ratio ?? (form.size ? "An exact size has its own ratio." : null)}
       options=${ratios.allowed.map((value) => ({ value, isOff: Boolean(form.size), label: html`<${RatioShape} ratio=${value} />${value}` }))}
       value=${form.size ? null : form.ratio}
       onPick=${(ratio) => onChange({ ratio })}
-    />`}
+    />`
+    }
     ${ratios.allowed.length === 0 && html`<p class="small soft">Its ratio is that of the picture or clip it begins with.</p>`}
   <//>`;
 }
@@ -166,7 +227,8 @@ function RatioShape({ ratio }) {
 
 function Sound({ model, form, wrong, onChange }) {
   const { mode } = model.capabilities.audio;
-  if (mode !== "optional") return html`<p class="small soft">${mode === "always" ? "Its films always have sound." : "Its films are silent."}</p>`;
+  if (mode !== "optional")
+    return html`<p class="small soft">${mode === "always" ? "Its films always have sound." : "Its films are silent."}</p>`;
   return html`<div class="field">
     <label class="switch">
       <input type="checkbox" role="switch" checked=${form.hasAudio} onChange=${() => onChange({ hasAudio: !form.hasAudio })} />
@@ -177,10 +239,19 @@ function Sound({ model, form, wrong, onChange }) {
 }
 
 function Seed({ form, wrong, onChange }) {
-  const draw = () => onChange({ seed: String(crypto.getRandomValues(new Uint32Array(1))[0] % 2_147_483_647) });
+  const draw = () =>
+    onChange({ seed: String(crypto.getRandomValues(new Uint32Array(1))[0] % 2_147_483_647) });
   return html`<${Field} label="Seed" hint="Empty: drawn at random. The same seed makes a similar film." wrong=${wrong}>
     ${(ids) => html`<div class="row seed">
-      <input ...${ids} name="seed" inputmode="numeric" autocomplete="off" placeholder="random" value=${form.seed} onInput=${(event) => onChange({ seed: event.currentTarget.value.trim() })} />
+      <input
+        ...${ids}
+        name="seed"
+        inputmode="numeric"
+        autocomplete="off"
+        placeholder="random"
+        value=${form.seed}
+        onInput=${(event) => onChange({ seed: event.currentTarget.value.trim() })}
+      />
       <button class="button slim" type="button" onClick=${draw}>Draw one</button>
     </div>`}
   <//>`;
@@ -190,27 +261,45 @@ function More({ model, form, wrong, onChange }) {
   const options = Object.keys(form.options);
   const setOption = (name, text) => onChange({ options: { ...form.options, [name]: text } });
   const text = (name, key) => (event) => onChange({ [key ?? name]: event.currentTarget.value });
-  const isWrong = wrong.negative || wrong.startWithin || options.some((name) => wrong[`option.${name}`]);
+  const isWrong =
+    wrong.negative || wrong.startWithin || options.some((name) => wrong[`option.${name}`]);
   return html`<details class="more" open=${isWrong ? true : undefined}>
     <summary>More</summary>
     <div class="stack">
       <${Field} label="Negative prompt" hint="What is not to be seen, where the provider reads it." wrong=${wrong.negative}>
         ${(ids) => html`<textarea ...${ids} class="low" rows="2" value=${form.negative} onInput=${text("negative")}></textarea>`}
       <//>
-      ${options.map((name) => html`<${Field}
+      ${options.map(
+        (name) => html`<${Field}
         key=${name}
         label=${`Provider option: ${name}`}
         hint=${name.endsWith(".*") ? `Handed to the provider as metadata.${name.slice(0, -2)}; a JSON object.` : `Handed to the provider as metadata.${name}.`}
         wrong=${wrong[`option.${name}`]}
       >
-        ${(ids) => name.endsWith(".*")
-          ? html`<textarea ...${ids} class="low mono" rows="2" spellcheck="false" placeholder='{"prompt_extend": true}' value=${form.options[name]} onInput=${(event) => setOption(name, event.currentTarget.value)}></textarea>`
-          : html`<input ...${ids} value=${form.options[name]} onInput=${(event) => setOption(name, event.currentTarget.value)} />`}
-      <//>`)}
-      <${Field} label="Start within (seconds)" hint="Give up, at no cost, if it has not been started by then. Empty: the server's own limit." wrong=${wrong.startWithin}>
+        ${(ids) =>
+          name.endsWith(".*")
+            ? html`<textarea
+              ...${ids}
+              class="low mono"
+              rows="2"
+              spellcheck="false"
+              placeholder='{"prompt_extend": true}'
+              value=${form.options[name]}
+              onInput=${(event) => setOption(name, event.currentTarget.value)}
+            ></textarea>`
+            : html`<input ...${ids} value=${form.options[name]} onInput=${(event) => setOption(name, event.currentTarget.value)} />`}
+      <//>`,
+      )}
+      <${Field}
+        label="Start within (seconds)"
+        hint="Give up, at no cost, if it has not been started by then. Empty: the server's own limit."
+        wrong=${wrong.startWithin}
+      >
         ${(ids) => html`<input ...${ids} type="number" min="1" max="86400" value=${form.startWithin} onInput=${text("startWithin")} />`}
       <//>
-      ${isScripted(model) && html`<fieldset class="script stack">
+      ${
+        isScripted(model) &&
+        html`<fieldset class="script stack">
         <legend>Rehearse how it ends</legend>
         <${Field} label="Ending" hint="The sandbox follows: see how your program takes a failure.">
           ${(ids) => html`<select ...${ids} value=${form.outcome} onChange=${text("outcome")}>
@@ -220,7 +309,8 @@ function More({ model, form, wrong, onChange }) {
         <${Field} label="Seconds in progress" hint="0 to 60, beside what rendering takes.">
           ${(ids) => html`<input ...${ids} type="number" min="0" max="60" value=${form.delay} onInput=${text("delay")} />`}
         <//>
-      </fieldset>`}
+      </fieldset>`
+      }
     </div>
   </details>`;
 }

@@ -14,8 +14,14 @@ const MAGIC = [
   ["mp3", "audio", [0xff, 0xf2]],
 ];
 const TYPES = {
-  jpeg: "image/jpeg", png: "image/png", webp: "image/webp", mp4: "video/mp4", mov: "video/quicktime",
-  webm: "video/webm", mp3: "audio/mpeg", wav: "audio/wav",
+  jpeg: "image/jpeg",
+  png: "image/png",
+  webp: "image/webp",
+  mp4: "video/mp4",
+  mov: "video/quicktime",
+  webm: "video/webm",
+  mp3: "audio/mpeg",
+  wav: "audio/wav",
 };
 const ACCEPTS = { image: "image/*", video: "video/*", audio: "audio/*" };
 
@@ -34,14 +40,27 @@ async function kindOf(file) {
 export async function assetOf(file, limits) {
   const [format, medium] = await kindOf(file);
   const name = file.name || `pasted.${format ?? "bin"}`;
-  const asset = { name, file, format, medium, sizeBytes: file.size, preview: URL.createObjectURL(file) };
+  const asset = {
+    name,
+    file,
+    format,
+    medium,
+    sizeBytes: file.size,
+    preview: URL.createObjectURL(file),
+  };
   if (medium === "image") Object.assign(asset, await measured(asset.preview));
   asset.url = await dataUri(file.slice(0, file.size, TYPES[format] ?? file.type));
   return { ...asset, wrong: wrongWith(asset, limits) };
 }
 
 /** Return an address as an asset; the server fetches it later, under the same limits. */
-export const assetAt = (address) => ({ name: address, url: address.trim(), preview: null, sizeBytes: null, wrong: null });
+export const assetAt = (address) => ({
+  name: address,
+  url: address.trim(),
+  preview: null,
+  sizeBytes: null,
+  wrong: null,
+});
 
 /** Cut and scale a picture to a size, from its middle. */
 async function fitted(asset, size, limits) {
@@ -52,7 +71,10 @@ async function fitted(asset, size, limits) {
   const [wide, high] = [picture.width * scale, picture.height * scale];
   canvas.getContext("2d").drawImage(picture, (width - wide) / 2, (height - high) / 2, wide, high);
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-  return assetOf(new File([blob], asset.name.replace(/\.\w+$/, ".png"), { type: "image/png" }), limits);
+  return assetOf(
+    new File([blob], asset.name.replace(/\.\w+$/, "") + `-${size}.png`, { type: "image/png" }),
+    limits,
+  );
 }
 
 async function measured(address) {
@@ -101,10 +123,12 @@ export function Slot({ label, assets, max, limits, wrong, onChange }) {
   const paste = (event) => {
     if (!filesIn(event.clipboardData).length) return;
     event.preventDefault();
-    event.stopPropagation();
     take(filesIn(event.clipboardData));
   };
-  const without = (asset) => onChange(assets.filter((one) => one !== asset));
+  const without = (asset) => {
+    if (asset.preview) URL.revokeObjectURL(asset.preview);
+    onChange(assets.filter((one) => one !== asset));
+  };
   const fit = async (asset) => {
     const better = await fitted(asset, limits.sizeWanted, limits);
     onChange(assets.map((one) => (one === asset ? better : one)));
@@ -126,8 +150,19 @@ export function Slot({ label, assets, max, limits, wrong, onChange }) {
       <span id=${`${id}-name`} class="slot-name">${label}</span>
       ${max > 1 && html`<span class="soft small">${assets.length} of ${max}</span>`}
     </div>
-    ${assets.map((asset, n) => html`<${Given} key=${asset.url.slice(-64) + n} label=${label} asset=${asset} limits=${limits} onFit=${() => fit(asset)} onRemove=${() => without(asset)} />`)}
-    ${room > 0 && html`<div class="row slot-verbs">
+    ${assets.map(
+      (asset, n) => html`<${Given}
+      key=${asset.url.slice(-64) + n}
+      label=${label}
+      asset=${asset}
+      limits=${limits}
+      onFit=${() => fit(asset)}
+      onRemove=${() => without(asset)}
+    />`,
+    )}
+    ${
+      room > 0 &&
+      html`<div class="row slot-verbs">
       <input
         ref=${picker}
         id=${`${id}-file`}
@@ -143,12 +178,23 @@ export function Slot({ label, assets, max, limits, wrong, onChange }) {
         }}
       />
       <button class="button slim" type="button" aria-label=${`Choose ${label.toLowerCase()}`} onClick=${() => picker.current.click()}>Choose</button>
-      <button class="button quiet slim" type="button" aria-expanded=${isTyping} aria-label=${`Address of ${label.toLowerCase()}`} onClick=${() => setTyping(!isTyping)}>Address</button>
-    </div>`}
-    ${room > 0 && isTyping && html`<${Address} label=${label} onGive=${(address) => {
-      onChange([...assets, assetAt(address)]);
-      setTyping(false);
-    }} />`}
+      <button
+        class="button quiet slim"
+        type="button"
+        aria-expanded=${isTyping}
+        aria-label=${`Link to ${label.toLowerCase()}`}
+        onClick=${() => setTyping(!isTyping)}
+      >Link</button>
+    </div>`
+    }
+    ${
+      room > 0 &&
+      isTyping &&
+      html`<${Address} label=${label} onGive=${(address) => {
+        onChange([...assets, assetAt(address)]);
+        setTyping(false);
+      }} />`
+    }
     <p class="hint small soft" id=${`${id}-rule`}>${rule(limits)}.</p>
     ${wrong && html`<p class="wrong small" role="alert">${wrong}</p>`}
   </div>`;
@@ -179,7 +225,14 @@ function Address({ label, onGive }) {
     give();
   };
   return html`<div class="row address">
-    <input type="url" aria-label=${`Address for ${label.toLowerCase()}`} placeholder="https://…" value=${text} onInput=${(event) => setText(event.currentTarget.value)} onKeyDown=${onKey} />
+    <input
+      type="url"
+      aria-label=${`Address for ${label.toLowerCase()}`}
+      placeholder="https://…"
+      value=${text}
+      onInput=${(event) => setText(event.currentTarget.value)}
+      onKeyDown=${onKey}
+    />
     <button class="button slim" type="button" onClick=${give}>Use it</button>
   </div>`;
 }

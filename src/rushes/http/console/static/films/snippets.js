@@ -45,11 +45,15 @@ curl -sfL "$RUSHES_BASE_URL/v1/videos/$ID/content" -H "Authorization: Bearer $RU
 `;
 }
 
-const CURL_HEAD = ['-H "Authorization: Bearer $RUSHES_API_KEY"', '-H "Idempotency-Key: $(uuidgen)"'];
+const DRAWN_KEY = `-H "Idempotency-Key: $(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')"`;
+const CURL_HEAD = ['-H "Authorization: Bearer $RUSHES_API_KEY"', DRAWN_KEY];
 
 function curlJson(form) {
   const body = JSON.stringify(wholeBody(form), null, 2);
-  return { before: "", lines: [...CURL_HEAD, '-H "Content-Type: application/json"', `-d ${shell(body)}`] };
+  return {
+    before: "",
+    lines: [...CURL_HEAD, '-H "Content-Type: application/json"', `-d ${shell(body)}`],
+  };
 }
 
 /** Return a body whose files are addresses. */
@@ -63,11 +67,17 @@ function wholeBody(form) {
 function curlForm(form) {
   const lines = [...CURL_HEAD];
   for (const [name, value] of Object.entries(plainBody(form))) {
-    lines.push(`--form-string ${shell(`${name}=${typeof value === "object" ? JSON.stringify(value) : value}`)}`);
+    lines.push(
+      `--form-string ${shell(`${name}=${typeof value === "object" ? JSON.stringify(value) : value}`)}`,
+    );
   }
   for (const { role, asset } of filesOf(form)) {
     if (!named[role]) continue;
-    lines.push(isThere(asset) ? `--form-string ${shell(`${named[role]}=${asset.url}`)}` : `-F ${shell(`${named[role]}=@"${asset.name}"`)}`);
+    lines.push(
+      isThere(asset)
+        ? `--form-string ${shell(`${named[role]}=${asset.url}`)}`
+        : `-F ${shell(`${named[role]}=@"${asset.name}"`)}`,
+    );
   }
   const paths = [];
   const content = contentOf(form, (name) => {
@@ -76,9 +86,14 @@ function curlForm(form) {
   });
   if (!content.length) return { before: "", lines };
   lines.push("-F 'content=<content.json'");
-  const uris = paths.map((name) => `"data:application/octet-stream;base64,$(base64 -w0 ${shellName(name)})"`);
+  const uris = paths.map(
+    (name) => `"data:application/octet-stream;base64,$(base64 < ${shellName(name)} | tr -d '\\n')"`,
+  );
   const template = JSON.stringify(content).replaceAll("%", "%%").replaceAll("%%s", "%s");
-  return { before: `printf ${shell(template)}${BREAK}${uris.join(BREAK)} > content.json\n\n`, lines };
+  return {
+    before: `printf ${shell(template)}${BREAK}${uris.join(BREAK)} > content.json\n\n`,
+    lines,
+  };
 }
 
 // -- Python ----------------------------------------------------------------------------------------
@@ -88,7 +103,10 @@ function literal(value) {
   if (value === true) return "True";
   if (value === false) return "False";
   if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
-  if (typeof value === "object") return `{${Object.entries(value).map(([name, inner]) => `${JSON.stringify(name)}: ${literal(inner)}`).join(", ")}}`;
+  if (typeof value === "object")
+    return `{${Object.entries(value)
+      .map(([name, inner]) => `${JSON.stringify(name)}: ${literal(inner)}`)
+      .join(", ")}}`;
   return JSON.stringify(value);
 }
 
@@ -99,12 +117,18 @@ function python(form, base) {
   if (audio !== undefined) lines.push(`audio=${literal(audio)}`);
   const files = filesOf(form);
   const path = (asset) => literal(isThere(asset) ? asset.url : asset.name);
-  for (const { role, asset } of files) if (role === "first_frame" || role === "last_frame") lines.push(`${named[role]}=${path(asset)}`);
+  for (const { role, asset } of files)
+    if (role === "first_frame" || role === "last_frame")
+      lines.push(`${named[role]}=${path(asset)}`);
   const references = files.filter(({ role }) => isReference(role));
-  if (references.length) lines.push(`references=[${references.map(({ asset }) => path(asset)).join(", ")}]`);
+  if (references.length)
+    lines.push(`references=[${references.map(({ asset }) => path(asset)).join(", ")}]`);
   const extra = extraBody(files);
   if (extra.text) lines.push(`extra_body=${extra.text}`);
-  const body = lines.filter((line) => line !== null).map((line) => `        ${line},`).join("\n");
+  const body = lines
+    .filter((line) => line !== null)
+    .map((line) => `        ${line},`)
+    .join("\n");
   return `# pip install rushes
 # export RUSHES_BASE_URL=${base} RUSHES_API_KEY=…  (your key)
 ${extra.needsUri ? "from base64 import b64encode\nfrom pathlib import Path\n\n" : ""}from rushes import Rushes
@@ -117,75 +141,81 @@ ${body}
 `;
 }
 
-/** What the Python client has no word for: a first clip and driving audio. */
+/** What the clients have no word for: a first clip and driving audio. */
 function extraBody(files) {
   const parts = [];
   let needsUri = false;
   const value = (asset) => {
-    if (isThere(asset)) return literal(asset.url);
+    if (isThere(asset)) return JSON.stringify(asset.url);
     needsUri = true;
-    return `uri(${literal(asset.name)})`;
+    return `uri(${JSON.stringify(asset.name)})`;
   };
   for (const { role, asset } of files) {
     if (role === "driving_audio") parts.push(`"audio_url": ${value(asset)}`);
-    if (role === "first_clip") parts.push(`"content": [{"type": "video_url", "video_url": {"url": ${value(asset)}}, "role": "first_clip"}]`);
+    if (role === "first_clip")
+      parts.push(
+        `"content": [{"type": "video_url", "video_url": {"url": ${value(asset)}}, "role": "first_clip"}]`,
+      );
   }
   return { text: parts.length ? `{${parts.join(", ")}}` : "", needsUri };
 }
 
 // -- JavaScript ------------------------------------------------------------------------------------
 
+const JS_NAMES = { generate_audio: "audio", negative_prompt: "negativePrompt" };
+const JS_FRAMES = { first_frame: "image", last_frame: "lastFrame" };
+
 function javascript(form, base) {
   const files = filesOf(form);
   const hasFiles = files.some(({ asset }) => !isThere(asset));
-  const given = plainBody(form);
-  const lines = Object.entries(given).map(([name, value]) => `  ${name}: ${JSON.stringify(value)},`);
-  const value = (asset) => (isThere(asset) ? JSON.stringify(asset.url) : `uri(${JSON.stringify(asset.name)})`);
-  for (const { role, asset } of files) if (named[role]) lines.push(`  ${named[role]}: ${value(asset)},`);
-  const items = files.filter(({ role }) => !named[role]).map(({ role, asset }) => {
-    const type = `${ROLES[role].medium}_url`;
-    return `{ type: "${type}", ${type}: { url: ${value(asset)} }, role: "${role}" }`;
-  });
-  if (items.length) lines.push(`  content: [${items.join(", ")}],`);
-  return `// Node 20 or newer. export RUSHES_BASE_URL=${base} RUSHES_API_KEY=…  (your key)
-import { ${hasFiles ? "readFileSync, " : ""}writeFileSync } from "node:fs";
-
-const base = process.env.RUSHES_BASE_URL;
-const headers = { Authorization: \`Bearer \${process.env.RUSHES_API_KEY}\` };
-const ask = async (path, more = {}) => {
-  const response = await fetch(base + path, { ...more, headers: { ...headers, ...more.headers } });
-  if (!response.ok) throw new Error(await response.text());
-  return response;
-};
-${hasFiles ? 'const uri = (name) => `data:application/octet-stream;base64,${readFileSync(name, "base64")}`;\n' : ""}
-const wish = {
-${lines.join("\n")}
-};
-const made = await ask("/v1/video/generations", {
-  method: "POST",
-  headers: { "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID() },
-  body: JSON.stringify(wish),
+  const bytes = (asset) =>
+    isThere(asset) ? JSON.stringify(asset.url) : `readFileSync(${JSON.stringify(asset.name)})`;
+  const lines = Object.entries(plainBody(form)).map(
+    ([name, value]) => `${JS_NAMES[name] ?? name}: ${JSON.stringify(value)}`,
+  );
+  for (const { role, asset } of files)
+    if (JS_FRAMES[role]) lines.push(`${JS_FRAMES[role]}: ${bytes(asset)}`);
+  const references = files.filter(({ role }) => isReference(role)).map(({ asset }) => bytes(asset));
+  if (references.length) lines.push(`references: [${references.join(", ")}]`);
+  const extra = extraBody(files);
+  if (extra.text) lines.push(`extraBody: ${extra.text}`);
+  const uri =
+    '\nconst uri = (name) => `data:application/octet-stream;base64,${readFileSync(name, "base64")}`;\n';
+  return `// The client is in clients/js; docs/how-to/javascript.md says how to install it.
+// export RUSHES_BASE_URL=${base} RUSHES_API_KEY=…  (your key)
+${hasFiles ? 'import { readFileSync } from "node:fs";\n' : ""}import { Rushes } from "rushes";
+${extra.needsUri ? uri : ""}
+const client = new Rushes();
+const film = await client.videos.createAndWait({
+${lines.map((line) => `  ${line},`).join("\n")}
 });
-const { task_id: id } = await made.json();
-
-let film;
-do {
-  film = await (await ask(\`/v1/video/generations/\${id}?wait=60\`)).json();
-} while (film.status === "queued" || film.status === "in_progress");
-if (film.error) throw new Error(film.error.message);
-
-const bytes = await (await ask(\`/v1/videos/\${id}/content\`)).arrayBuffer();
-writeFileSync("film.mp4", Buffer.from(bytes));
+await client.videos.download(film, "film.mp4");
 `;
 }
 
 // -- the command line ------------------------------------------------------------------------------
 
 function cli(form, base) {
-  const { model, prompt, seconds, size, resolution, ratio, seed, generate_audio: audio, negative_prompt: negative, metadata } = plainBody(form);
+  const {
+    model,
+    prompt,
+    seconds,
+    size,
+    resolution,
+    ratio,
+    seed,
+    generate_audio: audio,
+    negative_prompt: negative,
+    metadata,
+  } = plainBody(form);
   const { start_within_s: startWithin, ...kept } = metadata ?? {};
-  const lines = [`rushes generate${prompt === undefined ? "" : ` ${shell(prompt)}`}`, `--model ${shellName(model)}`];
-  const say = (flag, value) => value !== undefined && lines.push(`${flag}${String(value).startsWith("-") ? "=" : " "}${shellName(String(value))}`);
+  const lines = [
+    `rushes generate${prompt === undefined ? "" : ` ${shell(prompt)}`}`,
+    `--model ${shellName(model)}`,
+  ];
+  const say = (flag, value) =>
+    value !== undefined &&
+    lines.push(`${flag}${String(value).startsWith("-") ? "=" : " "}${shellName(String(value))}`);
   say("--seconds", seconds);
   say("--size", size);
   say("--resolution", resolution);
@@ -197,7 +227,9 @@ function cli(form, base) {
   if (Object.keys(kept).length) lines.push(`--metadata ${shell(JSON.stringify(kept))}`);
   const missing = [];
   for (const { role, asset } of filesOf(form)) {
-    const flag = { first_frame: "--image", last_frame: "--last-frame" }[role] ?? (isReference(role) ? "--reference" : null);
+    const flag =
+      { first_frame: "--image", last_frame: "--last-frame" }[role] ??
+      (isReference(role) ? "--reference" : null);
     if (flag) say(flag, isThere(asset) ? asset.url : asset.name);
     else missing.push(ROLES[role].label.toLowerCase());
   }

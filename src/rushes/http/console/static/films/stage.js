@@ -20,27 +20,44 @@ export function Screen({ size, children, label }) {
 /** What the form would make. */
 export function Blank({ form, size }) {
   return html`<${Screen} size=${size} label="Screen">
-    <div class="screen-words">
+    <div class="screen-words blank">
       <span class="screen-size">${size.replace("x", "×")}</span>
       <span>${form.seconds > 0 ? lasting(form.seconds) : "as long as the provider likes"}${form.hasAudio ? ", with sound" : ""}</span>
     </div>
   <//>`;
 }
 
-/** The film itself, played from its link. */
-export function Player({ video, url, onLost }) {
+const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** The film itself, played from its link; at once where somebody has waited for it. */
+export function Player({ video, url, onLost, isFresh = false }) {
   const [isLost, setLost] = useState(false);
   useEffect(() => setLost(false), [url]);
   return html`<${Screen} size=${video.size} label="Screen">
-    ${isLost
-      ? html`<div class="screen-words"><span>The film could not be played.</span>${onLost && html`<button class="button slim" type="button" onClick=${onLost}>Ask for a new link</button>`}</div>`
-      : html`<video key=${url} src=${url} controls playsinline preload="auto" aria-label=${`Film: ${(video.prompt ?? video.id).slice(0, 120)}`} onError=${() => setLost(true)}></video>`}
+    ${
+      isLost
+        ? html`<div class="screen-words">
+          <span>The film could not be played.</span>
+          ${onLost && html`<button class="button slim" type="button" onClick=${onLost}>Ask for a new link</button>`}
+        </div>`
+        : html`<video
+          key=${url}
+          src=${url}
+          controls
+          playsinline
+          preload="auto"
+          autoplay=${isFresh && !isStill()}
+          aria-label=${`Film: ${(video.prompt ?? video.id).slice(0, 120)}`}
+          onError=${() => setLost(true)}
+        ></video>`
+    }
   <//>`;
 }
 
 /** Say how an unfinished task stands. */
 export function standing({ video, position, etaS }) {
-  if (video.status === "queued") return position ? `Waiting, number ${position} in line` : "Waiting in line";
+  if (video.status === "queued")
+    return position ? `Waiting, number ${position} in line` : "Waiting in line";
   if (!etaS) return "In the making";
   return `In the making, about ${lasting(etaS)} left`;
 }
@@ -50,24 +67,39 @@ export function Live({ sent, onFinal }) {
   const { look, url, error, reload } = useTask(sent.id);
   const heading = useRef(null);
   const [isAsking, setAsking] = useState(false);
-  useEffect(() => heading.current?.focus({ preventScroll: innerWidth > 900 }), [sent.id]);
+  useEffect(() => {
+    if (sent.isNew) heading.current.focus({ preventScroll: innerWidth > 900 });
+  }, [sent.id]);
   useEffect(() => {
     if (look && isFinal(look.video)) onFinal?.(look.video);
   }, [look?.video.status]);
-  const video = look?.video ?? { id: sent.id, status: "queued", progress: 0, size: sent.size, prompt: sent.prompt };
+  const video = look?.video ?? {
+    id: sent.id,
+    status: "queued",
+    progress: 0,
+    size: sent.size,
+    prompt: sent.prompt,
+  };
   const word = wordOf(video);
-  const words = isFinal(video) ? (word === "succeeded" ? "Your film is ready" : adviceOf(video.error?.code).headline) : standing(look ?? { video });
+  const words = isFinal(video)
+    ? word === "succeeded"
+      ? "Your film is ready"
+      : adviceOf(video.error?.code).headline
+    : standing(look ?? { video });
   return html`<div class="stack live">
-    ${url
-      ? html`<${Player} video=${video} url=${url} onLost=${reload} />`
-      : html`<${Screen} size=${video.size} label="Screen">
+    ${
+      url
+        ? html`<${Player} video=${video} url=${url} onLost=${reload} isFresh=${sent.isNew} />`
+        : html`<${Screen} size=${video.size} label="Screen">
           <div class="screen-words">
             <span class="screen-size">${isFinal(video) ? word.replaceAll("_", " ") : `${video.progress} %`}</span>
             <span>${isFinal(video) ? "There is no film." : standing(look ?? { video })}</span>
           </div>
-        <//>`}
+        <//>`
+    }
+    <p class="unseen" role="status">${words}</p>
     <div class="row live-head">
-      <h2 tabindex="-1" ref=${heading} role="status">${words}</h2>
+      <h2 tabindex="-1" ref=${heading}>${words}</h2>
       <${Badge} word=${word} />
       ${look?.isRehearsal && html`<${Badge} word="rehearsal" />`}
       ${look?.cost != null && html`<span class="soft small">${money(look.cost)}</span>`}
@@ -112,7 +144,10 @@ export function Download({ video, variant = "video", label = "Download", isQuiet
     try {
       const src = await blobUrl(`${videoPath(video.id, "/content")}?variant=${variant}`);
       const name = variant === "video" ? video.id : `${video.id}-${variant.replace("_", "-")}`;
-      Object.assign(document.createElement("a"), { href: src, download: `${name}.${NAMES[variant]}` }).click();
+      Object.assign(document.createElement("a"), {
+        href: src,
+        download: `${name}.${NAMES[variant]}`,
+      }).click();
       setTimeout(() => URL.revokeObjectURL(src), 10_000);
     } catch (refused) {
       setError(refused);

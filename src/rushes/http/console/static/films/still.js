@@ -16,7 +16,9 @@ const STEP_MS = 450;
 function useNear(ref) {
   const [isNear, setNear] = useState(false);
   useEffect(() => {
-    const watching = new IntersectionObserver(([entry]) => setNear(entry.isIntersecting), { rootMargin: NEAR });
+    const watching = new IntersectionObserver((entries) => setNear(entries.at(-1).isIntersecting), {
+      rootMargin: NEAR,
+    });
     watching.observe(ref.current);
     return () => watching.disconnect();
   }, []);
@@ -49,7 +51,9 @@ export function usePicture(id, variant, isWanted) {
 
 /** Return `WxH` as a ratio, 16:9 where it says nothing. */
 export function ratioOf(size) {
-  const [wide, high] = String(size ?? "").split("x").map(Number);
+  const [wide, high] = String(size ?? "")
+    .split("x")
+    .map(Number);
   return wide && high ? wide / high : 16 / 9;
 }
 

@@ -13,10 +13,13 @@ export function Tile({ film, onFacts }) {
   useEffect(() => {
     if (film.prompt !== undefined) return undefined;
     const leaving = new AbortController();
-    const watching = new IntersectionObserver(([entry]) => {
-      if (!entry.isIntersecting) return;
+    const watching = new IntersectionObserver((entries) => {
+      if (!entries.at(-1).isIntersecting) return;
       watching.disconnect();
-      lookAt(film.id, leaving.signal).then(({ video }) => onFacts(video), () => {});
+      lookAt(film.id, leaving.signal).then(
+        ({ video }) => onFacts(video),
+        () => {},
+      );
     });
     watching.observe(ref.current);
     return () => {
@@ -36,9 +39,11 @@ export function Tile({ film, onFacts }) {
       onBlur=${() => setFocused(false)}
     >
       <span class="tile-picture">
-        ${isDone
-          ? html`<${Poster} id=${film.id} size=${film.size} isFocused=${isFocused} onGone=${() => setGone(true)} />`
-          : html`<${Instead} film=${film} word=${word} isGone=${isGone} />`}
+        ${
+          isDone
+            ? html`<${Poster} id=${film.id} size=${film.size} isFocused=${isFocused} onGone=${() => setGone(true)} />`
+            : html`<${Instead} film=${film} word=${word} isGone=${isGone} />`
+        }
         ${film.size && isDone && html`<span class="tile-length">${lasting(Number(film.seconds))}</span>`}
       </span>
       <span class="tile-words">

@@ -14,7 +14,7 @@ export const ROLES = {
   driving_audio: { medium: "audio", label: "Driving audio" },
   reference_image: { medium: "image", label: "Reference images" },
   reference_video: { medium: "video", label: "Reference videos" },
-  reference_audio: { medium: "audio", label: "Reference audio" },
+  reference_audio: { medium: "audio", label: "Reference sounds" },
 };
 
 const NAMED = { first_frame: "image", last_frame: "last_frame", driving_audio: "audio_url" };
@@ -32,7 +32,8 @@ export function limitsOf(model, role, size) {
   const inputs = model.capabilities.inputs;
   const { medium } = ROLES[role];
   if (medium === "audio") return { medium, formats: ["wav", "mp3"], bytesMax: 15 * MB };
-  if (medium === "video") return { medium, formats: ["mp4", "webm", "mov"], bytesMax: 64 * 2 ** 20 };
+  if (medium === "video")
+    return { medium, formats: ["mp4", "webm", "mov"], bytesMax: 64 * 2 ** 20 };
   const isExact = inputs.image_matches_size && role === "first_frame";
   return {
     medium,
@@ -43,7 +44,8 @@ export function limitsOf(model, role, size) {
   };
 }
 
-export const formatName = (format) => (format === "webp" ? "WebP" : format === "webm" ? "WebM" : format.toUpperCase());
+export const formatName = (format) =>
+  format === "webp" ? "WebP" : format === "webm" ? "WebM" : format.toUpperCase();
 
 /** Say what is wrong with a file for its place, or null. */
 export function wrongWith(asset, limits) {
@@ -52,8 +54,10 @@ export function wrongWith(asset, limits) {
   if (asset.medium !== limits.medium || !limits.formats.includes(asset.format)) {
     return `${asset.name} is ${asset.format ? formatName(asset.format) : "of no kind that is known"}; this takes ${formats}.`;
   }
-  if (asset.sizeBytes > limits.bytesMax) return `${asset.name} has ${bytes(asset.sizeBytes)}; at most ${bytes(limits.bytesMax)}.`;
-  if (asset.width > limits.edgeMax || asset.height > limits.edgeMax) return `${asset.name} is wider or higher than ${limits.edgeMax} px.`;
+  if (asset.sizeBytes > limits.bytesMax)
+    return `${asset.name} has ${bytes(asset.sizeBytes)}; at most ${bytes(limits.bytesMax)}.`;
+  if (asset.width > limits.edgeMax || asset.height > limits.edgeMax)
+    return `${asset.name} is wider or higher than ${limits.edgeMax} px.`;
   if (limits.sizeWanted && `${asset.width}x${asset.height}` !== limits.sizeWanted) {
     return `This model wants exactly ${limits.sizeWanted.replace("x", "×")} px; ${asset.name} has ${asset.width}×${asset.height}.`;
   }
@@ -111,18 +115,27 @@ export function lacks(form, model) {
   const files = filesOf(form);
   const isPromptNeeded = card.inputs.prompt === "required" || files.length === 0;
   if (isPromptNeeded && !form.prompt.trim()) wrong.prompt = "Say what is to be seen.";
-  if ([...form.prompt].length > PROMPT_MAX) wrong.prompt = `At most ${PROMPT_MAX.toLocaleString("en-GB")} characters.`;
+  if ([...form.prompt].length > PROMPT_MAX)
+    wrong.prompt = `At most ${PROMPT_MAX.toLocaleString("en-GB")} characters.`;
   if (!card.modes.includes("text_to_video") && files.length === 0) {
     const [first] = rolesOf(model);
-    if (first) wrong[first.role] = `This model makes films from files: give it ${first.label.toLowerCase()}.`;
+    if (first)
+      wrong[first.role] =
+        `This model makes films from files: give it ${first.label.toLowerCase()}.`;
   }
-  if (form.files.last_frame?.length && !form.files.first_frame?.length && !form.files.first_clip?.length) {
+  if (
+    form.files.last_frame?.length &&
+    !form.files.first_frame?.length &&
+    !form.files.first_clip?.length
+  ) {
     wrong.last_frame = "A last frame needs a first frame.";
   }
   const seed = form.seed === "" ? 0 : Number(form.seed);
-  if (!Number.isInteger(seed) || seed < -1 || seed > SEED_MAX) wrong.seed = `A whole number from -1 to ${SEED_MAX}.`;
+  if (!Number.isInteger(seed) || seed < -1 || seed > SEED_MAX)
+    wrong.seed = `A whole number from -1 to ${SEED_MAX}.`;
   for (const [name, text] of Object.entries(form.options)) {
-    if (text.trim() && name.endsWith(".*") && !isObject(text)) wrong[`option.${name}`] = "This is not a JSON object.";
+    if (text.trim() && name.endsWith(".*") && !isObject(text))
+      wrong[`option.${name}`] = "This is not a JSON object.";
   }
   for (const { role, asset } of files) {
     const why = wrongWith(asset, limitsOf(model, role, frameOf(form)));
@@ -191,7 +204,9 @@ function itemOf(role, url) {
 
 /** Return files under a name of their own, which a form (multipart) carries as they are. */
 export const namedFiles = (form) =>
-  filesOf(form).filter(({ role, asset }) => NAMED[role] && asset.file).map(({ role, asset }) => ({ name: NAMED[role], asset }));
+  filesOf(form)
+    .filter(({ role, asset }) => NAMED[role] && asset.file)
+    .map(({ role, asset }) => ({ name: NAMED[role], asset }));
 
 /** How many bytes a JSON body may have, with room for what is not a file. */
 const JSON_MAX = 24 * 2 ** 20;
@@ -237,7 +252,9 @@ export function fieldOf(param, form) {
     const listed = filesOf(form).filter(({ role }) => !NAMED[role]);
     return listed[Number(item[1])]?.role ?? null;
   }
-  const option = Object.keys(form.options).find((name) => param.startsWith(`metadata.${name.replace(".*", "")}`));
+  const option = Object.keys(form.options).find((name) =>
+    param.startsWith(`metadata.${name.replace(".*", "")}`),
+  );
   if (option) return `option.${option}`;
   return FIELDS.find(([pattern]) => pattern.test(param))?.[1] ?? null;
 }

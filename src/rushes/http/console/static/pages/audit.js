@@ -4,6 +4,7 @@ import { at, get } from "../api.js";
 import { Pages, usePages } from "../paging.js";
 import { Empty, Field, Head, html, useEffect, useState } from "../ui.js";
 import { DeedTable } from "./audit/deeds.js";
+import { useEverybody } from "./operations/words.js";
 
 const PAGE = 50;
 const EVERY_S = 15;
@@ -12,6 +13,7 @@ export function Audit({ query }) {
   const object = query.get("object") ?? "";
   const day = query.get("since") ?? "";
   const since = day ? Math.floor(new Date(`${day}T00:00:00`).getTime() / 1000) : "";
+  const { everybody } = useEverybody();
   const list = usePages(
     async (before, signal) => {
       const told = await get(at("/admin/v1/audit", { limit: PAGE, object, since, before }), { signal });
@@ -28,7 +30,7 @@ export function Audit({ query }) {
     <div class="stack">
       <${Filters} object=${object} day=${day} />
       <${Pages} of=${list} lines=${8} empty=${html`<${Nothing} isFiltered=${Boolean(object || day)} />`}>
-        ${(deeds) => html`<${DeedTable} deeds=${deeds} />`}
+        ${(deeds) => html`<${DeedTable} deeds=${deeds} everybody=${everybody} />`}
       <//>
     </div>
   `;
@@ -41,7 +43,7 @@ function Filters({ object, day }) {
     location.hash = at("#/audit", { object, since: day, ...wanted });
   };
   return html`<form
-    class="filters"
+    class="sieve"
     role="search"
     aria-label="Audit log"
     onSubmit=${(event) => {
@@ -49,8 +51,8 @@ function Filters({ object, day }) {
       go({ object: what.trim() });
     }}
   >
-    <${Field} label="To what" hint="The whole id of a key, an account or a task, or a route as gpu/model.">
-      ${(ids) => html`<input ...${ids} class="mono" spellcheck="false" placeholder="All" value=${what}
+    <${Field} label="To what (a whole id, or a route)">
+      ${(ids) => html`<input ...${ids} class="mono" spellcheck="false" placeholder="key_…, acct_…, video_…, gpu/model" value=${what}
         onInput=${(event) => setWhat(event.currentTarget.value)}
         onChange=${(event) => go({ object: event.currentTarget.value.trim() })} />`}
     <//>

@@ -8,7 +8,20 @@ import { Progress } from "../films/tile.js";
 import { Trace } from "../films/trace.js";
 import { instant, lasting, money } from "../format.js";
 import { toast } from "../toasts.js";
-import { Badge, Confirm, Copy, Empty, Failure, Head, Waiting, When, html, useData, useState } from "../ui.js";
+import {
+  Badge,
+  Confirm,
+  Copy,
+  Empty,
+  Failure,
+  Head,
+  Waiting,
+  When,
+  html,
+  useData,
+  useEffect,
+  useState,
+} from "../ui.js";
 
 const POSTS_MAX = 100;
 const EVERY_S = 3;
@@ -20,11 +33,17 @@ export function Film({ who, rest: id }) {
   const video = task.look?.video;
   const isOpen = !video || !isFinal(video);
   const story = useData(
-    (signal) => (isOperator ? get(`/admin/v1/tasks/${encodeURIComponent(id)}`, { signal }) : Promise.resolve(null)),
-    [id, video?.status],
+    (signal) =>
+      isOperator
+        ? get(`/admin/v1/tasks/${encodeURIComponent(id)}`, { signal })
+        : Promise.resolve(null),
+    [id],
     { everyS: isOpen && isOperator ? EVERY_S : 0 },
   );
-  const isForeign = task.error?.status === 404;
+  useEffect(() => {
+    if (video && story.data) story.reload();
+  }, [video?.status]);
+  const isForeign = task.error?.status === 404 || (isOperator && task.error?.status === 403);
   if (!video && !isForeign) {
     return html`<${Head} title="Film" /><${Failure} error=${task.error} onRetry=${task.reload} />${!task.error && html`<${Waiting} lines=${6} label="Loading the film" />`}`;
   }
@@ -34,15 +53,24 @@ export function Film({ who, rest: id }) {
 
 /** A film that this key has not, or not any more; operators still have its story. */
 function Elsewhere({ id, story, isOperator }) {
-  if (isOperator && story.isLoading && !story.data) return html`<${Head} title="Film" /><${Waiting} lines=${6} />`;
+  if (isOperator && story.isLoading && !story.data)
+    return html`<${Head} title="Film" /><${Waiting} lines=${6} />`;
   if (!story.data) {
     return html`<${Head} title="Film" /><${Empty} title="There is no such film here" action=${html`<a class="button first" href="#/films">To the films</a>`}>
       <span class="mono">${id}</span> was deleted, or belongs to another account.
     <//>`;
   }
+  const failure = story.data.task?.failure;
   return html`<${Head} title="Film">${story.data.headline}<//>
     <div class="stack wide">
       <p class="note">${story.data.task ? "It belongs to another account: operators see its story, not its pictures." : "Its record was removed; what is told here is what the books kept."}</p>
+      ${
+        failure &&
+        html`<div class="note bad">
+        <p><strong>${failure.message}</strong></p>
+        <p class="small"><code>${failure.reason}</code></p>
+      </div>`
+      }
       <p><${Copy} text=${id} /></p>
       <${Story} story=${story} id=${id} />
     </div>`;
@@ -50,7 +78,8 @@ function Elsewhere({ id, story, isOperator }) {
 
 function titleOf(video) {
   const words = video.prompt ?? "Film without a prompt";
-  return words.length > TITLE_MAX ? `${words.slice(0, TITLE_MAX).trimEnd()}…` : words;
+  if (words.length <= TITLE_MAX) return words;
+  return `${words.slice(0, TITLE_MAX).replace(/\s+\S*$/, "")}…`;
 }
 
 function Whole({ task, who, story, isOperator }) {
@@ -81,7 +110,8 @@ function Whole({ task, who, story, isOperator }) {
 }
 
 function endOf(video) {
-  if (video.status === "completed") return `ready after ${lasting(video.completed_at - video.created_at)}`;
+  if (video.status === "completed")
+    return `ready after ${lasting(video.completed_at - video.created_at)}`;
   return video.error?.code === "canceled" ? "canceled: there is no film" : "there is no film";
 }
 
@@ -112,9 +142,12 @@ function Verbs({ video, who, reload }) {
       ${isDone && html`<${Download} video=${video} label="Download film" />`}
       ${verbs.map(({ verb, name }) => html`<button key=${verb} class="button" type="button" onClick=${() => setOpen(verb)}>${name}</button>`)}
       ${canMake && html`<a class=${`button ${video.status === "failed" ? "first" : ""}`} href=${at("#/", { from: video.id })}>${isDone ? "Make another like it" : "Use its form again"}</a>`}
-      ${canMake && (isFinal(video)
-        ? html`<button class="button danger push" type="button" onClick=${() => setOpen("delete")}>Delete</button>`
-        : html`<button class="button danger push" type="button" onClick=${() => setOpen("cancel")}>Cancel</button>`)}
+      ${
+        canMake &&
+        (isFinal(video)
+          ? html`<button class="button danger push" type="button" onClick=${() => setOpen("delete")}>Delete</button>`
+          : html`<button class="button danger push" type="button" onClick=${() => setOpen("cancel")}>Cancel</button>`)
+      }
     </div>
     ${chosen && html`<${Derive} key=${open} video=${video} verb=${open} makers=${chosen.makers} onClose=${close} />`}
     ${open === "cancel" && html`<${CancelFilm} id=${video.id} onClose=${close} onDone=${reload} />`}
@@ -122,7 +155,11 @@ function Verbs({ video, who, reload }) {
     ${isDone && html`<${Stills} video=${video} />`}`;
 }
 
-const STILLS = [["thumbnail", "Poster"], ["last_frame", "Last frame"], ["spritesheet", "Ten stills"]];
+const STILLS = [
+  ["thumbnail", "Poster"],
+  ["last_frame", "Last frame"],
+  ["spritesheet", "Ten stills"],
+];
 
 function Stills({ video }) {
   return html`<div class="row small"><span class="soft">Stills</span>
@@ -145,31 +182,61 @@ function About({ look }) {
   const { video, servedBy, cost, isRehearsal } = look;
   const size = String(video.size).replace("x", "×");
   const rows = [
-    ["Prompt", video.prompt && html`<span class="film-prompt">${video.prompt}</span>`],
-    ["Model", html`<a href=${at("#/", { model: video.model })}>${video.model}</a>${servedBy && html`<br /><span class="soft small">served by ${servedBy}</span>`}`],
+    [
+      "Prompt",
+      video.prompt &&
+        html`<span class="film-prompt" tabindex=${video.prompt.length > 400 ? 0 : undefined}>${video.prompt}</span>`,
+    ],
+    [
+      "Model",
+      html`<a href=${at("#/", { model: video.model })}>${video.model}</a>${servedBy && html`<br /><span class="soft small">served by ${servedBy}</span>`}`,
+    ],
     ["Length", video.seconds === "-1" ? "as the provider likes" : `${video.seconds} s`],
     ["Size", `${size} px`],
-    ["Cost", cost == null ? "told at its end" : `${money(cost)}${isRehearsal && !cost ? ", a rehearsal" : ""}`],
-    ["Made from", video.remixed_from_video_id && html`<a href=${`#/films/${video.remixed_from_video_id}`}>the film it remixes</a>`],
+    [
+      "Cost",
+      cost == null
+        ? "told at its end"
+        : `${money(cost)}${isRehearsal && !cost ? ", a rehearsal" : ""}`,
+    ],
+    [
+      "Made from",
+      video.remixed_from_video_id &&
+        html`<a href=${`#/films/${video.remixed_from_video_id}`}>the film it remixes</a>`,
+    ],
     ["Asked", html`<${When} at=${video.created_at} isExact />`],
     ["Completed", video.completed_at && html`<${When} at=${video.completed_at} isExact />`],
-    ["Kept until", video.status === "completed" && (video.expires_at ? html`<${When} at=${video.expires_at} isExact />` : "it is deleted")],
+    [
+      "Kept until",
+      video.status === "completed" &&
+        (video.expires_at ? html`<${When} at=${video.expires_at} isExact />` : "it is deleted"),
+    ],
     ["Id", html`<${Copy} text=${video.id} />`],
   ].filter(([, value]) => value);
   return html`<section class="sheet stack film-about" aria-label="About this film">
     <dl class="about-facts">${rows.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-    ${video.status === "completed" && html`<details class="provenance">
+    ${
+      video.status === "completed" &&
+      html`<details class="provenance">
       <summary>Where it comes from</summary>
       <p class="small">
         The file itself can tell: where this server seals its films, a signed C2PA manifest in it says what made it, when, and from which task. Check a download with
       </p>
       <${Copy} text=${`rushes verify ${video.id}.mp4`} />
-    </details>`}
+    </details>`
+    }
   </section>`;
 }
 
 function Story({ story, id }) {
-  const posts = useData((signal) => get(at("/admin/v1/posts", { limit: POSTS_MAX }), { signal }), [id, story.data?.task?.status]);
+  const posts = useData(
+    (signal) => get(at("/admin/v1/posts", { limit: POSTS_MAX }), { signal }),
+    [id],
+  );
+  const status = story.data?.task?.status;
+  useEffect(() => {
+    if (posts.data) posts.reload();
+  }, [status]);
   const own = (posts.data?.data ?? []).filter((post) => post.task_id === id);
   return html`<${Failure} error=${story.error} onRetry=${story.reload} />
     ${story.data ? html`<${Trace} story=${story.data} posts=${own} />` : !story.error && html`<${Waiting} lines=${4} label="Loading the timeline" />`}`;
@@ -192,12 +259,16 @@ function PublicStory({ video, told }) {
   return html`<section class="stack" aria-labelledby="trace-name">
     <h2 id="trace-name">Timeline</h2>
     <ol class="sheet events">
-      ${[...told].sort((one, other) => one.number - other.number).map((event, n) => html`<li key=${event.number}>
+      ${[...told]
+        .sort((one, other) => one.number - other.number)
+        .map(
+          (event, n) => html`<li key=${event.number}>
         <span class="mono small">${timeOf(event, n) ? html`<${When} at=${timeOf(event, n)} isExact />` : html`<span class="soft">time not told</span>`}</span>
         <span class="soft small after">${n > 0 && timeOf(event, n) ? `+${lasting(timeOf(event, n) - video.created_at)}` : ""}</span>
         <${Badge} word=${event.status} />
         <span>${WORDS[event.status] ?? ""}</span>
-      </li>`)}
+      </li>`,
+        )}
     </ol>
     <p class="small soft">A key with the scope admin is shown each submit: whom it went to, how long it took, and what was answered.</p>
   </section>`;

@@ -3,7 +3,20 @@
 import { at, get } from "../api.js";
 import { isFinal, lookAt } from "../films/follow.js";
 import { Tile } from "../films/tile.js";
-import { Empty, Failure, Field, Head, Strip, Waiting, html, useCallback, useData, useEffect, useRef, useState } from "../ui.js";
+import {
+  Empty,
+  Failure,
+  Field,
+  Head,
+  Strip,
+  Waiting,
+  html,
+  useCallback,
+  useData,
+  useEffect,
+  useRef,
+  useState,
+} from "../ui.js";
 
 const PAGE = 24;
 const EVERY_MS = 4000;
@@ -31,7 +44,9 @@ export function Films({ query }) {
     <div class="filters" role="search" aria-label="Filters">
       <${Strip} label="Status" options=${WORDS} value=${status} onPick=${(word) => go({ status: word })} />
       <${Field} label="Model">
-        ${(ids) => html`<select ...${ids} value=${model} onChange=${(event) => go({ model: event.currentTarget.value })}>
+        ${(
+          ids,
+        ) => html`<select ...${ids} value=${model} onChange=${(event) => go({ model: event.currentTarget.value })}>
           <option value="">All models</option>
           ${namesOf(models.data, model).map((id) => html`<option key=${id} value=${id} selected=${id === model}>${id}</option>`)}
         </select>`}
@@ -52,20 +67,31 @@ function Gallery({ reel, isFiltered }) {
   const end = useRef(null);
   useEffect(() => {
     if (!hasMore) return undefined;
-    const watching = new IntersectionObserver(([entry]) => entry.isIntersecting && more(), { rootMargin: "600px" });
+    const watching = new IntersectionObserver(
+      (entries) => entries.at(-1).isIntersecting && more(),
+      { rootMargin: "600px" },
+    );
     watching.observe(end.current);
     return () => watching.disconnect();
-  }, [hasMore, more]);
+  }, [hasMore, more, films.length]);
   return html`<div class="stack wide">
     <p class="unseen" role="status">${news}</p>
     <${Failure} error=${error} onRetry=${more} />
-    ${films.length > 0 && html`<div class="tiles">
+    ${
+      films.length > 0 &&
+      html`<div class="tiles">
       ${films.map((film) => html`<${Tile} key=${film.id} film=${film} onFacts=${reel.onFacts} />`)}
-    </div>`}
+    </div>`
+    }
     ${isLoading && html`<${Skeleton} count=${films.length ? 4 : 8} />`}
-    ${!isLoading && !error && films.length === 0 && (isFiltered
-      ? html`<${Empty} title="No film is like that" action=${html`<a class="button" href="#/films">Show all films</a>`}>Nothing of this account has that status and model.<//>`
-      : html`<${Empty} title="No films yet" action=${html`<a class="button first" href="#/">Make the first film</a>`}>A film appears here the moment it is asked for: from this console, a program, or the command line.<//>`)}
+    ${
+      !isLoading &&
+      !error &&
+      films.length === 0 &&
+      (isFiltered
+        ? html`<${Empty} title="No film is like that" action=${html`<a class="button" href="#/films">Show all films</a>`}>Nothing of this account has that status and model.<//>`
+        : html`<${Empty} title="No films yet" action=${html`<a class="button first" href="#/">Make the first film</a>`}>A film appears here the moment it is asked for: from this console, a program, or the command line.<//>`)
+    }
     <div class="row center" ref=${end}>
       ${hasMore && !isLoading && html`<button class="button" type="button" onClick=${more}>Load more</button>`}
       ${!hasMore && films.length > PAGE && html`<span class="soft small">That is all: ${films.length} films.</span>`}
@@ -83,7 +109,12 @@ function Skeleton({ count }) {
 function filmOf(item) {
   if (item.object === "video") return item;
   const error = item.error?.code === 499 ? { ...item.error, code: "canceled" } : item.error;
-  return { ...item, id: item.task_id, status: item.status === "succeeded" ? "completed" : item.status, error };
+  return {
+    ...item,
+    id: item.task_id,
+    status: item.status === "succeeded" ? "completed" : item.status,
+    error,
+  };
 }
 
 /** Ask for a page. Only the leaner list takes filters; what it leaves out is asked for film by film. */
@@ -96,28 +127,39 @@ async function pageOf({ status, model, after, signal }) {
 
 /** A list that grows at its end by the cursor, and at its top by what is new. */
 function useReel(status, model) {
-  const [state, setState] = useState({ films: [], error: null, isLoading: true, hasMore: false, lastId: null, news: "" });
+  const [state, setState] = useState({
+    films: [],
+    error: null,
+    isLoading: true,
+    hasMore: false,
+    lastId: null,
+    news: "",
+  });
   const now = useRef(state);
   now.current = state;
   const leaving = useRef(new AbortController());
-  const change = (part) => setState((old) => ({ ...old, ...(typeof part === "function" ? part(old) : part) }));
+  const change = (part) =>
+    setState((old) => ({ ...old, ...(typeof part === "function" ? part(old) : part) }));
 
-  const load = useCallback(async (after) => {
-    const { signal } = leaving.current;
-    change({ isLoading: true, error: null });
-    try {
-      const page = await pageOf({ status, model, after, signal });
-      if (signal.aborted) return;
-      change((old) => ({
-        films: after ? joined(old.films, page.films) : page.films,
-        hasMore: page.hasMore,
-        lastId: page.lastId ?? old.lastId,
-        isLoading: false,
-      }));
-    } catch (error) {
-      if (!signal.aborted) change({ error, isLoading: false });
-    }
-  }, [status, model]);
+  const load = useCallback(
+    async (after) => {
+      const { signal } = leaving.current;
+      change({ isLoading: true, error: null });
+      try {
+        const page = await pageOf({ status, model, after, signal });
+        if (signal.aborted) return;
+        change((old) => ({
+          films: after ? joined(old.films, page.films) : page.films,
+          hasMore: page.hasMore,
+          lastId: page.lastId ?? old.lastId,
+          isLoading: false,
+        }));
+      } catch (error) {
+        if (!signal.aborted) change({ error, isLoading: false });
+      }
+    },
+    [status, model],
+  );
 
   useEffect(() => {
     leaving.current = new AbortController();
@@ -142,7 +184,11 @@ function useReel(status, model) {
   const more = useCallback(() => {
     if (!now.current.isLoading) load(now.current.lastId);
   }, [load]);
-  const onFacts = useCallback((video) => change((old) => ({ films: old.films.map((film) => (film.id === video.id ? video : film)) })), []);
+  const onFacts = useCallback(
+    (video) =>
+      change((old) => ({ films: old.films.map((film) => (film.id === video.id ? video : film)) })),
+    [],
+  );
   return { ...state, more, onFacts };
 }
 
@@ -151,8 +197,17 @@ async function refresh({ status, model, signal, now, change }) {
   try {
     const page = await pageOf({ status, model, signal });
     const oldest = page.films.at(-1)?.id;
-    const below = now.current.films.filter((film) => oldest && film.id < oldest && !isFinal(film)).slice(0, OLD_MAX);
-    const looked = await Promise.all(below.map((film) => lookAt(film.id, signal).then(({ video }) => video, () => null)));
+    const below = now.current.films
+      .filter((film) => oldest && film.id < oldest && !isFinal(film))
+      .slice(0, OLD_MAX);
+    const looked = await Promise.all(
+      below.map((film) =>
+        lookAt(film.id, signal).then(
+          ({ video }) => video,
+          () => null,
+        ),
+      ),
+    );
     if (signal.aborted) return;
     change((old) => topped(old, page, looked.filter(Boolean)));
   } catch {
@@ -165,8 +220,12 @@ function topped(old, page, looked) {
   const known = new Map(old.films.map((film) => [film.id, film]));
   const top = page.films.map((film) => withKnown(known.get(film.id), film));
   const oldest = page.hasMore ? page.films.at(-1).id : "";
-  const below = old.films.filter((film) => film.id < oldest).map((film) => looked.find((one) => one.id === film.id) ?? film);
-  const ended = top.filter((film) => isFinal(film) && known.has(film.id) && !isFinal(known.get(film.id)));
+  const below = old.films
+    .filter((film) => film.id < oldest)
+    .map((film) => looked.find((one) => one.id === film.id) ?? film);
+  const ended = top.filter(
+    (film) => isFinal(film) && known.has(film.id) && !isFinal(known.get(film.id)),
+  );
   const fresh = top.filter((film) => !known.has(film.id));
   return {
     films: [...top, ...below],
@@ -190,7 +249,9 @@ function newsOf(fresh, ended) {
     fresh.length && `${fresh.length} new.`,
     done && `${done} finished.`,
     failed && `${failed} failed.`,
-  ].filter(Boolean).join(" ");
+  ]
+    .filter(Boolean)
+    .join(" ");
 }
 
 function joined(films, more) {

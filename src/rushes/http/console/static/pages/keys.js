@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { count } from "../format.js";
-import { Badge, Empty, Failure, Head, Loaded, html, useData, useState } from "../ui.js";
+import { Badge, Empty, Failure, Field, Head, Loaded, html, useData, useState } from "../ui.js";
 import { AccountForm, KeyForm, Secret } from "./keys/forms.js";
 import { told } from "./keys/limits.js";
 import { Purse } from "./keys/money.js";
@@ -40,9 +40,11 @@ export function Keys({ who, rest }) {
 function Everybody({ who, people, purses, reload, onMade }) {
   const [open, setOpen] = useState(null);
   const [isAll, setAll] = useState(false);
+  const [sought, setSought] = useState("");
   const { accounts, keys } = people.everybody;
   const close = () => setOpen(null);
   const dead = [...keys.values()].filter((key) => !isLiving(key)).length;
+  const shown = soughtIn(accounts, [...keys.values()].filter((key) => isAll || isLiving(key)), sought.trim().toLowerCase());
   return html`
     <${Head}
       title="Keys"
@@ -53,16 +55,23 @@ function Everybody({ who, people, purses, reload, onMade }) {
     <//>
     <${Loaded} of=${people} lines=${6}>
       ${() => html`<div class="stack wide">
-        ${dead > 0 &&
-        html`<label class="tick"><input type="checkbox" checked=${isAll}
-          onChange=${(event) => setAll(event.currentTarget.checked)} />Show revoked and expired keys (${count(dead)})</label>`}
+        <form class="sieve" role="search" aria-label="Keys" onSubmit=${(event) => event.preventDefault()}>
+          <${Field} label="Find">
+            ${(ids) => html`<input ...${ids} type="search" spellcheck="false" placeholder="a name, an id, or how a secret begins" value=${sought}
+              onInput=${(event) => setSought(event.currentTarget.value)} />`}
+          <//>
+          ${dead > 0 &&
+          html`<label class="tick"><input type="checkbox" checked=${isAll}
+            onChange=${(event) => setAll(event.currentTarget.checked)} />Show revoked and expired keys (${count(dead)})</label>`}
+        </form>
         ${accounts.size === 0 &&
         html`<${Empty} title="There is no account yet">The first key makes the first account.<//>`}
-        ${[...accounts.values()].map(
-          (account) => html`<${AccountCard}
+        ${shown.length === 0 && accounts.size > 0 && html`<${Empty} title="Nothing is called so">No account and no key has “${sought}” in its name, id or beginning.<//>`}
+        ${shown.map(
+          ([account, own]) => html`<${AccountCard}
             key=${account.id}
             account=${account}
-            keys=${[...keys.values()].filter((key) => key.account_id === account.id && (isAll || isLiving(key)))}
+            keys=${own}
             purses=${purses}
             who=${who}
             onCreate=${() => setOpen({ what: "key", accountId: account.id })}
@@ -80,12 +89,24 @@ function Everybody({ who, people, purses, reload, onMade }) {
   `;
 }
 
+/** Accounts and those of their keys that are sought; an account that is found shows them all. */
+function soughtIn(accounts, keys, text) {
+  const has = (...words) => words.some((word) => word.toLowerCase().includes(text) || (text && text.startsWith(word.toLowerCase())));
+  return [...accounts.values()]
+    .map((account) => {
+      const own = keys.filter((key) => key.account_id === account.id);
+      if (!text || has(account.name, account.id)) return [account, own];
+      return [account, own.filter((key) => has(key.name, key.id, key.prefix))];
+    })
+    .filter(([account, own]) => !text || own.length > 0 || has(account.name, account.id));
+}
+
 const isLiving = (key) => key.state === "valid" || key.state === "closed";
 
 function AccountCard({ account, keys, purses, who, onCreate }) {
   const own = purses.filter((purse) => purse.owner === account.id);
   const isClosed = account.closed_at != null;
-  return html`<section class="sheet account" aria-label=${`Account ${account.name}`}>
+  return html`<article class="sheet account" aria-label=${`Account ${account.name}`}>
     <header class="row">
       <h2><a href=${`#/keys/${account.id}`}>${account.name}</a></h2>
       ${isClosed && html`<${Badge} tone="bad">closed<//>`}
@@ -100,5 +121,5 @@ function AccountCard({ account, keys, purses, who, onCreate }) {
     ${keys.length > 0
       ? html`<${KeyTable} keys=${keys} purses=${purses} who=${who} caption=${`Keys of ${account.name}`} />`
       : html`<p class="soft">No key of it is valid.</p>`}
-  </section>`;
+  </article>`;
 }

@@ -1,6 +1,6 @@
 /** Operations: is everything well, what needs a hand, and all that operators can do about it. */
 
-import { Badge, Head, Tabs, html } from "../ui.js";
+import { Badge, Head, Tabs, html, useEffect } from "../ui.js";
 import { Deliveries } from "./operations/deliveries.js";
 import { Doubts } from "./operations/doubts.js";
 import { handsOf } from "./operations/hands.js";
@@ -22,8 +22,10 @@ const HOUSE = {
   doubts: "/admin/v1/doubts?limit=100",
   salvage: "/admin/v1/salvage?limit=100",
   dead: "/admin/v1/posts?state=dead&limit=100",
-  models: "/v1/models",
 };
+
+/** The catalog beside it, for keys that it is open to. */
+const houseOf = (who) => (who.scopes.some((scope) => scope !== "admin") ? { ...HOUSE, models: "/v1/models" } : HOUSE);
 
 const TABS = [
   { name: "Overview", room: "", page: Overview },
@@ -38,27 +40,32 @@ const TABS = [
 const addressOf = (tab) => (tab.room ? `${ROOT}/${tab.room}` : ROOT);
 
 export function Operations({ who, rest, query }) {
-  const facts = useFacts(HOUSE, { everyS: EVERY_S });
+  const facts = useFacts(houseOf(who), { everyS: EVERY_S });
   const { everybody } = useEverybody();
   const here = TABS.find((tab) => tab.room === rest) ?? TABS[0];
-  const hands = facts.data ? handsOf(facts.data) : null;
+  const hands = facts.data ? handsOf({ ...EMPTY, ...facts.data }) : null;
+  useEffect(() => {
+    document.title = here.room ? `${here.name} · Operations – Rushes` : "Operations – Rushes";
+  }, [here.name]);
   const nameOf = (tab) => {
-    const due = hands?.filter((hand) => hand.about === tab.about).reduce((sum, hand) => sum + hand.count, 0) ?? 0;
-    return tab.about && due ? html`${tab.name} <${Badge} tone="bad">${due}<span class="unseen"> need a hand</span><//>` : tab.name;
+    const own = tab.about ? (hands ?? []).filter((hand) => hand.about === tab.about) : [];
+    const due = own.reduce((sum, hand) => sum + hand.count, 0);
+    const tone = own.some((hand) => hand.tone === "bad") ? "bad" : "warn";
+    return due ? html`${tab.name} <${Badge} tone=${tone}>${due}<span class="unseen"> need a hand</span><//>` : tab.name;
   };
   return html`
-    <${Head} title=${here.room ? `${here.name} · Operations` : "Operations"} />
+    <${Head} title="Operations" />
     <${Tabs} label="Operations" here=${addressOf(here)} tabs=${TABS.map((tab) => [addressOf(tab), nameOf(tab)])} />
     <${here.page}
       who=${who}
       query=${query}
       everybody=${everybody}
       hands=${hands}
-      house=${facts.data ?? EMPTY}
+      house=${{ ...EMPTY, ...facts.data }}
       reload=${facts.reload}
       isThere=${facts.data !== null}
     />
   `;
 }
 
-const EMPTY = Object.fromEntries(Object.keys(HOUSE).map((name) => [name, { data: null, error: null }]));
+const EMPTY = Object.fromEntries([...Object.keys(HOUSE), "models"].map((name) => [name, { data: null, error: null }]));

@@ -3,7 +3,9 @@
 import { ask, at, get } from "../api.js";
 import { count, lasting, money } from "../format.js";
 import { toast } from "../toasts.js";
-import { Empty, Failure, Head, Loaded, Strip, html, useData, useState } from "../ui.js";
+import { Empty, Failure, Field, Head, Loaded, Strip, html, useData, useState } from "../ui.js";
+import { Purse } from "./keys/money.js";
+import { Panel, Untold, useEverybody } from "./operations/words.js";
 import { Insights } from "./usage/insights.js";
 import { SpanPicker, bounds, changed, daysOf, spanOf } from "./usage/span.js";
 import { Lines } from "./usage/lines.js";
@@ -18,19 +20,21 @@ export function Usage({ who, query }) {
   const isAll = isOperator && (query.get("of") === "all" || !hasOwn);
   const span = spanOf(query);
   const path = isAll ? "/admin/v1/usage" : "/v1/usage";
-  const asked = { path, isAll, span, ...bounds(span) };
+  const account_id = isAll ? (query.get("account") ?? "") : "";
+  const asked = { path, isAll, account_id, span, ...bounds(span) };
+  const { from, to } = asked;
   const days = useData(
-    (signal) => get(at(path, { group_by: "day", from: asked.from, to: asked.to, limit: LINES_MAX }), { signal }),
-    [path, asked.from, asked.to],
+    (signal) => get(at(path, { group_by: "day", from, to, account_id, limit: LINES_MAX }), { signal }),
+    [path, from, to, account_id],
   );
   const groups = ["model", ...(isAll ? ["account"] : []), "key", "day", "task"];
   const by = groups.includes(query.get("by")) ? query.get("by") : "model";
   return html`
     <${Head} title="Usage" actions=${html`<${Download} asked=${asked} by=${by} />`}>
-      ${isAll ? "What all accounts used" : "What your account used"}: tasks that ended in the span, by days of UTC.
+      ${account_id ? "What one account used" : isAll ? "What all accounts used" : "What your account used"}: tasks that ended in the span, by days of UTC.
     <//>
     <div class="stack wide">
-      <div class="row span">
+      <div class="row spans">
         ${isOperator && hasOwn &&
         html`<${Strip}
           label="Of"
@@ -41,18 +45,34 @@ export function Usage({ who, query }) {
           }}
         />`}
         <${SpanPicker} query=${query} span=${span} />
+        ${isAll && html`<${AccountPicker} query=${query} value=${account_id} />`}
       </div>
-      <${Loaded} of=${days} lines=${6}>
+      <${isAll && days.error?.status === 404 ? Untold : Loaded} of=${days} lines=${6} error=${days.error} what="what all accounts used" where="GET /admin/v1/usage">
         ${(told) =>
           told.data.length
             ? html`<${Picture} told=${told} span=${span} />
-                ${isAll && html`<${Insights} asked=${asked} span=${span} />`}
-                <${Lines} asked=${asked} by=${by} groups=${groups} query=${query} />`
+                ${isAll && !account_id && html`<${Insights} span=${span} />`}
+                ${!isAll && html`<${Budgets} who=${who} />`}
+                <${Lines} who=${who} asked=${asked} by=${by} groups=${groups} query=${query} />`
             : html`<${Nothing} isAll=${isAll} query=${query} span=${span} />
-                ${isAll && html`<${Insights} asked=${asked} span=${span} />`}`}
+                ${isAll && !account_id && html`<${Insights} span=${span} />`}`}
       <//>
     </div>
   `;
+}
+
+/** For operators: one account of all. */
+function AccountPicker({ query, value }) {
+  const { everybody } = useEverybody();
+  return html`<${Field} label="Account">
+    ${(ids) => html`<select ...${ids} value=${value} onChange=${(event) => {
+      location.hash = changed(query, { account: event.currentTarget.value });
+    }}>
+      <option value="">All accounts</option>
+      ${value && !everybody.accounts.has(value) && html`<option value=${value}>${value}</option>`}
+      ${[...everybody.accounts.values()].map((one) => html`<option key=${one.id} value=${one.id}>${one.name}</option>`)}
+    </select>`}
+  <//>`;
 }
 
 function Nothing({ isAll, query, span }) {
@@ -62,8 +82,25 @@ function Nothing({ isAll, query, span }) {
       ? html`<a class="button first" href="#/">To the playground</a>`
       : html`<a class="button" href=${changed(query, { span: "365", from: "", to: "" })}>Look at a year</a>`}
   >
-    ${isAll ? "No account" : "Your account"} has a film or a failed task from ${span.first} to
-    ${" "}${span.last}. What is under way counts when it has ended.
+    ${isAll ? "No account" : "Your account"} has ${isAll ? "a film or" : "neither a film nor"} a failed task from
+    ${" "}${span.first} to ${span.last}. What is under way counts when it has ended.
+  <//>`;
+}
+
+/** What this key and its account may spend, where that is bounded. */
+function Budgets({ who }) {
+  const { data } = useData((signal) => get("/v1/key", { signal }));
+  const budgets = (data ?? who).budgets ?? [];
+  if (!budgets.length) return null;
+  return html`<${Panel} title="Budgets" id="budgets" note="What may still be spent; a film that one of them does not cover is refused.">
+    <div class="trio">
+      ${budgets.map(
+        (purse) => html`<div key=${`${purse.owner} ${purse.period}`}>
+          <p class="small soft">${purse.owner === who.id ? "This key" : "Its account"}</p>
+          <${Purse} purse=${purse} />
+        </div>`,
+      )}
+    </div>
   <//>`;
 }
 
@@ -77,7 +114,7 @@ function Picture({ told, span }) {
   const without = sum((line) => line.tasks - line.films);
   const rehearsals = sum((line) => line.rehearsals);
   const dollars = (amount) => money(amount, { zero: "$0" });
-  return html`<div class="charts">
+  return html`<${Panel} title="In all" id="all" note="Point at a day, or go from day to day with the arrow keys."><div class="charts">
     <${Chart}
       title="Films"
       total=${`${count(films)} ${films === 1 ? "film" : "films"}`}
@@ -108,7 +145,7 @@ function Picture({ told, span }) {
       told=${(value) => lasting(value)}
       isTime
     />
-  </div>`;
+  </div><//>`;
 }
 
 /** The lines of the table as a file; the key goes in a header, so it is fetched and then saved. */
@@ -139,11 +176,11 @@ function Download({ asked, by }) {
 }
 
 /** All pages of a table, one after another, with one header. */
-async function csvOf({ path, from, to }, by) {
+async function csvOf({ path, from, to, account_id }, by) {
   let text = "";
   let cursor = "";
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const response = await ask("GET", at(path, { group_by: by, from, to, format: "csv", limit: LINES_MAX, cursor }));
+    const response = await ask("GET", at(path, { group_by: by, from, to, account_id, format: "csv", limit: LINES_MAX, cursor }));
     const told = await response.text();
     text += page === 0 ? told : told.slice(told.indexOf("\n") + 1);
     cursor = response.headers.get("Rushes-Next-Cursor");

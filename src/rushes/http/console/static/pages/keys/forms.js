@@ -146,7 +146,7 @@ export function KeyForm({ key_: key, accountId, accounts, onDone, onClose }) {
       <${Models} value=${wish.models} onPick=${set("models")} error=${error} />
       <${Field} label="Networks" hint="Addresses or networks it is valid from, one a line, as 203.0.113.0/24. Empty: from everywhere."
         wrong=${wrongOf(error, "networks")}>
-        ${(ids) => html`<textarea ...${ids} class="mono low" spellcheck="false" value=${wish.networks}
+        ${(ids) => html`<textarea ...${ids} class="mono brief" spellcheck="false" value=${wish.networks}
           onInput=${(event) => set("networks")(event.currentTarget.value)}></textarea>`}
       <//>
       <${LimitFields} fields=${wish.limits} onChange=${set("limits")} error=${error}
@@ -251,9 +251,8 @@ function Models({ value, onPick, error }) {
   </div>`;
 }
 
-/** Names of models that are served; a key without the scope for the catalog knows the routes. */
+/** Names of models that are served, or rehearsed. */
 async function namesOf(signal) {
-  const told = await Promise.allSettled([get("/v1/models", { signal }), get("/admin/v1/routes", { signal })]);
-  const names = told.flatMap(({ value }) => (value?.data ?? []).map((one) => one.model ?? one.id));
-  return [...new Set([...names, "sandbox"])];
+  const { models } = await get("/admin/v1/system", { signal });
+  return [...models.live, ...models.rehearsed];
 }

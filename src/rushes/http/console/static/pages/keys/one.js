@@ -128,7 +128,10 @@ export function AccountPage({ id, who, people, purses, reload, onMade }) {
                 <dt>Made</dt>
                 <dd><${When} at=${account.created_at} isExact /></dd>
               </dl>
-              <p><a href=${`#/operations/tasks?account_id=${id}`}>What it asked for</a></p>
+              <p class="row">
+                <a href=${`#/operations/tasks?account_id=${id}`}>What it asked for</a>
+                <a href=${`#/usage?of=all&account=${id}`}>What it used</a>
+              </p>
             <//>
             <${Panel} title="Budgets" id="budgets" note="Of all its keys together.">
               <${Purses} owner=${account} purses=${purses.filter((one) => one.owner === id)} onChange=${reload} />

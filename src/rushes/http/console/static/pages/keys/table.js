@@ -32,7 +32,7 @@ const columnsOf = (purses, who) => [
       const own = purses.filter((purse) => purse.owner === key.id);
       return own.length
         ? own.map((purse) => html`<${Purse} key=${purse.period} purse=${purse} isSmall />`)
-        : html`<span class="soft">no budget of its own</span>`;
+        : html`<span class="soft">–</span>`;
     },
   },
   { name: "Ends", of: (key) => (key.expires_at == null ? html`<span class="soft">never</span>` : html`<${When} at=${key.expires_at} />`) },

@@ -82,7 +82,7 @@ function Shut({ title, verb, path, said, onDone, onClose, children }) {
       : html`<${Failure} error=${error} />`}
     <div class="row">
       <button class="button danger push" type="button" disabled=${isBusy || (isLast && !isForced)} onClick=${shut}>${verb}</button>
-      <button class="button" type="button" onClick=${onClose}>Leave it</button>
+      <button class="button" type="button" autofocus onClick=${onClose}>Leave it</button>
     </div>
   <//>`;
 }

@@ -86,7 +86,7 @@ const columnsOf = (everybody, again) => [
     name: "State",
     of: (post) => html`<${Badge} tone=${TONES[post.state]}>${WORDS[post.state] ?? post.state}<//>
       ${post.state === "waiting" && post.due_at && html`<p class="small soft">next try ${since(post.due_at)}</p>`}
-      ${post.note && html`<p class="small soft why">${post.note}</p>`}`,
+      ${post.note && post.note !== post.attempts.at(-1)?.note && html`<p class="small soft why">${post.note}</p>`}`,
   },
   { name: "Last answer", of: (post) => html`<${Attempts} attempts=${post.attempts} />` },
   {
@@ -111,8 +111,7 @@ const columnsOf = (everybody, again) => [
   },
 ];
 
-const answerOf = (attempt) =>
-  attempt.http_status ? `HTTP ${attempt.http_status}${attempt.note ? `: ${attempt.note}` : ""}` : attempt.note || "no answer";
+const answerOf = ({ http_status: status, note }) => note || (status ? `answered ${status}` : "no answer");
 
 function Attempts({ attempts }) {
   if (!attempts.length) return html`<span class="soft">not tried yet</span>`;

@@ -51,7 +51,10 @@ function Doubt({ doubt, onDone }) {
       <dt>Searched</dt>
       <dd>${searched(doubt)}</dd>
       <dt>Waits until</dt>
-      <dd><${When} at=${doubt.deadline_at} />; unless it is found, it then fails as submit_in_doubt</dd>
+      <dd>
+        <${When} at=${doubt.deadline_at} />; unless it is found, it then
+        ${doubt.is_billable ? " fails as submit_in_doubt" : " is sent again, or fails as submit_in_doubt"}
+      </dd>
       ${doubt.note && html`<dt>What was heard</dt><dd>${doubt.note}</dd>`}
       <dt>Held from its caller</dt>
       <dd><${Held} id=${doubt.task_id} /></dd>
@@ -96,7 +99,7 @@ export function Verbs({ submit, isLive, onDone }) {
     toast("The task has failed as submit_in_doubt; its hold is released.");
     onDone();
   };
-  return html`<div class="verbs">
+  return html`<div class="deeds">
       <button class="button slim" type="button" onClick=${look}>Look now</button>
       <span class="small soft">Has ${submit.provider} searched at once. Costs nothing.</span>
       <button class="button slim" type="button" onClick=${() => setOpen("adopt")}>Adopt a ticket …</button>
@@ -108,7 +111,8 @@ export function Verbs({ submit, isLive, onDone }) {
       ${isLive &&
       html`<button class="button danger slim" type="button" onClick=${() => setOpen("fail")}>Fail …</button>
         <span class="small soft">
-          It waits no longer: its caller pays nothing. What ${submit.provider} bills stays yours.
+          It waits no longer, and its caller pays nothing.
+          ${submit.is_billable ? ` What ${submit.provider} bills stays yours.` : ""}
         </span>`}
     </div>
     <${Failure} error=${error} />

@@ -5,8 +5,12 @@ import { dated, retiring } from "./models.js";
 import { some } from "./words.js";
 
 const MADE = new Set(["late", "ready"]);
-/** A process that was silent for so long is taken for dead by the others. */
-export const SILENT_S_MAX = 10;
+/** A process that was silent for longer is taken for dead by the others. */
+const SILENT_S_MAX = 10;
+/** Below 512 MiB, unless the settings say otherwise, new tasks are refused; this is spoken of. */
+const FREE_BYTES_LITTLE = 2 * 2 ** 30;
+
+export const isAlive = (process) => process.silent_s !== null && process.silent_s <= SILENT_S_MAX;
 
 /** A list that was cut at 100 says so: `100 or more`. */
 const counted = (told) => (told.next ? `${told.data.length} or more` : String(told.data.length));
@@ -25,7 +29,7 @@ function doubtful({ doubts }) {
   const isOne = number === 1 && !told.next;
   return [{
     about: "doubts", tone: "bad", count: number,
-    text: `${isOne ? "A task is" : `${counted(told)} tasks are`} in doubt: the provider never answered, and may bill ${isOne ? "it" : "them"}. The next is given up ${since(Math.min(...told.data.map((one) => one.deadline_at ?? Infinity)))}.`,
+    text: `${isOne ? "A task is" : `${counted(told)} tasks are`} in doubt: the provider never answered${told.data.some((one) => one.is_billable) ? `, and may bill ${isOne ? "it" : "them"}` : ""}. The next is given up ${since(Math.min(...told.data.map((one) => one.deadline_at ?? Infinity)))}.`,
     verb: "Decide", href: "#/operations/doubts",
   }];
 }
@@ -63,13 +67,16 @@ export function routesOnce(fares) {
   return [...found.values()];
 }
 
+const retried = ({ open_until: until }) =>
+  until && until > Date.now() / 1000 ? `it is tried again ${since(until)}` : "the next task tries it";
+
 function routed({ routes }) {
   return routesOnce(routes.data?.data ?? [])
     .filter((route) => route.state !== "closed")
     .map((route) => {
       const why = route.note ? `: ${route.note}` : "";
       const text = {
-        open: `${route.name} is left alone after ${some(route.fault_count, "fault")} in a row; it is tried again ${route.open_until ? since(route.open_until) : "soon"}${why}`,
+        open: `${route.name} is left alone after ${some(route.fault_count, "fault")} in a row; ${retried(route)}${why}`,
         probing: `${route.name} is tried by one task; the others wait${why}`,
         retired: `${route.name} is retired upstream: no task goes there${why}`,
       }[route.state];
@@ -91,32 +98,28 @@ function dead({ dead: posts }) {
 function housed({ system }) {
   const told = system.data;
   if (!told) return [];
-  const hands = (told.disks ?? [])
-    .filter((disk) => disk.free_bytes < 4 * disk.free_bytes_min)
-    .map((disk) => ({
-      about: "system", tone: disk.free_bytes < disk.free_bytes_min ? "bad" : "warn", count: 1,
-      text: `Of ${disk.path} ${bytes(disk.free_bytes)} are free; below ${bytes(disk.free_bytes_min)} new tasks are refused. Make room.`,
-      verb: "Look", href: "#/operations",
-    }));
-  const living = (told.executors ?? []).filter((one) => one.silent_s <= SILENT_S_MAX);
-  if (told.executors && !living.length) {
-    hands.push({
-      about: "system", tone: "bad", count: 1,
-      text: "No process carries tasks: what is queued stays queued. Start `rushes worker`, or `rushes serve`.",
-      verb: "Look", href: "#/operations",
-    });
+  const hand = (tone, text) => ({ about: "system", tone, count: 1, text, verb: "Look", href: "#/operations" });
+  const hands = Object.entries(told.checks)
+    .filter(([, word]) => word !== "ok")
+    .map(([name, word]) => hand("bad", `The server is not ready: ${name} is ${word}.`));
+  for (const [what, free] of Object.entries(told.free_bytes)) {
+    if (free !== null && free < FREE_BYTES_LITTLE) {
+      hands.push(hand("bad", `Only ${bytes(free)} are free where ${what === "films" ? "films" : "the data folder"} lie: make room before new tasks are refused.`));
+    }
+  }
+  if (!told.processes.some((one) => one.roles.includes("worker") && isAlive(one))) {
+    hands.push(hand("bad", "No process carries tasks: what is queued stays queued. Start rushes worker, or rushes serve."));
   }
   return hands;
 }
 
-function leaving({ models }) {
+function leaving({ system, models }) {
   const now = Date.now() / 1000;
-  return retiring(models.data?.data ?? [], now).map((model) => {
+  return retiring(system.data, models.data?.data, now).map((model) => {
     const at = dated(model.retires_at);
-    const what = at < now ? `was retired by its maker on ${day(at)}` : `is retired by its maker on ${day(at)}, ${since(at)}`;
     return {
-      about: "models", tone: at < now ? "bad" : "warn", count: 1,
-      text: `${model.id} ${what}${model.successor ? `: move to ${model.successor}` : ", without a successor"}.`,
+      about: "models", tone: "warn", count: 1,
+      text: `${model.model} is retired by its maker on ${day(at)}, ${since(at)}${model.successor ? `: move to ${model.successor}` : ", without a successor"}.`,
       verb: "Look", href: "#/operations/models",
     };
   });

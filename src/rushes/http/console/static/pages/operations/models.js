@@ -15,25 +15,41 @@ const PER = { second: "second", film: "film", million_tokens: "million tokens", 
 /** Unix seconds of a date of the wire, 2026-09-24. */
 export const dated = (text) => (text ? Date.parse(text) / 1000 : null);
 
-/** Served models whose maker has called an end that is near, or over. */
-export const retiring = (models, now = Date.now() / 1000) =>
-  models.filter((model) => !model.rehearsal && model.retires_at && dated(model.retires_at) - now < SOON_S);
+/**
+ * Live models whose maker has called an end that is near; by the house, else by cards. What was
+ * retired long ago and is still live goes by a route of the operator's own, and needs nobody.
+ */
+export function retiring(system, models, now) {
+  const known = system
+    ? system.retiring.filter((one) => system.models.live.includes(one.model))
+    : (models ?? []).filter((model) => !model.rehearsal && model.retires_at).map((model) => ({ ...model, model: model.id }));
+  return known.filter((one) => dated(one.retires_at) > now && dated(one.retires_at) - now < SOON_S);
+}
 
-export function Models({ house }) {
+/** Models without their cards, for a key that does not open the catalog. */
+function bare({ system, routes }) {
+  const dates = new Map((system?.retiring ?? []).map((one) => [one.model, one]));
+  const names = system
+    ? [...system.models.live.map((id) => [id, false]), ...system.models.rehearsed.map((id) => [id, true])]
+    : routes.map((fare) => [fare.model, false]);
+  return [...new Map(names)].map(([id, rehearsal]) => ({ ...dates.get(id), id, rehearsal, isBare: true }));
+}
+
+export function Models({ house, isThere }) {
   const { models, routes } = house;
   const fares = routes.data?.data ?? [];
   const told = models.data?.data ?? null;
-  const rows = told ?? [...new Set(fares.map((fare) => fare.model))].map((id) => ({ id, rehearsal: false, isBare: true }));
+  const rows = told ?? bare({ system: house.system.data, routes: fares });
   const routesOf = (id) => fares.filter((fare) => fare.model === id);
   return html`<div class="stack">
     <p class="soft prose">
       A model is live where a provider of yours makes its films, and rehearsed where the built-in
       sandbox draws in its place. Cards say what a model can do; each was read on a day.
     </p>
-    ${models.error?.status === 403
+    ${told === null && !models.error && isThere
       ? html`<p class="note">
-          This key opens no catalog: a key with read or generate beside admin sees cards, prices and
-          dates here. Below are the routes alone.
+          This key opens no catalog: one with read or generate beside admin sees here what each model
+          costs, and when its card was read.
         </p>`
       : html`<${Untold} error=${models.error} what="its models" where="GET /v1/models" />`}
     ${rows.length === 0
@@ -96,7 +112,8 @@ function Retires({ model }) {
   const at = dated(model.retires_at);
   if (at == null) return html`<span class="soft">–</span>`;
   const left = at - Date.now() / 1000;
-  const isOurs = !model.rehearsal;
-  return html`<${Badge} tone=${isOurs && left < SOON_S ? (left < 0 ? "bad" : "warn") : ""}>${left < 0 ? `retired ${day(at)}` : day(at)}<//>
+  const isNear = left > 0 && left < SOON_S;
+  return html`<${Badge} tone=${isNear && !model.rehearsal ? "warn" : ""}>${left < 0 ? `retired ${day(at)}` : day(at)}<//>
+    ${left < 0 && !model.rehearsal && html`<p class="small soft">your own route serves its name</p>`}
     ${model.successor && html`<p class="small">use <span class="mono">${model.successor}</span></p>`}`;
 }

@@ -32,7 +32,7 @@ export function Providers({ of: { data, error }, fares, onRetry }) {
       Everything is rehearsed by the sandbox. <code>rushes init</code> writes the first provider into
       ${" "}<code>rushes.toml</code>.
     <//>`}
-    <div class="cards">
+    <div class="shelf">
       ${all.map((provider) => html`<${Provider} key=${provider.name} provider=${provider} fares=${fares.filter((fare) => fare.provider === provider.name)} />`)}
     </div>
   <//>`;
@@ -45,28 +45,44 @@ function Provider({ provider, fares }) {
   return html`<article class="sheet provider" aria-label=${`Provider ${name}`}>
     <header class="row close">
       <h3>${name}</h3>
-      <${Badge}>${kind}<//>
-      ${provider.rehearsal ? html`<${Badge} word="rehearsal" />` : html`<${Badge} word="live" />`}
+      ${kind && html`<${Badge}>${provider.profile ? `${kind}, ${provider.profile}` : kind}<//>`}
+      <${Badge} word=${provider.mode} />
+      ${!provider.is_configured && html`<${Badge} tone="warn">left the configuration<//>`}
       ${states.map((state) => html`<${Badge} key=${state} tone=${TONES[state]}>${state}<//>`)}
     </header>
     ${provider.base_url && html`<p class="small soft mono">${provider.base_url}</p>`}
     <div>
-      <p class="row spread"><span>${count(now)} of ${most ? count(most) : "any"} in flight</span>
-        <span class=${queued ? "" : "soft"}>${queued ? `${count(queued)} queued` : "none queued"}</span></p>
+      <p class="row spread">
+        <span>${most ? `${count(now)} of ${count(most)} in flight` : `${count(now)} in flight`}</span>
+        <span class=${queued ? "" : "soft"}>${queued ? `${count(queued)} queued` : "none queued"}</span>
+      </p>
       <div class=${`bar ${share >= 1 ? "warn" : ""}`} aria-hidden="true"><span style=${`width:${100 * share}%`}></span></div>
     </div>
+    ${boundsOf(provider) && html`<p class="small soft">${boundsOf(provider)}</p>`}
     <${LastFault} fault=${provider.last_fault} />
-    ${provider.models?.length > 0 && html`<p class="small soft">Serves ${provider.models.join(", ")}</p>`}
+    ${provider.models?.length > 0 && html`<p class="small soft">Serves ${listed(provider.models)}</p>`}
   </article>`;
+}
+
+const LISTED_MAX = 6;
+
+const listed = (names) =>
+  names.length > LISTED_MAX + 1 ? `${names.slice(0, LISTED_MAX).join(", ")} and ${names.length - LISTED_MAX} more` : names.join(", ");
+
+/** What else it has in hand, and what else bounds it. */
+function boundsOf({ in_doubt: doubted, storing, in_flight_per_account_max: each, starts_per_minute_max: starts }) {
+  const told = [
+    doubted > 0 && `${count(doubted)} in doubt`,
+    storing > 0 && `${count(storing)} being stored`,
+    each && `at most ${count(each)} of one account`,
+    starts && `at most ${count(starts)} starts a minute`,
+  ].filter(Boolean);
+  return told.join(" · ");
 }
 
 function LastFault({ fault }) {
   if (!fault) return html`<p class="small soft">No fault is on record.</p>`;
-  const { note, last_at: at, count: times = 1, task_id: id } = fault;
-  return html`<p class="small">
-    <strong>Last fault</strong> <${When} at=${at} />${times > 1 ? `, ${times} times` : ""}: ${note}
-    ${id && html`${" "}<a href=${`#/films/${id}`}>its task<span class="unseen"> ${id}</span></a>`}
-  </p>`;
+  return html`<p class="small"><strong>Last fault</strong> <${When} at=${fault.at} />: ${fault.what}</p>`;
 }
 
 function Fares({ of: { data, error }, reload }) {
@@ -95,6 +111,8 @@ function Fares({ of: { data, error }, reload }) {
   <//>`;
 }
 
+const isPast = (at) => at <= Date.now() / 1000;
+
 const columnsOf = (reset) => [
   {
     name: "Route",
@@ -106,7 +124,7 @@ const columnsOf = (reset) => [
     of: (route) => html`<${Badge} tone=${TONES[route.state]}>${route.state}<//>
       <p class="small soft why">${MEANING[route.state]}</p>
       ${route.state !== "closed" && route.changed_at && html`<p class="small">since <${When} at=${route.changed_at} isExact /></p>`}
-      ${route.open_until && html`<p class="small">until <${When} at=${route.open_until} isExact /></p>`}`,
+      ${route.open_until && html`<p class="small">${isPast(route.open_until) ? "the next task tries it" : html`until <${When} at=${route.open_until} isExact />`}</p>`}`,
   },
   {
     name: "Faults in a row",

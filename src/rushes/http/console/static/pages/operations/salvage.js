@@ -62,12 +62,14 @@ export function Salvage() {
   </div>`;
 }
 
+const sentenceOf = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
+
 const columnsOf = (give, decide) => [
   { name: "Task", of: (submit) => html`<${Task} id=${submit.task_id} /><p class="small soft">submit ${submit.n}</p>` },
   {
     name: "Verdict",
     of: (submit) => html`<${Badge} tone=${VERDICTS[submit.verdict]?.[0] ?? ""}>${submit.verdict}<//>
-      <p class="small soft why">${submit.meaning}. ${VERDICTS[submit.verdict]?.[1]}</p>`,
+      <p class="small soft why">${sentenceOf(submit.meaning)} ${VERDICTS[submit.verdict]?.[1]}</p>`,
   },
   {
     name: "Provider",

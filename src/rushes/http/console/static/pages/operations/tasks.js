@@ -4,7 +4,7 @@ import { at, get, send } from "../../api.js";
 import { lasting, money } from "../../format.js";
 import { Pages, usePages } from "../../paging.js";
 import { toast } from "../../toasts.js";
-import { Badge, Confirm, Empty, Field, Table, When, html, useData, useId, useState } from "../../ui.js";
+import { Badge, Confirm, Empty, Field, Table, When, html, useData, useEffect, useId, useState } from "../../ui.js";
 import { Task } from "./words.js";
 
 const STATUSES = ["queued", "submitting", "in_doubt", "running", "storing", "succeeded", "failed", "canceled", "expired"];
@@ -67,6 +67,8 @@ export function Tasks({ query, everybody }) {
 
 function Filters({ wanted, change, everybody, isFiltered }) {
   const models = useData((signal) => modelsKnown(signal));
+  const [model, setModel] = useState(wanted.model);
+  useEffect(() => setModel(wanted.model), [wanted.model]);
   const listId = useId();
   const keys = [...everybody.keys.values()].filter(
     (key) => !wanted.account_id || key.account_id === wanted.account_id,
@@ -81,24 +83,37 @@ function Filters({ wanted, change, everybody, isFiltered }) {
       ${options.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}
     </select>`}
   <//>`;
-  return html`<form class="filters" role="search" aria-label="Tasks" onSubmit=${(event) => event.preventDefault()}>
+  return html`<form class="sieve" role="search" aria-label="Tasks" onSubmit=${(event) => event.preventDefault()}>
     ${choice("Status", "status", STATUSES.map((one) => [one, one.replaceAll("_", " ")]))}
     <${Field} label="Model">
-      ${(ids) => html`<input ...${ids} list=${listId} value=${wanted.model} placeholder="All" spellcheck="false"
-          onChange=${pick("model")} /><datalist id=${listId}>
+      ${(ids) => html`<input ...${ids} list=${listId} value=${model} placeholder="All" spellcheck="false"
+          onInput=${(event) => setModel(event.currentTarget.value)} onChange=${pick("model")} /><datalist id=${listId}>
           ${(models.data ?? []).map((one) => html`<option key=${one} value=${one}></option>`)}
         </datalist>`}
     <//>
     ${choice("Account", "account_id", [...everybody.accounts.values()].map((one) => [one.id, one.name]))}
     ${choice("Key", "key_id", keys.map((one) => [one.id, `${one.name} (${one.prefix}…)`]))}
+    <${Finder} />
     ${isFiltered && html`<a class="button" href="#/operations/tasks">Show all</a>`}
   </form>`;
 }
 
+/** A task by its id, as a caller's complaint or a log has it. */
+function Finder() {
+  const [id, setId] = useState("");
+  const go = () => {
+    if (id.trim()) location.hash = `#/films/${encodeURIComponent(id.trim())}`;
+  };
+  return html`<${Field} label="Open a task by its id">
+    ${(ids) => html`<input ...${ids} class="mono" type="search" spellcheck="false" placeholder="video_…" value=${id}
+      onInput=${(event) => setId(event.currentTarget.value)} onKeyDown=${(event) => event.key === "Enter" && go()} />`}
+  <//>`;
+}
+
 /** Names of models, to be picked from; what is not told is typed. */
 async function modelsKnown(signal) {
-  const told = await get("/admin/v1/routes", { signal });
-  return [...new Set([...told.data.map((fare) => fare.model), "sandbox"])];
+  const { models } = await get("/admin/v1/system", { signal });
+  return [...models.live, ...models.rehearsed];
 }
 
 function Nothing({ isFiltered }) {

@@ -1,21 +1,25 @@
 /** What operators' pages share: short names, where things lead, and what things mean. */
 
 import { get } from "../../api.js";
-import { Copy, Failure, html, useData } from "../../ui.js";
+import { Copy, Failure, html, useData, useRef } from "../../ui.js";
+
+const EVERYBODY = { accounts: new Map(), keys: new Map() };
 
 /** An id as people compare them: its kind and its end, `video_…4f21c0aa`. */
 export const short = (id) => id.replace(/^([a-z]+_).*(.{8})$/, "$1…$2");
 
 /** A task by its id, leading to its story. */
 export function Task({ id }) {
-  return html`<a class="mono" href=${`#/films/${id}`} title=${id}>${short(id)}</a>`;
+  return html`<a class="mono id" href=${`#/films/${id}`} title=${id}>${short(id)}</a>`;
 }
 
-/** An id of ours that leads to its page, or is told as it is. */
-export function Thing({ id }) {
+/** An id of ours that leads to its page, by its name where one is known, or told as it is. */
+export function Thing({ id, everybody = EVERYBODY }) {
   if (/^video_/.test(id)) return html`<${Task} id=${id} />`;
   if (/^(key|acct)_/.test(id)) {
-    return html`<a class="mono" href=${`#/keys/${id}`} title=${id}>${short(id)}</a>`;
+    const name = (everybody.keys.get(id) ?? everybody.accounts.get(id))?.name;
+    return html`<a class=${name ? "" : "mono id"} href=${`#/keys/${id}`} title=${id}>${name ?? short(id)}</a>
+      ${name && html`<p class="small soft mono id">${short(id)}</p>`}`;
   }
   return html`<span class="mono">${id}</span>`;
 }
@@ -50,7 +54,6 @@ export function Untold({ error, what, where, onRetry }) {
   return html`<${Failure} error=${error} onRetry=${onRetry} />`;
 }
 
-const EVERYBODY = { accounts: new Map(), keys: new Map() };
 const PAGES_MAX = 20;
 
 /** Every page of a list that is told by `after`. */
@@ -81,20 +84,26 @@ export function useEverybody() {
   return { ...loaded, everybody: loaded.data ?? EVERYBODY };
 }
 
-/** Several facts at once, each with its own error: `{name: {data, error}}`. */
+/**
+ * Several facts at once, each with its own error: `{name: {data, error}}`. What was told before
+ * stays beside an error.
+ */
 export function useFacts(paths, { everyS }) {
+  const known = useRef({});
   return useData(async (signal) => {
-    const told = await Promise.all(Object.values(paths).map((path) => settled(path, signal)));
-    return Object.fromEntries(Object.keys(paths).map((name, place) => [name, told[place]]));
+    const names = Object.keys(paths);
+    const told = await Promise.all(names.map((name) => settled(paths[name], known.current[name], signal)));
+    known.current = Object.fromEntries(names.map((name, place) => [name, told[place]]));
+    return known.current;
   }, [], { everyS });
 }
 
-async function settled(path, signal) {
+async function settled(path, before, signal) {
   try {
     return { data: await get(path, { signal }), error: null };
   } catch (error) {
     if (signal.aborted) throw error;
-    return { data: null, error };
+    return { data: before?.data ?? null, error };
   }
 }
 

@@ -30,19 +30,11 @@ export function Insights({ span }) {
 
 function Fared({ span, days }) {
   const { from, to } = bounds(span);
-  const told = useData(
-    async (signal) => {
-      const [byDay, byModel] = await Promise.all(
-        ["day", "model"].map((group_by) => get(at(PATH, { group_by, from, to }), { signal })),
-      );
-      return { byDay: byDay.data, byModel: byModel.data };
-    },
-    [from, to],
-  );
+  const told = useData((signal) => get(at(PATH, { from, to }), { signal }), [from, to]);
   if (told.error?.status === 404) return html`<${Untold} error=${told.error} what="how tasks fared" where=${`GET ${PATH}`} />`;
   if (told.error) return html`<${Failure} error=${told.error} onRetry=${told.reload} />`;
   if (!told.data) return html`<${Waiting} lines=${4} />`;
-  const { byDay, byModel } = told.data;
+  const { days: byDay, models: byModel } = told.data;
   if (!byDay.length) return html`<p class="soft">No task was accepted in this span.</p>`;
   return html`<div class="charts two">
       <${Failures} lines=${byDay} days=${days} />
@@ -51,22 +43,20 @@ function Fared({ span, days }) {
     <${Table} caption="How tasks fared, by model" rows=${byModel} keyOf=${(line) => line.model} columns=${COLUMNS} />`;
 }
 
-const failedOf = (line) => Object.values(line.failed).reduce((sum, number) => sum + number, 0);
-
 function Failures({ lines, days }) {
   const known = new Map(lines.map((line) => [line.day, line]));
   const sums = new Map();
   for (const line of lines) {
-    for (const [reason, number] of Object.entries(line.failed)) sums.set(reason, (sums.get(reason) ?? 0) + number);
+    for (const [reason, number] of Object.entries(line.failed_by)) sums.set(reason, (sums.get(reason) ?? 0) + number);
   }
   const reasons = [...sums.keys()].sort((one, other) => sums.get(other) - sums.get(one));
   const rest = reasons.splice(REASONS_MAX);
-  const valuesOf = (some) => days.map(({ day }) => some.reduce((sum, reason) => sum + (known.get(day)?.failed[reason] ?? 0), 0));
+  const valuesOf = (some) => days.map(({ day }) => some.reduce((sum, reason) => sum + (known.get(day)?.failed_by[reason] ?? 0), 0));
   const series = [
     ...reasons.map((reason, n) => ({ name: reason.replaceAll("_", " "), tone: TONES[n], values: valuesOf([reason]) })),
     ...(rest.length ? [{ name: "other reasons", tone: TONES.at(-1), values: valuesOf(rest) }] : []),
   ];
-  const failed = lines.reduce((sum, line) => sum + failedOf(line), 0);
+  const failed = lines.reduce((sum, line) => sum + line.failed, 0);
   const accepted = lines.reduce((sum, line) => sum + line.accepted, 0);
   const canceled = lines.reduce((sum, line) => sum + line.canceled, 0);
   return html`<${Chart}
@@ -101,24 +91,26 @@ function Times({ lines, days }) {
 
 const share = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(part && part / whole < 0.1 ? 1 : 0)} %` : "–");
 
-const reasonsOf = ({ failed }) =>
-  Object.entries(failed)
+const reasonsOf = (line) =>
+  Object.entries(line.failed_by)
     .sort(([, one], [, other]) => other - one)
     .map(([reason, number]) => `${reason.replaceAll("_", " ")} ${number}`)
     .join(", ");
 
 const COLUMNS = [
-  { name: "Model", of: (line) => html`<span class="mono">${line.model}</span>` },
+  { name: "Model", of: (line) => html`<span class="model">${line.model}</span>${line.failed > 0 && html`<p class="small soft why">${reasonsOf(line)}</p>`}` },
   { name: "Accepted", isNumber: true, of: (line) => count(line.accepted) },
   { name: "Films", isNumber: true, of: (line) => count(line.films) },
   {
     name: "Failed",
     isNumber: true,
-    of: (line) => html`${count(failedOf(line))} <span class="soft">(${share(failedOf(line), line.accepted)})</span>
-      ${failedOf(line) > 0 && html`<p class="small soft why">${reasonsOf(line)}</p>`}`,
+    of: (line) => html`${count(line.failed)}${line.failed > 0 && html`<p class="small soft">${share(line.failed, line.accepted)}</p>`}`,
   },
   { name: "Canceled", isNumber: true, of: (line) => count(line.canceled) },
   { name: "Under way", isNumber: true, of: (line) => count(line.unfinished) },
-  { name: "Median", isNumber: true, of: (line) => lasting(line.median_s) },
-  { name: "95 of 100", isNumber: true, of: (line) => lasting(line.p95_s) },
+  {
+    name: "Median (95 of 100)",
+    isNumber: true,
+    of: (line) => html`${lasting(line.median_s)}${line.p95_s != null && html`<p class="small soft">${lasting(line.p95_s)}</p>`}`,
+  },
 ];

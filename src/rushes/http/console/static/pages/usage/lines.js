@@ -10,14 +10,14 @@ import { changed } from "./span.js";
 const PAGE = 200;
 const NAMES = { model: "Model", account: "Account", key: "Key", day: "Day (UTC)", task: "Task" };
 
-export function Lines({ asked, by, groups, query }) {
-  const { path, from, to, isAll } = asked;
+export function Lines({ who, asked, by, groups, query }) {
+  const { path, from, to, account_id, isAll } = asked;
   const list = usePages(
     async (cursor, signal) => {
-      const told = await get(at(path, { group_by: by, from, to, limit: PAGE, cursor }), { signal });
+      const told = await get(at(path, { group_by: by, from, to, account_id, limit: PAGE, cursor }), { signal });
       return { rows: told.data, next: told.next_cursor };
     },
-    [path, by, from, to],
+    [path, by, from, to, account_id],
     { keyOf: (line) => line[by] ?? line.task_id },
   );
   return html`<${Panel} title="Line by line" id="lines">
@@ -30,7 +30,7 @@ export function Lines({ asked, by, groups, query }) {
       }}
     />
     <${Pages} of=${list} empty=${html`<${Empty} title="No lines">Nothing ended in this span.<//>`}>
-      ${(rows) => (isAll ? html`<${Named} rows=${rows} by=${by} isWhole=${list.next === null} />` : html`<${Sums} rows=${rows} by=${by} isWhole=${list.next === null} />`)}
+      ${(rows) => (isAll ? html`<${Named} rows=${rows} by=${by} isWhole=${list.next === null} />` : html`<${Sums} rows=${rows} by=${by} isWhole=${list.next === null} everybody=${{ keys: new Map([[who.id, who]]) }} />`)}
     <//>
   <//>`;
 }
@@ -61,7 +61,8 @@ const bold = (line, text) => (line.isSum ? html`<strong>${text}</strong>` : text
 function nameOf(by, line, everybody) {
   if (line.isSum) return html`<strong>${line.name}</strong>`;
   const id = line[by];
-  const known = by === "account" ? everybody?.accounts.get(id) : by === "key" ? everybody?.keys.get(id) : null;
+  const known = by === "account" ? everybody.accounts?.get(id) : by === "key" ? everybody.keys.get(id) : null;
+  if (known && !everybody.accounts) return html`${known.name} <span class="soft small">this key</span>`;
   if (known) return html`<a href=${`#/keys/${id}`}>${known.name}</a>`;
   return by === "key" || by === "account" ? html`<span class="mono" title=${id}>${short(id)}</span>` : id;
 }

@@ -51,7 +51,7 @@ export function SpanPicker({ query, span }) {
   const go = (changes) => {
     location.hash = changed(query, changes);
   };
-  return html`<div class="row span">
+  return html`<div class="row spans">
     <${Strip}
       label="Span"
       options=${SPANS}
