@@ -53,7 +53,7 @@ ARGUMENTS: Final = (
     "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-PATIENCE_MS: Final = 15_000
+PATIENCE_MS: Final = 30_000
 DESK: Final = ViewportSize(width=1440, height=900)
 LOCAL: Final = frozenset({"blob", "data", "about"})
 ASKED_AND_REFUSED: Final = "Failed to load resource"

@@ -60,7 +60,7 @@ export function Chart({ title, total, note, days, series, kind = "bars", told, t
   const words = shown === null ? "" : wordsOf(days[shown], series, shown, told);
   return html`<figure class="chart" aria-labelledby=${`${id}-title`}>
     <figcaption>
-      <h3 id=${`${id}-title`}>${title}</h3>
+      <h2 id=${`${id}-title`}>${title}</h2>
       <strong class="total">${total}</strong>
       ${note && html`<span class="small soft">${note}</span>`}
     </figcaption>

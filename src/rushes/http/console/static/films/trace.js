@@ -43,7 +43,7 @@ export function Trace({ story, posts }) {
     <div class="sheet trace">
       <${Axis} lastS=${trace.lastS} />
       ${trace.rows.map((row) => html`<${Row} key=${row.id} row=${row} lastS=${trace.lastS} story=${story} />`)}
-      <ul class="legend small soft" aria-label="Colours">${LEGEND.map(([tone, word]) => html`<li key=${tone}><span class=${`span ${tone}`} aria-hidden="true"></span>${word}</li>`)}</ul>
+      <ul class="legend small soft" aria-label="Colours">${LEGEND.map(([tone, word]) => html`<li key=${tone}><span class=${`span is-${tone}`} aria-hidden="true"></span>${word}</li>`)}</ul>
     </div>
     <${Events} events=${trace.events} />
     <div class="pair">
@@ -88,7 +88,7 @@ function Row({ row, lastS, story }) {
         ${row.spans.map(
           (one, n) => html`<span
           key=${n}
-          class=${`span ${one.tone}`}
+          class=${`span is-${one.tone}`}
           title=${one.label}
           style=${`left:${part(one.from, lastS)};width:${part(one.to - one.from, lastS)}`}
         ></span>`,

@@ -74,6 +74,7 @@ function Everybody({ who, people, purses, reload, onMade }) {
             keys=${own}
             purses=${purses}
             who=${who}
+            reload=${reload}
             onCreate=${() => setOpen({ what: "key", accountId: account.id })}
           />`,
         )}
@@ -103,7 +104,7 @@ function soughtIn(accounts, keys, text) {
 
 const isLiving = (key) => key.state === "valid" || key.state === "closed";
 
-function AccountCard({ account, keys, purses, who, onCreate }) {
+function AccountCard({ account, keys, purses, who, reload, onCreate }) {
   const own = purses.filter((purse) => purse.owner === account.id);
   const isClosed = account.closed_at != null;
   return html`<article class="sheet account" aria-label=${`Account ${account.name}`}>
@@ -119,7 +120,7 @@ function AccountCard({ account, keys, purses, who, onCreate }) {
     ${own.length > 0 &&
     html`<div class="trio">${own.map((purse) => html`<${Purse} key=${purse.period} purse=${purse} isSmall />`)}</div>`}
     ${keys.length > 0
-      ? html`<${KeyTable} keys=${keys} purses=${purses} who=${who} caption=${`Keys of ${account.name}`} />`
+      ? html`<${KeyTable} keys=${keys} purses=${purses} who=${who} onDone=${reload} caption=${`Keys of ${account.name}`} />`
       : html`<p class="soft">No key of it is valid.</p>`}
   </article>`;
 }

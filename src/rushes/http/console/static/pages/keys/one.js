@@ -139,7 +139,7 @@ export function AccountPage({ id, who, people, purses, reload, onMade }) {
           </div>
           <${Panel} title="Keys" id="its-keys" note=${some(own.length, "key")}>
             ${own.length > 0
-              ? html`<${KeyTable} keys=${own} purses=${purses} who=${who} caption=${`Keys of ${account.name}`} />`
+              ? html`<${KeyTable} keys=${own} purses=${purses} who=${who} onDone=${reload} caption=${`Keys of ${account.name}`} />`
               : html`<p class="soft">It has no key yet: nobody can come in for it.</p>`}
           <//>
           <${Deeds} id=${id} />

@@ -1,15 +1,18 @@
 /** Keys in a table: what each may, what it spent, when it ends. */
 
-import { Badge, Table, When, html } from "../../ui.js";
+import { Badge, Table, When, html, useState } from "../../ui.js";
 import { some } from "../operations/words.js";
 import { told } from "./limits.js";
 import { Purse } from "./money.js";
+import { Revoke } from "./verbs.js";
 
-export function KeyTable({ keys, purses, who, caption }) {
-  return html`<${Table} caption=${caption} rows=${keys} keyOf=${(key) => key.id} columns=${columnsOf(purses, who)} />`;
+export function KeyTable({ keys, purses, who, caption, onDone }) {
+  const [revoked, setRevoked] = useState(null);
+  return html`<${Table} caption=${caption} rows=${keys} keyOf=${(key) => key.id} columns=${columnsOf(purses, who, setRevoked)} />
+    ${revoked && html`<${Revoke} key_=${revoked} isOwn=${revoked.id === who.id} onDone=${onDone} onClose=${() => setRevoked(null)} />`}`;
 }
 
-const columnsOf = (purses, who) => [
+const columnsOf = (purses, who, revoke) => [
   {
     name: "Key",
     of: (key) => html`<a href=${`#/keys/${key.id}`}>${key.name}</a>${key.id === who.id && html`${" "}<${Badge}>yours<//>`}
@@ -36,6 +39,12 @@ const columnsOf = (purses, who) => [
     },
   },
   { name: "Ends", of: (key) => (key.expires_at == null ? html`<span class="soft">never</span>` : html`<${When} at=${key.expires_at} />`) },
+  {
+    name: "Verbs",
+    isSilent: true,
+    isNumber: true,
+    of: (key) => key.state !== "revoked" && html`<button class="button slim" type="button" aria-label=${`Revoke ${key.name}`} onClick=${() => revoke(key)}>Revoke</button>`,
+  },
 ];
 
 /** What bounds a key, in a line. */

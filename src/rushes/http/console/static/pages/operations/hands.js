@@ -2,11 +2,13 @@
 
 import { bytes, day, since } from "../../format.js";
 import { dated, retiring } from "./models.js";
-import { some } from "./words.js";
+import { short, some } from "./words.js";
 
 const MADE = new Set(["late", "ready"]);
 /** A process that was silent for longer is taken for dead by the others. */
 const SILENT_S_MAX = 10;
+/** So many late films are told one by one. */
+const SHOWN = 3;
 /** Below 512 MiB, unless the settings say otherwise, new tasks are refused; this is spoken of. */
 const FREE_BYTES_LITTLE = 2 * 2 ** 30;
 
@@ -15,7 +17,7 @@ export const isAlive = (process) => process.silent_s !== null && process.silent_
 /** A list that was cut at 100 says so: `100 or more`. */
 const counted = (told) => (told.next ? `${told.data.length} or more` : String(told.data.length));
 
-/** `{about, tone, count, text, verb, href}` for each thing that an operator should look at. */
+/** `{about, of?, tone, count, text, verb, href}` for each thing that an operator should look at. */
 export function handsOf(house) {
   return [...doubtful(house), ...late(house), ...routed(house), ...dead(house), ...housed(house), ...leaving(house)].sort(
     (one, other) => (one.tone === "bad" ? 0 : 1) - (other.tone === "bad" ? 0 : 1),
@@ -36,14 +38,18 @@ function doubtful({ doubts }) {
 
 function late({ salvage }) {
   const all = salvage.data?.data ?? [];
-  const made = all.filter((submit) => MADE.has(submit.verdict)).length;
+  const made = all.filter((submit) => MADE.has(submit.verdict));
   const open = all.filter((submit) => submit.verdict === "doubt").length;
-  const hands = [];
-  if (made) {
+  const hands = made.slice(0, SHOWN).map((submit) => ({
+    about: "salvage", tone: "bad", count: 1, of: short(submit.task_id),
+    text: `${submit.provider} made the film of ${short(submit.task_id)} after we had given up: paid for, and not delivered. Its link dies soon.`,
+    verb: "Adopt", href: `#/operations/salvage?adopt=${submit.task_id}`,
+  }));
+  if (made.length > SHOWN) {
     hands.push({
-      about: "salvage", tone: "bad", count: made,
-      text: `${some(made, "film")} came after we had given up: paid for, and not delivered. Provider links die soon.`,
-      verb: "Adopt", href: "#/operations/salvage",
+      about: "salvage", tone: "bad", count: made.length - SHOWN,
+      text: `${some(made.length - SHOWN, "more film")} came too late.`,
+      verb: "Look", href: "#/operations/salvage",
     });
   }
   if (open) {

@@ -44,7 +44,7 @@ function Verdict({ house, hands }) {
       ${hands.map(
         (hand) => html`<li key=${`${hand.about} ${hand.text.slice(0, 40)}`} class=${hand.tone}>
           <p>${hand.text}</p>
-          <a class="button slim" href=${hand.href}>${hand.verb}<span class="unseen">: ${hand.about}</span></a>
+          <a class="button slim" href=${hand.href}>${hand.verb}<span class="unseen">: ${hand.of ?? hand.about}</span></a>
         </li>`,
       )}
     </ul>`}

@@ -22,7 +22,7 @@ const VERDICTS = {
 
 export const MADE = new Set(["late", "ready"]);
 
-export function Salvage() {
+export function Salvage({ query, house }) {
   const list = usePages(
     async (after, signal) => {
       const told = await get(at("/admin/v1/salvage", { limit: 30, after }), { signal });
@@ -32,6 +32,12 @@ export function Salvage() {
     { keyOf: (submit) => `${submit.task_id}:${submit.n}`, everyS: EVERY_S },
   );
   const [giving, setGiving] = useState(null);
+  const adopted = query.get("adopt");
+  const late = (house.salvage.data?.data ?? []).find((one) => one.task_id === adopted && MADE.has(one.verdict));
+  const close = () => {
+    setGiving(null);
+    if (adopted) location.replace("#/operations/salvage");
+  };
   const [doubted, setDoubted] = useState(null);
   return html`<div class="stack">
     <p class="soft prose">
@@ -52,7 +58,7 @@ export function Salvage() {
         columns=${columnsOf(setGiving, setDoubted)}
       />`}
     <//>
-    ${giving && html`<${Give} submit=${giving} onClose=${() => setGiving(null)} />`}
+    ${(giving ?? late) && html`<${Give} submit=${giving ?? late} onClose=${close} />`}
     ${doubted &&
     html`<${Dialog} title="Decide about this submit" onClose=${() => setDoubted(null)}>
       <p>${doubted.task_id}, submit ${doubted.n}, to ${doubted.provider}: ${doubted.meaning}.</p>
