@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -56,11 +57,14 @@ def at_the_desk(server: Living, folder: Path | None = None, secret: str | None =
 # -- over standard input and output ------------------------------------------------------------
 
 
+def shown_in(language: str) -> list[str]:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "agents.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
 def as_configured(server: Living, folder: Path) -> StdioServerParameters:
     """The configuration that the how-to shows, with an address, a key and a folder of ours."""
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "agents.md").read_text()
-    blocks = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    shown = json.loads(blocks[0])["mcpServers"]["rushes"]
+    shown = json.loads(shown_in("json")[0])["mcpServers"]["rushes"]
     assert shown["command"] == "rushes"
     assert set(shown["env"]) == {"RUSHES_BASE_URL", "RUSHES_API_KEY"}
     ours = {"RUSHES_BASE_URL": server.url, "RUSHES_API_KEY": server.secret}
@@ -94,6 +98,20 @@ async def test_an_agent_makes_a_film_watches_it_and_saves_it(
         saved = facts_of(await agent.call_tool("download_video", {"video_id": film["id"]}))
     assert saved["path"] == str(tmp_path / f"{film['id']}.mp4")
     assert sha256_of(Path(saved["path"])) == saved["sha256"]
+
+
+@pytest.mark.long
+def test_the_client_of_ones_own_that_the_page_shows_makes_a_film(server: Living) -> None:
+    (program,) = shown_in("python")
+    program = program.replace("http://127.0.0.1:8080", server.url)
+    program = program.replace("sk-live-…", server.secret)
+    path = f"{Path(sys.executable).parent}:{server.environment['PATH']}"
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**server.environment, "PATH": path},
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "'status': 'completed'" in run.stdout
 
 
 async def test_without_a_key_an_agent_hears_what_to_set(
