@@ -8,16 +8,14 @@ them can be asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from rushes.domain.errors import RouteNotFound
-from rushes.http.conditions import is_listed
 from rushes.http.files import FilmOrigins, Sign
 from rushes.http.hardening import page_headers
 from rushes.http.routes import Call, Handler, Reply, Route
+from rushes.http.shown import Shown
 
 FOLDER: Final = Path(__file__).parent / "static"
 INDEX: Final = "index.html"
@@ -35,15 +33,6 @@ CONTENT_TYPES: Final[Mapping[str, str]] = {
 """What is served, by the end of its name; whatever else lies in the folder is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A file as browsers are told it."""
-
-    body: bytes
-    content_type: str
-    etag: str
-
-
 def files_in(folder: Path) -> dict[str, Shown]:
     """Read the files of a folder, by their names within it."""
     found = {}
@@ -51,9 +40,7 @@ def files_in(folder: Path) -> dict[str, Shown]:
         content_type = CONTENT_TYPES.get(path.suffix)
         if content_type is None or not path.is_file():
             continue
-        body = path.read_bytes()
-        etag = f'"{sha256(body).hexdigest()[:32]}"'
-        found[path.relative_to(folder).as_posix()] = Shown(body, content_type, etag)
+        found[path.relative_to(folder).as_posix()] = Shown(path.read_bytes(), content_type)
     return found
 
 
@@ -89,14 +76,7 @@ class Console:
         shown = self._files.get(name)
         if shown is None:
             raise RouteNotFound("The console has no such file.")
-        headers = {
-            **page_headers(await self._film_origins.told()),
-            "ETag": shown.etag,
-            "Cache-Control": "no-cache",
-        }
-        if is_listed(call.headers.get("if-none-match", ""), shown.etag):
-            return Reply(status=304, headers=headers)
-        return Reply(shown.body, headers={**headers, "Content-Type": shown.content_type})
+        return shown.reply(call, page_headers(await self._film_origins.told()))
 
 
 def _route(path: str, handler: Handler, summary: str, answers: Mapping[int, str]) -> Route:

@@ -16,6 +16,7 @@ from rushes.http.reference.exchanges import carried
 from rushes.http.reference.operations import operations_of
 from rushes.http.reference.page import page
 from rushes.http.routes import Call, Handler, Reply, Route
+from rushes.http.shown import Shown
 
 HERE: Final = Path(__file__).parent
 STYLE: Final = "reference.css"
@@ -59,38 +60,34 @@ class Described:
 
     async def page(self, call: Call) -> Reply:
         """Answer with the page; it is made when it is first asked for, beside the loop."""
-        del call
-        return Reply(
-            await asyncio.to_thread(lambda: self._page), headers=await self._headers("text/html")
-        )
+        return await self._reply(call, await asyncio.to_thread(lambda: self._page))
 
     async def style(self, call: Call) -> Reply:
         """Answer with the page's style."""
-        del call
-        return Reply(_file(STYLE), headers=await self._headers("text/css"))
+        return await self._reply(call, _file(STYLE, "text/css"))
 
     async def script(self, call: Call) -> Reply:
         """Answer with the page's script."""
-        del call
-        return Reply(_file(SCRIPT), headers=await self._headers("text/javascript"))
+        return await self._reply(call, _file(SCRIPT, "text/javascript"))
 
     @cached_property
-    def _page(self) -> bytes:
+    def _page(self) -> Shown:
         exchanges = carried()
         operations = operations_of(self._routes, self._document, exchanges)
-        return page(self._document, operations, exchanges, self._links).encode()
+        made = Shown(
+            page(self._document, operations, exchanges, self._links).encode(),
+            "text/html; charset=utf-8",
+        )
+        _ = made.packed  # beside the loop, as long as we are
+        return made
 
-    async def _headers(self, content_type: str) -> dict[str, str]:
-        return {
-            **page_headers(await self._film_origins.told()),
-            "Content-Type": f"{content_type}; charset=utf-8",
-            "Cache-Control": "private, no-cache",
-        }
+    async def _reply(self, call: Call, shown: Shown) -> Reply:
+        return shown.reply(call, page_headers(await self._film_origins.told()))
 
 
 @cache
-def _file(name: str) -> bytes:
-    return (HERE / name).read_bytes()
+def _file(name: str, content_type: str) -> Shown:
+    return Shown((HERE / name).read_bytes(), f"{content_type}; charset=utf-8")
 
 
 def _route(
