@@ -83,8 +83,12 @@ bench: $(VENV)/bench ## Every benchmark, beside its baseline (see docs/benchmark
 new-provider: $(VENV)/test ## Begin a provider: make new-provider NAME=lumen
 	$(BIN)/python -m rushes.testing.scaffold $(NAME)
 
-docs: $(VENV)/test ## Write docs/providers.md anew, from the code and docs/live
+docs: $(VENV)/test ## Write anew what is written from the code: pages, and the reference's examples
 	$(BIN)/python -m rushes.testing.providers_page docs/providers.md
+	$(BIN)/python -m rushes.testing.settings_page docs/settings.md
+	$(BIN)/python -m rushes.testing.errors_page docs/errors.md
+	$(BIN)/python -m rushes.testing.events_page docs/events.md
+	$(BIN)/python -m rushes.testing.reference_examples tests/contract/goldens src/rushes/http/reference
 
 clean: ## Remove the virtual environment and everything tools left behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .mypy.log .ruff_cache .hypothesis .schemathesis build dist

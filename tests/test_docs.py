@@ -59,7 +59,7 @@ def test_every_make_target_a_page_names_exists() -> None:
 def test_every_setting_a_page_names_exists() -> None:
     fields = Settings.model_fields
     for page in PAGES:
-        for name in set(re.findall(r"RUSHES_([A-Z_]+)", text_of(page))):
+        for name in set(re.findall(r"RUSHES_([A-Z0-9_]+)", text_of(page))):
             if name in {"CONFIG", "BASE_URL", "API_KEY", "TEST_DATABASE_URL"}:
                 continue
             lower = name.lower()
@@ -138,3 +138,24 @@ def test_every_config_file_that_a_page_shows_makes_a_house(
 def test_the_environment_of_a_test_is_not_the_operators() -> None:
     """A RUSHES_… variable of this shell must not steer the tests."""
     assert not [name for name in os.environ if name.startswith("RUSHES_") and "TEST" not in name]
+
+
+def test_every_page_is_found_by_what_somebody_needs() -> None:
+    index = text_of(ROOT / "docs" / "README.md")
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert name == "README.md" or f"]({name}" in index, name
+
+
+def slug(heading: str) -> str:
+    """A heading's anchor, as hosts of Git make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_anchor_that_a_page_links_is_a_heading(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)]*#[^)]+)\)", text_of(page)):
+        place, _, anchor = link.partition("#")
+        target = page.parent / place if place else page
+        headings = re.findall(r"^#+ (.+)$", text_of(target), re.MULTILINE)
+        assert anchor in {slug(heading) for heading in headings}, f"{page.name} links {link}"

@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "engine",
         "deeds",
         "observe",
+        "settings",
     },
     "storage": {"blobs", "buckets", "clock", "folder", "ports", "providers", "settings"},
     "buckets": {"blobs", "clock", "folder", "providers", "settings"},

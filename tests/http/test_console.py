@@ -21,7 +21,7 @@ async def test_the_console_leads_into_its_folder_and_its_page_needs_no_key(tmp_p
         assert page.status_code == 200
         assert page.content == (FOLDER / "index.html").read_bytes()
         assert page.headers["content-type"] == "text/html; charset=utf-8"
-        assert page.headers["cache-control"] == "no-cache"
+        assert page.headers["cache-control"] == "private, no-cache"
         assert page.headers["x-frame-options"] == "DENY"
 
 
@@ -155,6 +155,6 @@ def test_what_lies_in_the_folder_and_is_no_page_script_or_picture_is_left_there(
     found = files_in(tmp_path)
     assert list(found) == ["vendor/chart.js"]
     assert found["vendor/chart.js"].content_type == "text/javascript; charset=utf-8"
-    shown = Shown(b"x", "text/plain", '"1"')
+    shown = Shown(b"x", "text/plain")
     table = Table(Console({"a.txt": shown}, "http://localhost", None).routes())
     assert table.find("GET", "/console/vendor/chart.js")[1] == {"file": "vendor/chart.js"}

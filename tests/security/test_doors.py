@@ -35,6 +35,8 @@ OPEN = {
     ("GET", "/metrics"): "numbers; an operator may close it (metrics_open)",
     ("GET", "/openapi.json"): "describes the wire",
     ("GET", "/docs"): "the same, for reading",
+    ("GET", "/docs/reference.css"): "what that page looks like",
+    ("GET", "/docs/reference.js"): "what that page runs",
     ("GET", "/console"): "leads to the console",
     ("GET", "/console/"): "a page that knows nothing before its visitor gives it a key",
     ("GET", "/console/{file}"): "what that page is made of",

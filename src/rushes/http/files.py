@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
 
 from rushes.domain.errors import ArtifactExpired, TaskNotFound, UpstreamError
 from rushes.domain.ids import is_task_id
@@ -22,6 +24,9 @@ from rushes.ports import Artifact, ArtifactKind
 
 Sign = Callable[[str, str], Awaitable[str]]
 """Returns an address of the bucket's own for (blob, method)."""
+
+SIGNED_TO_ASK: Final = "probe/console"
+"""A name that no film has: signed only to see where the bucket's addresses lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +79,38 @@ class Files:
             log.error("an address of the bucket could not be signed", note=str(error))
             raise UpstreamError("The film could not be read from storage. Try again.") from error
         return Reply(status=307, headers={"Location": address, "Cache-Control": "no-store"})
+
+
+class FilmOrigins:
+    """Where films come from, for the policies of our pages; `sign` as above.
+
+    A bucket's address depends on its maker and its region; the one who signs knows it, and is
+    asked once.
+    """
+
+    def __init__(self, public_url: str, sign: Sign | None) -> None:
+        self._own = origin_of(public_url)
+        self._sign = sign
+        self._elsewhere: str | None = None
+
+    async def told(self) -> tuple[str, ...]:
+        """Return our own public address, and the bucket's if it sends them."""
+        if self._sign is None:
+            return (self._own,)
+        if self._elsewhere is None:
+            try:
+                self._elsewhere = origin_of(await self._sign(SIGNED_TO_ASK, "GET"))
+            except OSError as error:
+                log.warning("a page cannot tell where films come from", note=str(error))
+                return (self._own,)
+        return (self._own, self._elsewhere)
+
+
+def origin_of(address: str) -> str:
+    """Return scheme, host and port of an address, as a policy names them.
+
+    >>> origin_of("https://films.s3.example.com:9000/a/b?signature=c")
+    'https://films.s3.example.com:9000'
+    """
+    split = urlsplit(address)
+    return f"{split.scheme}://{split.netloc.rpartition('@')[2]}"

@@ -2,15 +2,13 @@
 
 Callers are programs, and none of this changes what they read. It is for whoever opens a link in
 a browser: an answer is what its `Content-Type` says, the address of a film (whose signature is the
-permission to see it) is told to no other site, and a page of ours runs nothing, or, if it is the
-console, its own files only, and is framed by nobody.
+permission to see it) is told to no other site, and a page of ours runs its own files only, and is
+framed by nobody.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Final
 
 HSTS: Final = ("strict-transport-security", "max-age=31536000")
@@ -38,26 +36,8 @@ def standing_headers(public_url: str) -> list[tuple[str, str]]:
     return [*standing, HSTS] if public_url.startswith("https://") else standing
 
 
-def page_headers(style: str) -> dict[str, str]:
-    """Return the headers of an HTML page that has this style within it, and nothing that runs."""
-    digest = base64.b64encode(sha256(style.encode()).digest()).decode("ascii")
-    policy = (
-        "default-src 'none'",
-        f"style-src 'sha256-{digest}'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-    return {
-        "Content-Type": "text/html; charset=utf-8",
-        "Cache-Control": "private, no-cache",
-        "Content-Security-Policy": "; ".join(policy),
-        **_ALONE,
-    }
-
-
-def console_headers(film_origins: Sequence[str]) -> dict[str, str]:
-    """Return the headers of the console's files: its own scripts run, and no others.
+def page_headers(film_origins: Sequence[str]) -> dict[str, str]:
+    """Return the headers of a page and of its files: its own scripts run, and no others.
 
     `film_origins` are where films are fetched from, besides where the page came from.
     """

@@ -1,91 +1,28 @@
-"""The OpenAPI 3.1 document, made from the table of routes; and a readable form of it."""
+"""The OpenAPI 3.1 document, made from the table of routes; `reference/` is its readable form."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import msgspec
 
 from rushes.domain.catalog import RATIOS, SHORT_PX
-from rushes.domain.insights import INSIGHTS_SPAN_MAX
 from rushes.domain.spec import PROMPT_CHARACTERS_MAX, SEED_MAX
-from rushes.domain.usage import UsageBy
 from rushes.gateway.sources import EXTENSIONS_S
-from rushes.gateway.usage import RANGE_MAX
 from rushes.http.admin.answers import ANSWERS
 from rushes.http.admin.bodies import BODIES
 from rushes.http.admin.desk import TAG
-from rushes.http.hardening import page_headers
 from rushes.http.own_key import OwnKey
+from rushes.http.parameters import FIELDS, PATHS, query_of
 from rushes.http.quotes import Quote
-from rushes.http.routes import Call, Reply, Route
-from rushes.http.usage import FORMATS, GROUPS, UsageLine
-from rushes.http.videos import VARIANTS
+from rushes.http.routes import Route
+from rushes.http.usage import UsageLine
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS
 
 Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{name}"
 _PATH_PARAMETER: Final = {"in": "path", "required": True, "schema": {"type": "string"}}
-_QUERY_PARAMETERS: Final[Mapping[str, Json]] = {
-    "variant": {
-        "description": (
-            "What of the video: the film itself (`video`, MP4), a frame of its first second in "
-            "full size (`thumbnail`, WebP), its last frame in full size (`last_frame`, WebP), or "
-            "ten evenly spaced stills in one picture (`spritesheet`, JPEG)."
-        ),
-        "schema": {"type": "string", "enum": list(VARIANTS), "default": "video"},
-    },
-    "group_by": {
-        "description": "What usage is added up by; by `task` there is a line for each.",
-        "schema": {"type": "string", "enum": list(GROUPS), "default": "model"},
-    },
-    "from": {
-        "description": (
-            "Tasks that ended from then on: Unix seconds, or a day of UTC (`2026-11-01`). Without "
-            "it, the present month."
-        ),
-        "schema": {"type": "string"},
-    },
-    "to": {
-        "description": (
-            "Tasks that ended before then: Unix seconds, or a day of UTC. Without it, until now; "
-            f"at most {RANGE_MAX.days} days after `from`."
-        ),
-        "schema": {"type": "string"},
-    },
-    "/admin/v1/usage?group_by": {
-        "description": "What usage is added up by; by `task` there is a line for each.",
-        "schema": {"type": "string", "enum": [by.value for by in UsageBy], "default": "model"},
-    },
-    "/admin/v1/insights?from": {
-        "description": (
-            "Tasks that were accepted from then on: Unix seconds, or a day of UTC (`2026-11-01`). "
-            "Without it, thirty days before `to`."
-        ),
-        "schema": {"type": "string"},
-    },
-    "/admin/v1/insights?to": {
-        "description": (
-            "Tasks that were accepted before then: Unix seconds, or a day of UTC. Without it, "
-            f"until now; at most {INSIGHTS_SPAN_MAX.days} days after `from`."
-        ),
-        "schema": {"type": "string"},
-    },
-    "format": {
-        "description": "JSON, or a table for spreadsheets.",
-        "schema": {"type": "string", "enum": list(FORMATS), "default": "json"},
-    },
-    "cursor": {
-        "description": (
-            "The `next_cursor` of the page before (CSV: its header `Rushes-Next-Cursor`)."
-        ),
-        "schema": {"type": "string"},
-    },
-}
-"""Parameters of the query of which more can be told than their name; some mean more on a path."""
 
 
 class ErrorFacts(msgspec.Struct):
@@ -349,37 +286,43 @@ def _create_schema() -> Json:
         "user": {"type": "string", "maxLength": 512},
         "response_format": {"type": "string", "enum": ["url"]},
     }
-    properties: Json = {"model": {"type": "string"}}
+    properties: Json = {"model": _field("model", {"type": "string"})}
     for name, spellings in SPELLINGS.items():
-        properties.update(dict.fromkeys(spellings, kinds[name]))
-    for spellings in OPTION_SPELLINGS.values():
-        properties.update({name: {} for name in spellings})
+        properties.update(dict.fromkeys(spellings, _field(name, kinds[name])))
     properties |= {
-        "size": {"type": "string", "pattern": r"^\d{1,5}[xX*]\d{1,5}$"},
-        "width": whole,
-        "height": whole,
-        "images": {"type": "array", "items": image},
-        "audio_url": {"type": "string"},
-        "content": {"type": "array", "items": {"type": "object"}},
-        "metadata": {"type": "object"},
+        "size": _field("size", {"type": "string", "pattern": r"^\d{1,5}[xX*]\d{1,5}$"}),
+        **dict.fromkeys(("width", "height"), _field("edge", whole)),
+        **dict.fromkeys(("image", "input_reference"), _field("first_frame", image)),
+        **dict.fromkeys(("last_frame", "lastFrame", "image_tail"), _field("last_frame", image)),
+        "images": _field("images", {"type": "array", "items": image}),
+        "audio_url": _field("audio_url", {"type": "string"}),
+        "content": _field("content", {"type": "array", "items": {"type": "object"}}),
+        "metadata": _field("metadata", {"type": "object"}),
     }
-    frames = ("image", "input_reference", "last_frame", "lastFrame", "image_tail")
-    properties.update(dict.fromkeys(frames, image))
+    for name, spellings in OPTION_SPELLINGS.items():
+        properties.update(dict.fromkeys(spellings, _field(name, {})))
     return {"type": "object", "properties": properties}
 
 
-_PROMPT: Final[Json] = {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARACTERS_MAX}
+def _field(name: str, kind: Json) -> Json:
+    return {**kind, "description": FIELDS[name]}
+
+
+_PROMPT: Final[Json] = _field(
+    "prompt", {"type": "string", "minLength": 1, "maxLength": PROMPT_CHARACTERS_MAX}
+)
 _SOURCE: Final[Json] = {
+    "description": FIELDS["video"],
     "oneOf": [
         {"type": "string", "description": "data URI; a file in a form"},
         {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
-    ]
+    ],
 }
 
 
 def _derived(*required: str, **properties: Json) -> Json:
     """Describe a create from a film."""
-    said = {"model": {"type": "string"}, "prompt": _PROMPT, **properties}
+    said = {"model": _field("model", {"type": "string"}), "prompt": _PROMPT, **properties}
     return {"type": "object", "required": ["prompt", *required], "properties": said}
 
 
@@ -392,7 +335,10 @@ REQUESTS: Final[Mapping[str, Json]] = {
         "video",
         "seconds",
         video=_SOURCE,
-        seconds={"type": ["integer", "string"], "enum": [*EXTENSIONS_S, *map(str, EXTENSIONS_S)]},
+        seconds=_field(
+            "extension",
+            {"type": ["integer", "string"], "enum": [*EXTENSIONS_S, *map(str, EXTENSIONS_S)]},
+        ),
     ),
 }
 
@@ -439,8 +385,8 @@ def describe(routes: Sequence[Route], *, version: str, public_url: str) -> Json:
 def _links(routes: Sequence[Route]) -> Json:
     """Say where the id of a new task leads: to every route that has it in its path."""
     return {
-        _name(route): {
-            "operationId": _name(route),
+        name_of(route): {
+            "operationId": name_of(route),
             "parameters": {name: "$response.body#/id"},
         }
         for route in routes
@@ -451,11 +397,11 @@ def _links(routes: Sequence[Route]) -> Json:
 
 def _operation(route: Route, links: Json) -> Json:
     operation: Json = {
-        "operationId": _name(route),
+        "operationId": name_of(route),
         "summary": route.summary,
         "tags": [route.tag],
         "parameters": [
-            *({**_PATH_PARAMETER, "name": name} for name in _path_names(route.path)),
+            *(_path_parameter(name) for name in _path_names(route.path)),
             *(_query_parameter(route.path, name) for name in route.query),
         ],
         "responses": {str(status): _answer(kind) for status, kind in route.answers.items()},
@@ -479,13 +425,18 @@ def _operation(route: Route, links: Json) -> Json:
     return operation
 
 
+def _path_parameter(name: str) -> Json:
+    told = {"description": PATHS[name]} if name in PATHS else {}
+    return {**_PATH_PARAMETER, "name": name, **told}
+
+
 def _query_parameter(path: str, name: str) -> Json:
-    usual = _QUERY_PARAMETERS.get(name, {"schema": {"type": "string"}})
-    told = _QUERY_PARAMETERS.get(f"{path}?{name}", usual)
+    told = query_of(path, name) or {"schema": {"type": "string"}}
     return {"in": "query", "name": name, **told}
 
 
-def _name(route: Route) -> str:
+def name_of(route: Route) -> str:
+    """Return the `operationId` of a route."""
     words = [part.strip("{}") for part in route.path.split("/") if part and part != "v1"]
     return "_".join([route.method.lower(), *words]).replace(".", "_")
 
@@ -520,80 +471,3 @@ def _answer(kind: str) -> Json:
     if kind in _TABLES:
         content["text/csv"] = {"schema": {"type": "string"}}
     return {"description": kind, "content": content}
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """The handlers of the document."""
-
-    document: Json
-
-    def routes(self) -> list[Route]:
-        """Return the table's rows."""
-        return [
-            Route(
-                "GET",
-                "/openapi.json",
-                self.json,
-                "This document",
-                "system",
-                answers={200: "application/json"},
-                needs_key=False,
-            ),
-            Route(
-                "GET",
-                "/docs",
-                self.page,
-                "This document, readable",
-                "system",
-                answers={200: "text/html"},
-                needs_key=False,
-            ),
-        ]
-
-    async def json(self, call: Call) -> Reply:
-        """Return the document."""
-        del call
-        headers = {"Content-Type": "application/json", "Cache-Control": "private, no-cache"}
-        return Reply(msgspec.json.encode(self.document), headers=headers)
-
-    async def page(self, call: Call) -> Reply:
-        """Return the document as a page that needs nothing from elsewhere."""
-        del call
-        return Reply(_page(self.document).encode(), headers=page_headers(_STYLE))
-
-
-_STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1c1b22;background:#fbfaf7}h1{font-weight:650}h2{margin-top:2.2rem;font-size:1.05rem;"
-    "text-transform:uppercase;letter-spacing:.08em;color:#7a5c2e}code{font:14px ui-monospace,"
-    "monospace}tr{vertical-align:top}td{padding:.35rem .8rem .35rem 0;border-top:1px solid #e6e1d6}"
-    ".m{font-weight:650;color:#2d5d7b;width:5rem}@media(prefers-color-scheme:dark){body{color:"
-    "#ece8df;background:#17161b}td{border-color:#34323b}h2{color:#d8b06a}.m{color:#8cc4e6}}"
-)
-
-
-def _page(document: Json) -> str:
-    groups: dict[str, list[str]] = {}
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            query = ", ".join(p["name"] for p in operation["parameters"] if p["in"] == "query")
-            hint = f"<br><small>?{html.escape(query)}</small>" if query else ""
-            row = (
-                f'<tr><td class="m">{method.upper()}</td><td><code>{html.escape(path)}</code>{hint}'
-                f"</td><td>{html.escape(operation['summary'])}</td></tr>"
-            )
-            groups.setdefault(operation["tags"][0], []).append(row)
-    tables = "".join(
-        f"<h2>{html.escape(tag)}</h2><table>{''.join(rows)}</table>" for tag, rows in groups.items()
-    )
-    info = document["info"]
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{info["title"]}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
-        f"<h1>{info['title']} {html.escape(info['version'])}</h1><p>{info['description']} "
-        "Everything under <code>/v1</code> and <code>/admin/v1</code> wants "
-        "<code>Authorization: Bearer sk-…</code>; the "
-        'machine-readable form is <a href="/openapi.json">/openapi.json</a>.</p>'
-        f"{tables}</html>"
-    )

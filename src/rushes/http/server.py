@@ -33,7 +33,7 @@ from rushes.http.crowding import Crowd
 from rushes.http.door import Door
 from rushes.http.envelope import Enveloping, Styles
 from rushes.http.fast import HotLooks
-from rushes.http.files import Files, Sign
+from rushes.http.files import Files, FilmOrigins, Sign
 from rushes.http.generations import Generations
 from rushes.http.guard import guarded
 from rushes.http.hardening import standing_headers
@@ -42,10 +42,11 @@ from rushes.http.links import Links
 from rushes.http.live import Live
 from rushes.http.looking import Looking
 from rushes.http.models import Models
-from rushes.http.openapi import Described, describe
+from rushes.http.openapi import describe
 from rushes.http.origins import Origins
 from rushes.http.own_key import OwnKeys, Place
 from rushes.http.quotes import Quotes
+from rushes.http.reference.serving import Described
 from rushes.http.routes import Route, Table
 from rushes.http.system import Check, System
 from rushes.http.usage import UsageRoutes
@@ -165,9 +166,12 @@ def _operators_routes(wire: Wire, operators: Operators) -> list[Route]:
 
 def _described(routes: list[Route], wire: Wire) -> list[Route]:
     """Return routes, and those that describe them."""
-    every = [*routes, *Described({}).routes()]
+    links = {"OpenAPI": "openapi.json", **({"Console": "console/"} if wire.has_console else {})}
+    described = Described(FilmOrigins(wire.links.public_url, wire.sign), links)
+    every = [*routes, *described.routes()]
     document = describe(every, version=wire.version, public_url=wire.links.public_url)
-    return [*routes, *Described(document).routes()]
+    described.tell(every, document)
+    return every
 
 
 class Application:

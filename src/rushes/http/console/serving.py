@@ -8,18 +8,14 @@ them can be asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from rushes.domain.errors import RouteNotFound
-from rushes.http.conditions import is_listed
-from rushes.http.files import Sign
-from rushes.http.hardening import console_headers
+from rushes.http.files import FilmOrigins, Sign
+from rushes.http.hardening import page_headers
 from rushes.http.routes import Call, Handler, Reply, Route
-from rushes.observe import log
+from rushes.http.shown import Shown
 
 FOLDER: Final = Path(__file__).parent / "static"
 INDEX: Final = "index.html"
@@ -36,18 +32,6 @@ CONTENT_TYPES: Final[Mapping[str, str]] = {
 }
 """What is served, by the end of its name; whatever else lies in the folder is not."""
 
-SIGNED_TO_ASK: Final = "probe/console"
-"""A name that no film has: signed only to see where the bucket's addresses lead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A file as browsers are told it."""
-
-    body: bytes
-    content_type: str
-    etag: str
-
 
 def files_in(folder: Path) -> dict[str, Shown]:
     """Read the files of a folder, by their names within it."""
@@ -56,9 +40,7 @@ def files_in(folder: Path) -> dict[str, Shown]:
         content_type = CONTENT_TYPES.get(path.suffix)
         if content_type is None or not path.is_file():
             continue
-        body = path.read_bytes()
-        etag = f'"{sha256(body).hexdigest()[:32]}"'
-        found[path.relative_to(folder).as_posix()] = Shown(body, content_type, etag)
+        found[path.relative_to(folder).as_posix()] = Shown(path.read_bytes(), content_type)
     return found
 
 
@@ -67,9 +49,7 @@ class Console:
 
     def __init__(self, files: Mapping[str, Shown], public_url: str, sign: Sign | None) -> None:
         self._files = files
-        self._own = origin_of(public_url)
-        self._sign = sign
-        self._elsewhere: str | None = None
+        self._film_origins = FilmOrigins(public_url, sign)
 
     def routes(self) -> list[Route]:
         """Return the table's rows. They are no part of the wire, so no document tells them."""
@@ -96,40 +76,7 @@ class Console:
         shown = self._files.get(name)
         if shown is None:
             raise RouteNotFound("The console has no such file.")
-        headers = {
-            **console_headers(await self._film_origins()),
-            "ETag": shown.etag,
-            "Cache-Control": "no-cache",
-        }
-        if is_listed(call.headers.get("if-none-match", ""), shown.etag):
-            return Reply(status=304, headers=headers)
-        return Reply(shown.body, headers={**headers, "Content-Type": shown.content_type})
-
-    async def _film_origins(self) -> tuple[str, ...]:
-        """Return where films come from: our own public address, and the bucket's if it sends them.
-
-        A bucket's address depends on its maker and its region; the one who signs knows it, and is
-        asked once.
-        """
-        if self._sign is None:
-            return (self._own,)
-        if self._elsewhere is None:
-            try:
-                self._elsewhere = origin_of(await self._sign(SIGNED_TO_ASK, "GET"))
-            except OSError as error:
-                log.warning("the console cannot tell where films come from", note=str(error))
-                return (self._own,)
-        return (self._own, self._elsewhere)
-
-
-def origin_of(address: str) -> str:
-    """Return scheme, host and port of an address, as a policy names them.
-
-    >>> origin_of("https://films.s3.example.com:9000/a/b?signature=c")
-    'https://films.s3.example.com:9000'
-    """
-    split = urlsplit(address)
-    return f"{split.scheme}://{split.netloc.rpartition('@')[2]}"
+        return shown.reply(call, page_headers(await self._film_origins.told()))
 
 
 def _route(path: str, handler: Handler, summary: str, answers: Mapping[int, str]) -> Route:
