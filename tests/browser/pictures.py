@@ -66,7 +66,18 @@ def _make_a_film(page: Page) -> None:
     page.get_by_text("480p", exact=True).click()
     page.get_by_role("button", name="Make the film").click()
     expect(page.get_by_role("heading", name="Your film is ready")).to_be_visible(timeout=90_000)
-    page.locator("main video").evaluate("(film) => { film.muted = true; film.currentTime = 0.9 }")
+    page.locator("main video").evaluate(_STAND_STILL)
+
+
+_STAND_STILL: Final = """
+async (film) => {
+    film.muted = true;
+    const isThere = new Promise((done) => film.addEventListener("seeked", done, { once: true }));
+    film.currentTime = 0.9;
+    await isThere;
+    await new Promise((done) => setTimeout(done, 1500)); // the sign of waiting fades
+}
+"""
 
 
 def _revoke_a_key(page: Page) -> None:

@@ -43,13 +43,14 @@ export function since(at, now = Date.now() / 1000) {
   return seconds > 0 ? `${number} ${unit} ago` : `in ${number} ${unit}`;
 }
 
-/** Millionths of a US dollar: `1250000` → `$1.25`, `400` → `$0.0004`, 0 → `free`. */
+/** Millionths of a US dollar: `1250000` → `$1.25`, `50000` → `$0.05`, `400` → `$0.0004`, 0 → `free`. */
 export function money(microusd, { zero = "free" } = {}) {
   if (microusd == null) return "–";
   if (microusd === 0) return zero;
   const dollars = microusd / 1e6;
   const digits = Math.abs(dollars) >= 0.1 ? 2 : 4;
-  return `${dollars < 0 ? "−" : ""}$${Math.abs(dollars).toFixed(digits)}`;
+  const told = Math.abs(dollars).toFixed(digits).replace(/(\.\d\d\d*?)0+$/, "$1");
+  return `${dollars < 0 ? "−" : ""}$${told}`;
 }
 
 /** Bytes in a unit people know. */
