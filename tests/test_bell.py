@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from rushes.bell import TIDY_MIN, Alarm, LocalBell
+from rushes.bell import OVERDUE_S, TIDY_MIN, Alarm, LocalBell
 
 SOON_S = 0.01
 NEVER_S = 3_600.0
@@ -133,6 +133,51 @@ def test_loops_of_two_threads_have_alarms_of_their_own(run: Run) -> None:
         await asyncio.to_thread(asyncio.run, there())
         assert not await bell.wait("here", SOON_S)
         assert found != [bell.alarm_of(asyncio.get_running_loop())]
+
+    run(main())
+
+
+def test_waits_end_while_another_threads_loop_is_at_its_own(run: Run) -> None:
+    """Two loops are within a timer of the bell's at the same moment: neither loses its own."""
+    bell, is_within, may_go_on = LocalBell(), threading.Event(), threading.Event()
+
+    class Slow(asyncio.Future[None]):
+        def done(self) -> bool:
+            is_within.set()
+            assert may_go_on.wait(PATIENCE_S)
+            return super().done()
+
+    async def stays() -> None:
+        loop = asyncio.get_running_loop()
+        waiter = Slow(loop=loop)
+        bell.alarm_of(loop).set(0, waiter)
+        await waiter
+
+    async def main() -> None:
+        assert await asyncio.to_thread(is_within.wait, PATIENCE_S)
+        try:
+            assert not await bell.wait("task", SOON_S)
+            with bell.listen("other") as ear:
+                with other_thread(lambda: bell.ring("other")):
+                    assert await ear.wait(NEVER_S)
+        finally:
+            may_go_on.set()
+
+    with other_thread(lambda: run(stays())):
+        run(main())
+
+
+def test_a_timer_that_was_lost_is_set_again_by_the_next_wait(run: Run) -> None:
+    async def main() -> None:
+        bell, loop = LocalBell(), asyncio.get_running_loop()
+        alarm = bell.alarm_of(loop)
+        first = asyncio.create_task(bell.wait("task", SOON_S))
+        await asyncio.sleep(0)
+        assert alarm._timer is not None  # noqa: SLF001 -- nothing else can lose it
+        alarm._timer.cancel()  # noqa: SLF001
+        alarm._rings_at = loop.time() - OVERDUE_S - 1  # noqa: SLF001
+        assert not await bell.wait("other", SOON_S)
+        assert not await first
 
     run(main())
 

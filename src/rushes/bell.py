@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 TIDY_MIN: Final = 1_000
 """A line of fewer waits is not looked through for those that have ended."""
 
-_NOWHERE: Final = Context()
-"""What timers run in: each would else keep a copy of its waiter's own."""
+OVERDUE_S: Final = 2.0
+"""So long after a ring was due its timer is taken for lost, and the next wait sets another."""
 
 
 class LocalEar:
@@ -25,12 +25,13 @@ class LocalEar:
     Thousands wait, each with one of these, so it is small: no event, no timeout, one future.
     """
 
-    __slots__ = ("_bell", "_is_rung", "_loop", "_task_id", "_waiter")
+    __slots__ = ("_alarm", "_bell", "_is_rung", "_loop", "_task_id", "_waiter")
 
     def __init__(self, bell: LocalBell, task_id: str) -> None:
         self._bell = bell
         self._task_id = task_id
         self._loop = asyncio.get_running_loop()
+        self._alarm = bell.alarm_of(self._loop)
         self._is_rung = False
         self._waiter: asyncio.Future[None] | None = None
 
@@ -51,7 +52,7 @@ class LocalEar:
     def hear(self) -> None:
         """Hear a ring; from any thread."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._ring, context=_NOWHERE)
+            self._loop.call_soon_threadsafe(self._ring, context=self._alarm.nowhere)
 
     def forget(self) -> None:
         """Forget the rings that came until now."""
@@ -61,13 +62,12 @@ class LocalEar:
         """Wait for a ring that is not forgotten; say whether there was one. One may wait."""
         if not self._is_rung:
             self._waiter = self._loop.create_future()
-            alarm = self._bell.alarm_of(self._loop)
-            alarm.set(timeout_s, self._waiter)
+            self._alarm.set(timeout_s, self._waiter)
             try:
                 await self._waiter
             finally:
                 self._waiter = None
-                alarm.tidy()
+                self._alarm.tidy()
         return self._is_rung
 
     def _ring(self) -> None:
@@ -82,9 +82,14 @@ class Alarm:
     A timer for each would be half of what a wait takes. A wait that ended before its time stays
     in the line until then, or until there are as many of those as of others. It does not keep
     its loop: it goes with it.
+
+    Timers run `nowhere`, since each would else keep a copy of its waiter's own context. Each loop
+    has a context for that of its own: one can be entered by one thread at a time, and a timer
+    that finds it entered is lost, and with it everyone who waits.
     """
 
     def __init__(self) -> None:
+        self.nowhere = Context()
         self._line: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._timer: asyncio.TimerHandle | None = None
@@ -101,8 +106,8 @@ class Alarm:
         loop = waiter.get_loop()
         at = loop.time() + max(0.0, after_s)
         heapq.heappush(self._line, (at, next(self._numbers), waiter))
-        if at < self._rings_at:
-            self._set_timer(at, loop)
+        if at < self._rings_at or self._rings_at + OVERDUE_S < loop.time():
+            self._set_timer(min(at, self._line[0][0]), loop)
 
     def tidy(self) -> None:
         """Let go of waits that ended before their time, once they may be many."""
@@ -123,7 +128,7 @@ class Alarm:
     def _set_timer(self, at: float, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_at(at, self._ring, loop, context=_NOWHERE)
+        self._timer = loop.call_at(at, self._ring, loop, context=self.nowhere)
         self._rings_at = at
 
 
