@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 import nursery
@@ -27,6 +28,13 @@ def postgres() -> Iterator[Server]:
     """A PostgreSQL that answers; it starts with the first test that asks for it."""
     with shared() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _quiet_log() -> Iterator[None]:
+    """Leave no test's way of logging to the next one."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -157,9 +157,8 @@ def test_waits_end_while_another_threads_loop_is_at_its_own(run: Run) -> None:
         assert await asyncio.to_thread(is_within.wait, PATIENCE_S)
         try:
             assert not await bell.wait("task", SOON_S)
-            with bell.listen("other") as ear:
-                with other_thread(lambda: bell.ring("other")):
-                    assert await ear.wait(NEVER_S)
+            with bell.listen("other") as ear, other_thread(lambda: bell.ring("other")):
+                assert await ear.wait(NEVER_S)
         finally:
             may_go_on.set()
 
@@ -173,9 +172,9 @@ def test_a_timer_that_was_lost_is_set_again_by_the_next_wait(run: Run) -> None:
         alarm = bell.alarm_of(loop)
         first = asyncio.create_task(bell.wait("task", SOON_S))
         await asyncio.sleep(0)
-        assert alarm._timer is not None  # noqa: SLF001 -- nothing else can lose it
-        alarm._timer.cancel()  # noqa: SLF001
-        alarm._rings_at = loop.time() - OVERDUE_S - 1  # noqa: SLF001
+        assert alarm._timer is not None
+        alarm._timer.cancel()
+        alarm._rings_at = loop.time() - OVERDUE_S - 1
         assert not await bell.wait("other", SOON_S)
         assert not await first
 

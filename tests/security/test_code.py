@@ -27,6 +27,7 @@ MAY_LOAD = {
     "__init__.py": "the client's names, by a table of ours",
     "cli/demo.py": "whether the server's libraries are there, named there",
     "cli/checks.py": "the doctor tries libraries of ours, named there",
+    "cli/picture.py": "whether the library of pictures is there",
     "cli/simulating.py": "a simulator of the house that an operator names on the command line",
     "media/sealer.py": "whether the library of seals is there",
     "providers/registry.py": "a provider's kind, from the operator's settings",
@@ -136,6 +137,7 @@ def test_no_template_of_anyone_is_rendered() -> None:
 
 
 FETCHES = {
+    "agents/serving.py": "Rushes itself, for an agent",
     "blobs/uploads.py": "the operator's own bucket",
     "cli/listening.py": "a caller's own server, from the command line",
     "client/async_client.py": "the client's server",

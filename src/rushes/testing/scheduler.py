@@ -9,7 +9,8 @@ threads, no real time: the same decisions give the same trace.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Generator
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,7 +40,10 @@ async def nap(label: str, seconds: float) -> None:
 
 @dataclass(eq=False, slots=True)
 class Actor:
-    """One coroutine and where it stands. `work_id` is the piece of work it does, if any."""
+    """One coroutine and where it stands. `work_id` is the piece of work it does, if any.
+
+    It runs in a context of its own, as a task of a loop does.
+    """
 
     name: str
     script: Coroutine[Boundary, None, Any]
@@ -48,11 +52,12 @@ class Actor:
     is_paused: bool = False
     is_over: bool = False
     fault: Exception | None = None
+    context: Context = field(default_factory=copy_context)
 
     def advance(self, now: datetime) -> Boundary | None:
         """Run to the next boundary; None when the script is over, with or without a fault."""
         try:
-            stop = self.script.send(None)
+            stop = self.context.run(self.script.send, None)
         except StopIteration:
             self.is_over = True
             return None
