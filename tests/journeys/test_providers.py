@@ -12,6 +12,7 @@ import json
 import random
 import signal
 import subprocess
+import tomllib
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -97,6 +98,8 @@ KINDS = {
     "ark, by token": Kind("ark", SEEDANCE, ARK + 'options = { find = "token" }', ADOPTED),
     "comfyui": Kind("comfyui", WAN, COMFYUI, ADOPTED),
 }
+for page in sorted((Path(__file__).parent / "kinds").glob("*.toml")):  # a kind brings its own
+    KINDS |= {name: Kind(**said) for name, said in tomllib.loads(page.read_text()).items()}
 
 PROFILES = {"vllm_omni", "sglang"}
 """Journeys for when there is time: what the protocol as it stands does not show in one."""

@@ -154,8 +154,12 @@ class Rest:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        bytes_max: int = JSON_BYTES_MAX,
     ) -> Answer:
         """Send a request that may be repeated, and return whatever was answered.
+
+        `bytes_max` is how much of an answer is read: more for an upstream that hands a film
+        over inside one.
 
         Raises:
             Unreachable: no answer came.
@@ -164,7 +168,7 @@ class Rest:
         request = httpx.Request(method, self._url(path), params=params, headers=told, json=body)
         request.extensions = {"timeout": self._waits(read_s=self._timeouts.ask_s)}
         try:
-            return await self._exchange(request, self._kept, self._timeouts.ask_s)
+            return await self._exchange(request, self._kept, self._timeouts.ask_s, bytes_max)
         except _TROUBLE as error:
             raise Unreachable(f"no answer: {type(error).__name__}") from error
 
@@ -216,24 +220,32 @@ class Rest:
         return httpx.Timeout(read_s, connect=connect_s, pool=connect_s).as_dict()
 
     async def _exchange(
-        self, request: httpx.Request, transport: httpx.AsyncBaseTransport, bound_s: float
+        self,
+        request: httpx.Request,
+        transport: httpx.AsyncBaseTransport,
+        bound_s: float,
+        bytes_max: int = JSON_BYTES_MAX,
     ) -> Answer:
         """Ask, and read the answer, in a coroutine of their own.
 
         What the library hangs on a coroutine (a state of anyio's) goes when that ends, and ten
         thousand who wait for their next look keep nothing of the last one.
         """
-        return await asyncio.create_task(self._answer(request, transport, bound_s))
+        return await asyncio.create_task(self._answer(request, transport, bound_s, bytes_max))
 
     async def _answer(
-        self, request: httpx.Request, transport: httpx.AsyncBaseTransport, bound_s: float
+        self,
+        request: httpx.Request,
+        transport: httpx.AsyncBaseTransport,
+        bound_s: float,
+        bytes_max: int,
     ) -> Answer:
         status: int | None = None
         try:
             async with asyncio.timeout(bound_s):
                 response = await transport.handle_async_request(request)
                 status = response.status_code
-                return await _read(response)
+                return await _read(response, bytes_max)
         finally:
             self._tell(request, status)
 
@@ -305,14 +317,14 @@ class _Sent:
         self.has_begun = self.has_begun or event.endswith(".send_request_headers.started")
 
 
-async def _read(response: httpx.Response) -> Answer:
+async def _read(response: httpx.Response, bytes_max: int = JSON_BYTES_MAX) -> Answer:
     """Read an answer whole, and let go of it; its status stands even if the body does not."""
     body, is_whole = bytearray(), True
     async with aclosing(response), aclosing(response.aiter_bytes()) as parts:
         try:
             async for part in parts:
                 body += part
-                if len(body) > JSON_BYTES_MAX:
+                if len(body) > bytes_max:
                     is_whole = False
                     break
         except (httpx.RequestError, OSError):

@@ -131,8 +131,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "traces.sample_ratio": "The share of tasks that is traced, 0 to 1.",
     "providers": "Upstreams, a table each: below.",
     "providers.name": "Your name for it, in routes and everywhere else.",
-    "providers.kind": "Which protocol it speaks: `openai_videos`, `dashscope`, `ark`, `comfyui`, "
-    "`sandbox`, or the module of an adapter of your own.",
+    "providers.kind": "Which protocol it speaks: one of those in `docs/providers.md`, or the "
+    "module of an adapter of your own.",
     "providers.profile": "Which sort of server, where a kind has several.",
     "providers.base_url": "Its address; a kind that knows its own needs none.",
     "providers.api_key": "Its credential, by reference.",
