@@ -30,6 +30,7 @@ MAY_LOAD = {
     "cli/picture.py": "whether the library of pictures is there",
     "cli/simulating.py": "a simulator of the house that an operator names on the command line",
     "media/sealer.py": "whether the library of seals is there",
+    "providers/_vertex_tokens.py": "whether the library of Google credentials is there",
     "providers/registry.py": "a provider's kind, from the operator's settings",
     "studio/__main__.py": "the studio's own modules",
     "testing/conformance/providers.py": "scenes of the house",
