@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("is_billable", [True, False])
+@pytest.mark.parametrize("is_billable", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.parametrize("find", FINDS)
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_every_blow_at_every_boundary_of_every_answer_and_search(
