@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rushes.domain.catalog import SHORT_PX, Sound
@@ -38,6 +38,7 @@ PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGNg"
     "YPgPRmAKAA/yAf/LkHz9AAAAAElFTkSuQmCC"
 )
+WITH_FILE = {"model": "sandbox", "prompt": "a kite", "image": PIXEL}
 
 # -- what strangers say --------------------------------------------------------------------------
 
@@ -319,6 +320,7 @@ def test_any_body_is_understood_and_stays_so_or_is_refused(
             suppress_health_check=list(HealthCheck),
         )
         @given(root=st.sampled_from(ROOTS), request=requests)
+        @example(root=ROOTS[0], request={"json": WITH_FILE})  # few bodies that are drawn have one
         def try_any(root: str, request: Mapping[str, Any]) -> None:
             runner.run(try_one(house, tally, root, request))
 
