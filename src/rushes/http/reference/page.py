@@ -58,6 +58,7 @@ def _head(title: str) -> Html:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("link", rel="icon", href="data:,"),
+        tag("link", rel="stylesheet", href="docs/palette.css"),
         tag("link", rel="stylesheet", href="docs/reference.css"),
         tag("script", src="docs/reference.js", defer=True),
     )

@@ -16,7 +16,7 @@ from rushes.http.reference.exchanges import carried
 from rushes.http.reference.operations import operations_of
 from rushes.http.reference.page import page
 from rushes.http.routes import Call, Handler, Reply, Route
-from rushes.http.shown import Shown
+from rushes.http.shown import PALETTE, Shown, palette
 
 HERE: Final = Path(__file__).parent
 STYLE: Final = "reference.css"
@@ -44,6 +44,7 @@ class Described:
         return [
             _route("/openapi.json", self.json, "The OpenAPI document", "application/json"),
             _route("/docs", self.page, "This page", "text/html"),
+            _route(f"/docs/{PALETTE}", self.palette, "Its colours", "text/css", is_described=False),
             _route(f"/docs/{STYLE}", self.style, "Its style", "text/css", is_described=False),
             _route(
                 f"/docs/{SCRIPT}", self.script, "Its script", "text/javascript", is_described=False
@@ -61,6 +62,10 @@ class Described:
     async def page(self, call: Call) -> Reply:
         """Answer with the page; it is made when it is first asked for, beside the loop."""
         return await self._reply(call, await asyncio.to_thread(lambda: self._page))
+
+    async def palette(self, call: Call) -> Reply:
+        """Answer with the colours of all our pages."""
+        return await self._reply(call, palette())
 
     async def style(self, call: Call) -> Reply:
         """Answer with the page's style."""
