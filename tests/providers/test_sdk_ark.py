@@ -6,53 +6,28 @@ accepted once. It is fetched into a folder of its own and run in a process of it
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.ark import ArkServer, Settings
 from rushes.testing.simulators.host import serving
+from sdks import bodies, installed, run
 
 pytestmark = pytest.mark.long
 
 SDK = "volcengine-ark-runtime==5.0.54"  # what volcengine-python-sdk[ark] 5.0.54 installs
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEY = "ark-Winter42Winter42"
-GOLDENS = sorted((Path(__file__).parent / "goldens" / "ark").glob("*.json"))
 SESSION = Path(__file__).parent / "sdk_ark_session.py"
-UNREACHABLE = ("No matching distribution", "NewConnectionError", "ConnectTimeout", "ProxyError")
-
-
-async def run(*words: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
-
-
-async def installed(folder: Path) -> None:
-    """Fetch the SDK; skip where no index can be reached."""
-    code, _, err = await run("-m", "pip", "install", "-q", "--target", str(folder), SDK)
-    if code and any(word in err for word in UNREACHABLE):
-        pytest.skip("pip reaches no index that has the SDK of Volcengine Ark")
-    assert code == 0, err
-
-
-def bodies() -> list[dict[str, Any]]:
-    goldens = [json.loads(path.read_text()) for path in GOLDENS]
-    return [golden["body"] for golden in goldens if "body" in golden]
 
 
 async def test_the_official_sdk_talks_to_the_simulator(tmp_path: Path) -> None:
-    await installed(tmp_path / "sdk")
-    (tmp_path / "creates.json").write_text(json.dumps(bodies()))
+    await installed(tmp_path / "sdk", SDK)
+    (tmp_path / "creates.json").write_text(json.dumps(bodies("ark")))
     server = ArkServer(clock=ManualClock(NOON), settings=Settings(key=KEY))
     async with serving(server) as port:
         # -S: on the SDK's own packages and none of ours
@@ -62,7 +37,7 @@ async def test_the_official_sdk_talks_to_the_simulator(tmp_path: Path) -> None:
     found = json.loads(out)
 
     # every body of ours is one the SDK can say, and arrives as we would have sent it
-    for task_id, body in zip(found["creates"], bodies(), strict=True):
+    for task_id, body in zip(found["creates"], bodies("ark"), strict=True):
         arrived = server.jobs[task_id].fields
         assert {name: value for name, value in arrived.items() if value is not None} == body
         assert None in arrived.values()  # nulls for all that was left out

@@ -6,9 +6,7 @@ own and run in a process of its own.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +16,18 @@ from rushes.testing.conformance.scenes.simulated import NOON
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.host import serving
 from rushes.testing.simulators.vertex import HELD_TO, VertexServer
+from sdks import bodies, installed, run
 
 pytestmark = pytest.mark.long
 
 SDK = HELD_TO.replace(" ", "==")
 KEY = "ya29.Winter42Winter42"
-GOLDENS = sorted((Path(__file__).parent / "goldens" / "vertex").glob("*.json"))
 SESSION = Path(__file__).parent / "sdk_vertex_session.py"
-UNREACHABLE = ("No matching distribution", "NewConnectionError", "ConnectTimeout", "ProxyError")
-
-
-async def run(*words: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
-
-
-async def installed(folder: Path) -> None:
-    """Fetch the SDK; skip where no index can be reached."""
-    code, _, err = await run("-m", "pip", "install", "-q", "--target", str(folder), SDK)
-    if code and any(word in err for word in UNREACHABLE):
-        pytest.skip("pip reaches no index that has the SDK of Google's models")
-    assert code == 0, err
-
-
-def bodies() -> list[dict[str, Any]]:
-    goldens = [json.loads(path.read_text()) for path in GOLDENS]
-    return [golden["body"] for golden in goldens if "body" in golden]
 
 
 async def test_the_official_sdk_talks_to_the_simulator(tmp_path: Path) -> None:
-    await installed(tmp_path / "sdk")
-    (tmp_path / "creates.json").write_text(json.dumps(bodies()))
+    await installed(tmp_path / "sdk", SDK)
+    (tmp_path / "creates.json").write_text(json.dumps(bodies("vertex")))
     server = VertexServer(clock=ManualClock(NOON), key=KEY)
     async with serving(server) as port:
         # -S: on the SDK's own packages and none of ours
@@ -61,7 +37,7 @@ async def test_the_official_sdk_talks_to_the_simulator(tmp_path: Path) -> None:
     found = json.loads(out)
 
     # every body of ours is one the SDK can say, and arrives as we would have sent it
-    for name, body in zip(found["creates"], bodies(), strict=True):
+    for name, body in zip(found["creates"], bodies("vertex"), strict=True):
         arrived = dict(server.jobs[name].fields)
         assert arrived.pop("_model") in name
         assert _tidy(arrived) == body
