@@ -359,9 +359,6 @@ class Transaction(Protocol):
     def begun(self, limit: int) -> Sequence[Begun]:
         """Return unfinished tasks that a provider has, or may have, oldest first."""
 
-    def in_flight(self) -> Mapping[str, int]:
-        """Return how many tasks each provider has, or may have, whose films are not there yet."""
-
     def took(self, limit: int) -> Sequence[Took]:
         """Return how long films took, newest first, among the `limit` newest ended tasks."""
 
@@ -474,7 +471,7 @@ class Transaction(Protocol):
     ) -> Sequence[Task]:
         """Page by id through the tasks of an account, of an end user, or of both."""
 
-    def blank_traces(self, task_id: str) -> None:
+    def blank_remains(self, task_id: str) -> None:
         """Blank what answers, events and submits hold of a task's wish; its record may be gone.
 
         Tickets and money stay, and addresses of films that a provider may still be making.

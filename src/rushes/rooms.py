@@ -31,7 +31,7 @@ from rushes.media.fetch import GuardedFetcher
 from rushes.media.finishing import Finishing
 from rushes.media.inspector import FilmInspector
 from rushes.observe import Metrics
-from rushes.ports import Blobs, Store
+from rushes.ports import Blobs
 from rushes.provenance import finishing_of
 from rushes.providers.sandbox import Sandbox
 from rushes.settings import Settings
@@ -116,14 +116,12 @@ def parts_of(
         metrics=metrics,
         traces=traces,
     )
-    mailroom = mailroom_of(settings, store, clock, links)
-    mailroom.metrics, mailroom.traces = metrics, traces
     pulse.on_crowd = world.share_looks
     engine = Engine(
         world,
         bell=bell,
         crew=Crew(
-            Keeper(world, dispatcher, mailroom=mailroom),
+            Keeper(world, dispatcher, mailroom=mailroom_of(settings, world, links)),
             progress,
             calls,
             pulse,
@@ -188,14 +186,16 @@ def _hooks(settings: Settings) -> str | None:
     return None if public_url is None else f"{public_url}/hooks"
 
 
-def mailroom_of(settings: Settings, store: Store, clock: Clock, links: Links) -> Mailroom:
+def mailroom_of(settings: Settings, world: World, links: Links) -> Mailroom:
     """Return what delivers webhooks."""
     return Mailroom(
-        store=store,
-        clock=clock,
+        store=world.store,
+        clock=world.clock,
         poster=poster_of(settings),
         write_body=EventBodies(links),
         jitter=random.SystemRandom().random,
         disable_after=timedelta(seconds=settings.webhooks.disable_after_s),
         keep=timedelta(seconds=settings.webhooks.keep_s),
+        metrics=world.metrics,
+        traces=world.traces,
     )

@@ -75,7 +75,7 @@ def test_a_task_under_way_is_canceled_first_and_its_provider_is_told_to_stop() -
     workers.store.write_now(lambda tx: tx.add_artifacts(writing))
     outcome = erased(workers, task, [])
     assert outcome.files == []  # a worker may be writing it: the sweep of lost tries has it
-    assert outcome.traces.is_open
+    assert outcome.remains.is_open
 
     def read(tx: Transaction) -> tuple[list[str], Any, int, list[str]]:
         events = [news.type for news in tx.unposted(9) if news.task_id == task.id]
@@ -134,8 +134,8 @@ def test_a_task_that_its_caller_deleted_leaves_traces_that_are_blanked_too() -> 
     task = workers.store.write_now(lambda tx: put_task(tx, Status.FAILED))
     workers.store.write_now(lambda tx: tx.remove_task(task.id))
     outcome = erased(workers, task, [])
-    assert outcome.traces.task is None
-    assert outcome.traces.is_known
+    assert outcome.remains.task is None
+    assert outcome.remains.is_known
     (submit,) = workers.store.read_now(lambda tx: tx.submits(task.id))
     assert (submit.note, submit.film) == ("", None)
 

@@ -20,7 +20,7 @@ from rushes.clock import SystemClock
 from rushes.deeds.log import write_down
 from rushes.deeds.showing import shown_ticket
 from rushes.domain.ids import is_task_id
-from rushes.engine.erasure import Erased, MovedOn, Traces, erase, traces_of
+from rushes.engine.erasure import Erased, MovedOn, Remains, erase, remains_of
 from rushes.ports import Blobs, Books, Transaction
 from rushes.settings import Settings, load
 from rushes.terms import budgets_of
@@ -91,8 +91,8 @@ def run(whose: Whose, *, is_meant: bool, as_json: bool) -> None:
             return
         blobs = storage.blobs_of(settings, clock)
         outcome = Outcome([], [])
-        for traces in found:
-            _erase_one(store, blobs, settings, traces.task_id, whose, outcome)
+        for remains in found:
+            _erase_one(store, blobs, settings, remains.task_id, whose, outcome)
     _show_outcome(outcome, as_json=as_json)
     if outcome.failed:
         raise typer.Exit(FAILED)
@@ -112,12 +112,12 @@ def _check(whose: Whose) -> None:
             raise Refused(f"{plain(task_id)} is no task: an id looks like video_0123…")
 
 
-def _found(store: Books, whose: Whose) -> Iterator[Traces]:
+def _found(store: Books, whose: Whose) -> Iterator[Remains]:
     for task_id in dict.fromkeys(whose.task_ids):
-        traces = store.read_now(partial(_traces, task_id=task_id))
-        if not traces.is_known:
+        remains = store.read_now(partial(_remains, task_id=task_id))
+        if not remains.is_known:
             raise Refused(f"The books know nothing of {task_id}.")
-        yield traces
+        yield remains
     after: str | None = None if whose.task_ids else ""
     while after is not None:
         page = store.read_now(partial(_page, whose=whose, after=after))
@@ -125,13 +125,13 @@ def _found(store: Books, whose: Whose) -> Iterator[Traces]:
         after = page[-1].task_id if len(page) == PAGE else None
 
 
-def _traces(tx: Transaction, *, task_id: str) -> Traces:
-    return traces_of(tx, task_id)
+def _remains(tx: Transaction, *, task_id: str) -> Remains:
+    return remains_of(tx, task_id)
 
 
-def _page(tx: Transaction, *, whose: Whose, after: str) -> list[Traces]:
+def _page(tx: Transaction, *, whose: Whose, after: str) -> list[Remains]:
     tasks = tx.tasks_of(after, PAGE, account_id=whose.account_id, user=whose.user)
-    return [traces_of(tx, task.id) for task in tasks]
+    return [remains_of(tx, task.id) for task in tasks]
 
 
 # -- doing it --------------------------------------------------------------------------------
@@ -190,9 +190,9 @@ def _remove_files(store: Books, blobs: Blobs, names: Sequence[str], outcome: Out
 # -- telling ---------------------------------------------------------------------------------
 
 
-def _show_plan(found: Sequence[Traces], *, as_json: bool) -> None:
+def _show_plan(found: Sequence[Remains], *, as_json: bool) -> None:
     if as_json:
-        show_json({"is_done": False, "tasks": [_traces_json(traces) for traces in found]})
+        show_json({"is_done": False, "tasks": [_remains_json(remains) for remains in found]})
         return
     if not found:
         say(talk(), "Nothing: no task is theirs.")
@@ -209,22 +209,22 @@ def _show_plan(found: Sequence[Traces], *, as_json: bool) -> None:
     ]
     rows: list[list[str | Text]] = [
         [
-            traces.task_id,
-            traces.task.account_id if traces.task else "",
-            _status(traces),
-            moment(traces.task.created_at) if traces.task else "",
-            str(len(traces.artifacts)),
-            str(len(traces.inputs)),
-            ", ".join(sorted({submit.provider for submit in traces.submits})),
+            remains.task_id,
+            remains.task.account_id if remains.task else "",
+            _status(remains),
+            moment(remains.task.created_at) if remains.task else "",
+            str(len(remains.artifacts)),
+            str(len(remains.inputs)),
+            ", ".join(sorted({submit.provider for submit in remains.submits})),
         ]
-        for traces in found[:SHOWN_MAX]
+        for remains in found[:SHOWN_MAX]
     ]
     table(console, columns, rows)
     say(console, "")
     more = len(found) - SHOWN_MAX
     if more > 0:
         say(console, f"… and {more} more.")
-    open_count = sum(traces.is_open for traces in found)
+    open_count = sum(remains.is_open for remains in found)
     if open_count:
         say(console, f"Not ended yet: {open_count}; canceled first, by the server's cancel_rule.")
     say(console, f"{_counted(len(found), 'task')} would be erased. Nothing was done: say --yes.")
@@ -237,8 +237,8 @@ def _show_outcome(outcome: Outcome, *, as_json: bool) -> None:
                 "is_done": True,
                 "tasks": [
                     {
-                        **_traces_json(one.traces),
-                        "is_canceled": one.traces.is_open,
+                        **_remains_json(one.remains),
+                        "is_canceled": one.remains.is_open,
                         "inputs_left": len(one.inputs_left),
                     }
                     for one in outcome.erased
@@ -268,14 +268,14 @@ def _show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     if outcome.files_left:
         say(console, f"{_counted(outcome.files_left, 'file')} could not be removed now; a server's "
             "sweep tries again.")  # fmt: skip
-    if any(one.traces.is_open for one in outcome.erased):
+    if any(one.remains.is_open for one in outcome.erased):
         say(console, "Of canceled tasks, files that were being written go within seven hours.")
     _show_list("Stays on record:", STAYS)
     _show_list("Out of reach:", UNREACHED)
     jobs = [
         f"{submit.provider} ({submit.upstream_model}): {shown_ticket(submit)}"
         for one in outcome.erased
-        for submit in one.traces.submits
+        for submit in one.remains.submits
         if submit.ticket is not None
     ]
     if jobs:
@@ -296,23 +296,23 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _status(traces: Traces) -> str:
-    return "deleted" if traces.task is None else str(traces.task.status)
+def _status(remains: Remains) -> str:
+    return "deleted" if remains.task is None else str(remains.task.status)
 
 
-def _traces_json(traces: Traces) -> dict[str, object]:
+def _remains_json(remains: Remains) -> dict[str, object]:
     return {
-        "task_id": traces.task_id,
-        "account_id": traces.task and traces.task.account_id,
-        "status": _status(traces),
-        "files": len(traces.artifacts),
-        "inputs": len(traces.inputs),
+        "task_id": remains.task_id,
+        "account_id": remains.task and remains.task.account_id,
+        "status": _status(remains),
+        "files": len(remains.artifacts),
+        "inputs": len(remains.inputs),
         "sent": [
             {
                 "provider": submit.provider,
                 "upstream_model": submit.upstream_model,
                 "ticket": None if submit.ticket is None else shown_ticket(submit),
             }
-            for submit in traces.submits
+            for submit in remains.submits
         ],
     }

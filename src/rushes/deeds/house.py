@@ -14,14 +14,11 @@ from rushes.deeds.showing import shown_text
 from rushes.domain.catalog import SANDBOX, Catalog, Listing
 from rushes.domain.insights import Insight
 from rushes.domain.submit import MEANING
-from rushes.domain.task import Status
+from rushes.domain.task import IN_FLIGHT, Status
 from rushes.ports import Faulted, Transaction
 
 FAULTS_SEEN: Final = 1_000
 """Among so many of the newest faults is the last one of a provider."""
-
-IN_FLIGHT: Final = frozenset({Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING})
-"""Where a task holds one of its provider's places."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,9 @@ MEANING: Final[Mapping[Status | Event, str]] = {
 
 FINAL: Final = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED, Status.EXPIRED})
 
+IN_FLIGHT: Final = frozenset({Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING})
+"""A provider has the task, or may have it: it holds one of the provider's slots."""
+
 MOVES: Final[Mapping[tuple[Status, Event], Status]] = {
     (Status.QUEUED, Event.INTENT): Status.SUBMITTING,
     (Status.QUEUED, Event.ADOPTED): Status.STORING,

@@ -22,7 +22,7 @@ class MovedOn(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class Remains:
     """What there is of a task: its record, unless its caller deleted it, and what outlives that."""
 
     task_id: str
@@ -52,16 +52,16 @@ class Erased:
     `inputs_left` are shared with other tasks, or so young that another may be about to use them.
     """
 
-    traces: Traces
+    remains: Remains
     files: Sequence[str]
     inputs: Sequence[str]
     inputs_left: Sequence[str]
 
 
-def traces_of(tx: Transaction, task_id: str) -> Traces:
+def remains_of(tx: Transaction, task_id: str) -> Remains:
     """Find what there is of a task; every task ever accepted is known by its money."""
     task, is_known = tx.task(task_id), bool(tx.entries(task_id))
-    return Traces(task_id, task, tx.submits(task_id), tx.artifacts(task_id), is_known)
+    return Remains(task_id, task, tx.submits(task_id), tx.artifacts(task_id), is_known)
 
 
 def erase(
@@ -80,25 +80,25 @@ def erase(
         OSError: an input could not be removed now; nothing was written.
     """
     tx.hold_task(task_id)
-    traces = traces_of(tx, task_id)
-    task = traces.task
+    remains = remains_of(tx, task_id)
+    task = remains.task
     if task is not None and not task.is_final:
         after = canceled(task, at=at, rule=rule)
         if not tx.move(task, after, Event.CANCELED, at=at):
             raise MovedOn(f"{task_id} moved on at this moment.")
     tx.remove_task(task_id)
-    tx.blank_traces(task_id)
-    taken = tx.take_inputs(traces.inputs, young_since) if traces.inputs else ()
+    tx.blank_remains(task_id)
+    taken = tx.take_inputs(remains.inputs, young_since) if remains.inputs else ()
     for blob in taken:
         remove_input(blob)
-    left = [blob for blob in traces.inputs if blob not in set(taken)]
-    return Erased(traces, _files(traces), taken, left)
+    left = [blob for blob in remains.inputs if blob not in set(taken)]
+    return Erased(remains, _files(remains), taken, left)
 
 
-def _files(traces: Traces) -> list[str]:
+def _files(remains: Remains) -> list[str]:
     """Return what may be removed at once: a try of a task that just ended may still be written."""
     return [
         one.blob
-        for one in traces.artifacts
-        if not traces.is_open or one.state is ArtifactState.KEPT
+        for one in remains.artifacts
+        if not remains.is_open or one.state is ArtifactState.KEPT
     ]

@@ -274,7 +274,7 @@ def _ended(tx: Transaction, events: Sequence[News]) -> list[tuple[News, Task | N
 def _fan_out(tx: Transaction, at: datetime) -> Sequence[News]:
     events = tx.unposted(BATCH)
     endpoints: dict[str, Sequence[Endpoint]] = {}
-    unheard: list[str] = []
+    nobodys: list[str] = []
     for news in events:
         account_id = news.account_id
         if account_id not in endpoints:
@@ -284,8 +284,8 @@ def _fan_out(tx: Transaction, at: datetime) -> Sequence[News]:
         if posts:
             tx.post(news, posts, at=at)
         else:
-            unheard.append(news.event_id)
-    tx.pass_over(unheard, at=at)
+            nobodys.append(news.event_id)
+    tx.pass_over(nobodys, at=at)
     return events
 
 

@@ -19,7 +19,7 @@ from rushes.domain.access import Purse
 from rushes.domain.catalog import Catalog
 from rushes.domain.health import Health, RouteState
 from rushes.domain.ids import born_at
-from rushes.domain.task import Status
+from rushes.domain.task import IN_FLIGHT, Status
 from rushes.observe import Metrics, log
 from rushes.ports import Books, Transaction
 
@@ -85,13 +85,17 @@ class Standing:
 
     def _read(self, tx: Transaction) -> _Read:
         now = self.clock.now()
+        in_flight: Counter[str] = Counter()
+        for one in tx.open_counts():
+            if one.provider is not None and one.status in IN_FLIGHT:
+                in_flight[one.provider] += one.count
         oldest = {queue: tx.waiting(queue, 1) for queue in tx.queues()}
         heard = Counter(
             "enabled" if one.disabled_at is None else "disabled" for one in tx.endpoints()
         )
         return _Read(
             tasks=tx.counts(),
-            in_flight=tx.in_flight(),
+            in_flight=in_flight,
             waiting_s={
                 queue: max(0.0, (now - born_at(line[0].task_id)).total_seconds())
                 for queue, line in oldest.items()

@@ -34,7 +34,7 @@ class ErasingRows(Rows):
         statement = statement.order_by(tasks.c.id).limit(limit)
         return [rows.task_of(found) for found in self.run(statement).mappings()]
 
-    def blank_traces(self, task_id: str) -> None:
+    def blank_remains(self, task_id: str) -> None:
         """Blank what answers, events and submits hold of a task's wish."""
         mine = submits.c.task_id == task_id
         self.run(sa.update(submits).where(mine).values(note=""))

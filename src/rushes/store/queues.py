@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -16,7 +16,6 @@ from rushes.store.schema import task_events, tasks
 _BEGUN: Final = [
     status.value for status in (Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING, Status.STORING)
 ]
-_HELD: Final = [status.value for status in (Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING)]
 _MICROS: Final = 1_000_000
 _SUBMITS: Final = [Event.INTENT.value, Event.RENEWED.value]
 _SINCE: Final = (
@@ -60,15 +59,6 @@ class QueueRows(Rows):
             )
             for row in self.run(statement)
         ]
-
-    def in_flight(self) -> Mapping[str, int]:
-        """Return how many tasks each provider has, or may have, whose films are not there yet."""
-        statement = (
-            sa.select(tasks.c.queue, sa.func.count().label("count"))
-            .where(tasks.c.status.in_(_HELD), tasks.c.queue.is_not(None))
-            .group_by(tasks.c.queue)
-        )
-        return {row["queue"]: row["count"] for row in self.run(statement).mappings()}
 
     def took(self, limit: int) -> Sequence[Took]:
         """Return how long films took, among the newest ended tasks."""

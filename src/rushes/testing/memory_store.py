@@ -7,7 +7,6 @@ transaction that raises is undone from a journal of what it overwrote.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -432,12 +431,6 @@ class MemoryTransaction:
             Begun(t.id, t.model, t.queue, t.status, t.progress, self._since(t.id))
             for t in found[:limit]
         ]
-
-    def in_flight(self) -> Mapping[str, int]:
-        """Return how many tasks each provider has, or may have, whose films are not there yet."""
-        held = {Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING}
-        found = [t.queue for t in self._t.tasks.values() if t.status in held]
-        return Counter(queue for queue in found if queue is not None)
 
     def took(self, limit: int) -> Sequence[Took]:
         """Return how long films took, among the newest ended tasks."""
@@ -868,7 +861,7 @@ class MemoryTransaction:
         ]
         return found[:limit]
 
-    def blank_traces(self, task_id: str) -> None:
+    def blank_remains(self, task_id: str) -> None:
         """Blank what answers, events and submits hold of a task's wish."""
         for key, submit in list(self._t.submits.items()):
             if submit.task_id == task_id:

@@ -38,7 +38,7 @@ async def answers_keep_all_but_the_prompt(subject: Subject) -> None:
     other = an_answer(await subject.put(), body=answer.body)
     for one in (answer, other):
         await subject.write(lambda tx, one=one: tx.add_answer(one, since=NOON - timedelta(days=1)))  # type: ignore[misc]
-    await subject.do(Transaction.blank_traces, task.id)
+    await subject.do(Transaction.blank_remains, task.id)
 
     async def kept(key: str | None) -> bytes | None:
         found = await subject.ask(
@@ -55,7 +55,7 @@ async def events_tell_how_a_task_ended_in_the_houses_own_words(subject: Subject)
     task = await subject.put(Status.QUEUED)
     said = Failure(Reason.CONTENT_REFUSED, f"We do not make {WISH}.")
     await subject.write(lambda tx: _fail(tx, task.id, said))
-    await subject.do(Transaction.blank_traces, task.id)
+    await subject.do(Transaction.blank_remains, task.id)
     (news,) = await subject.ask(Transaction.unposted, 9)
     assert news.failure == Failure.of(Reason.CONTENT_REFUSED)
 
@@ -73,7 +73,7 @@ async def submits_keep_evidence_and_tickets_but_no_words(subject: Subject) -> No
         (submit,) = await subject.ask(Transaction.submits, task.id)
         worded = replace(submit, note=f"refused {WISH}")
         assert await subject.do(Transaction.change_submit, worded, frozenset({submit.verdict}))
-        await subject.do(Transaction.blank_traces, task.id)
+        await subject.do(Transaction.blank_remains, task.id)
     (delivered,) = await subject.ask(Transaction.submits, over.id)
     (ready,) = await subject.ask(Transaction.submits, live.id)
     assert (delivered.verdict, delivered.note, delivered.film) == (Verdict.DELIVERED, "", None)
@@ -87,9 +87,9 @@ async def money_is_not_touched(subject: Subject) -> None:
     task = await subject.put(Status.SUCCEEDED)
     before = await subject.ask(Transaction.entries, task.id)
     await subject.do(Transaction.remove_task, task.id)
-    await subject.do(Transaction.blank_traces, task.id)
+    await subject.do(Transaction.blank_remains, task.id)
     assert await subject.ask(Transaction.entries, task.id) == before
-    await subject.do(Transaction.blank_traces, an_id())
+    await subject.do(Transaction.blank_remains, an_id())
 
 
 async def inputs_are_taken_unless_another_task_needs_them_or_they_are_young(

@@ -442,8 +442,6 @@ async def who_was_begun_is_told_since_when(subject: Subject) -> None:
         known = (task.id, task.model, "gpu", status, task.progress, intent)
         assert begun[status] == Begun(*known)
     assert len(await subject.ask(Transaction.begun, 3)) == 3
-    held = [t.queue for t in begun.values() if t.status is not Status.STORING and t.queue]
-    assert await subject.ask(Transaction.in_flight) == {queue: held.count(queue) for queue in held}
 
 
 async def what_films_took_is_told_newest_first(subject: Subject) -> None:
