@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 import structlog
@@ -12,12 +14,16 @@ from hypothesis import HealthCheck, settings
 
 import nursery
 from postgres import Server, shared
+from promises import Roll, called_elsewhere
 from seaweed import Seaweed, a_seaweed
 
 settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("shared machine")
+
+ROLL: Final = pytest.StashKey[Roll]()
+"""Every test there is, where the whole suite was asked for."""
 
 # A shell that runs us behind its back ignores Ctrl-C for us, and so would what we start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -37,6 +43,13 @@ def _quiet_log() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+@pytest.fixture(scope="session")
+def roll(request: pytest.FixtureRequest) -> Roll:
+    """Every test there is, of `make test-all` too; collected anew if only some were asked for."""
+    known = request.config.stash.get(ROLL, None)
+    return called_elsewhere() if known is None else known
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
@@ -49,9 +62,13 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
         yield running
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let the longest tests begin first, so that no process waits for another's last one."""
     items.sort(key=lambda item: "journeys" not in item.path.parts)
+    if [Path(argument).absolute() for argument in config.args] == [Path(__file__).parent]:
+        config.stash[ROLL] = Roll()
+        config.stash[ROLL].enter(items)  # before any is deselected
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

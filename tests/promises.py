@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
@@ -28,32 +31,54 @@ PROMISES = {
 Tests = Mapping[str, set[str]]
 
 
-class Collector:
-    """A pytest plugin that notes which test names which promise, and which advisory."""
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """Every test there is, by its name without parameters, and what each is said to hold."""
 
-    def __init__(self) -> None:
-        self.promises: dict[str, set[str]] = defaultdict(set)
-        self.advisories: dict[str, set[str]] = defaultdict(set)
+    tests: set[str] = field(default_factory=set)
+    promises: dict[str, set[str]] = field(default_factory=dict)
+    advisories: dict[str, set[str]] = field(default_factory=dict)
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def enter(self, items: Iterable[pytest.Item]) -> None:
+        """Put what was collected on the roll."""
         for item in items:
             test = item.nodeid.partition("[")[0]
+            self.tests.add(test)
             for marker in item.iter_markers("promise"):
-                self.promises[str(marker.args[0])].add(test)
+                self.promises.setdefault(str(marker.args[0]), set()).add(test)
             for marker in item.iter_markers("advisory"):
                 for name in marker.args:
-                    self.advisories[str(name)].add(test)
+                    self.advisories.setdefault(str(name), set()).add(test)
 
 
-def collect() -> Collector:
-    """Return the tests of every promise and every advisory."""
-    collector = Collector()
+def called() -> Roll:
+    """Collect every test there is."""
+    roll = Roll()
+
+    class Clerk:
+        def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+            roll.enter(items)
+
     root = Path(__file__).parent.parent
     arguments = ["--collect-only", "-qq", "--no-header", "-p", "no:xdist", str(root / "tests")]
-    status = pytest.main(arguments, plugins=[collector])
+    with redirect_stdout(sys.stderr):
+        status = pytest.main(arguments, plugins=[Clerk()])
     if status != pytest.ExitCode.OK:
         sys.exit(f"the tests cannot be collected: {status}")
-    return collector
+    return roll
+
+
+def called_elsewhere() -> Roll:
+    """The same by another process, for a session that was asked for some tests only."""
+    run = subprocess.run(
+        [sys.executable, str(Path(__file__)), "--roll"], stdout=subprocess.PIPE, check=True
+    )
+    told = json.loads(run.stdout)
+    return Roll(
+        set(told["tests"]),
+        {name: set(tests) for name, tests in told["promises"].items()},
+        {name: set(tests) for name, tests in told["advisories"].items()},
+    )
 
 
 def gaps(sentences: Mapping[str, str], tests: Tests, noun: str) -> int:
@@ -70,14 +95,15 @@ def gaps(sentences: Mapping[str, str], tests: Tests, noun: str) -> int:
     return len(unknown) + sum(not tests.get(name) for name in sentences)
 
 
-def main() -> int:
+def missing(roll: Roll) -> int:
     """Print both tables; return how many gaps they have."""
-    found = collect()
-    sys.stdout.write("\n")
-    missing = gaps(PROMISES, found.promises, "promise")
+    found = gaps(PROMISES, roll.promises, "promise")
     sys.stdout.write("\nWhat went wrong elsewhere (docs/security.md)\n\n")
-    return missing + gaps(advisories(), found.advisories, "advisory")
+    return found + gaps(advisories(), roll.advisories, "advisory")
 
 
 if __name__ == "__main__":
-    sys.exit(1 if main() else 0)
+    if sys.argv[1:] == ["--roll"]:
+        sys.stdout.write(json.dumps(asdict(called()), default=sorted))
+        sys.exit()
+    sys.exit(1 if missing(called()) else 0)

@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -125,11 +126,17 @@ def program_of(words: list[str]) -> str:
     return Path(words[0]).name or words[0]
 
 
-def parsed(words: list[str]) -> Any:
-    """Read words as `rushes` does, to the verb's own options, and run nothing."""
+@cache
+def program() -> Any:
     command: Any = typer.main.get_command(app)
     for one in command.params:
         one.callback = None  # some act as soon as they are read: `--install-completion` writes
+    return command
+
+
+def parsed(words: list[str]) -> Any:
+    """Read words as `rushes` does, to the verb's own options, and run nothing."""
+    command = program()
     context = command.make_context("rushes", list(words))
     while hasattr(command, "commands") and (context._protected_args or context.args):
         rest = [*context._protected_args, *context.args]
@@ -156,7 +163,7 @@ def test_every_verb_in_a_sentence_is_one_with_the_options_it_is_said_to_have() -
         if said.startswith("rushes …"):
             continue  # any verb
         words = [word.strip("[]…") for word in said.split()[1:]]
-        command: Any = typer.main.get_command(app)
+        command = program()
         for word in words:
             if hasattr(command, "commands") and re.fullmatch(r"[a-z][a-z-]*", word):
                 found = command.commands.get(word)
