@@ -58,11 +58,11 @@ from rushes.ports import (
     Transaction,
     Work,
 )
-from rushes.store.migrate import migrate
 from rushes.store.sqlite import SqliteStore
 from rushes.store.status import HotRead
 from rushes.testing.builders import NOON, PATHS
 from rushes.testing.fakes import ManualClock
+from template import a_database
 
 SECRET = "sk-live-0000000000000000000000000000"
 FILM = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + bytes(range(256)) * 8
@@ -124,8 +124,7 @@ class Wired:
         self.clock = ManualClock(NOON)
         self.film = film
         self.bell = LocalBell()
-        path = folder / "rushes.db"
-        migrate(path, at=NOON)
+        path = a_database(folder / "rushes.db")
         self.store = SqliteStore(path, on_change=self.bell.ring_all)
         self.hot = HotRead(path)
         self.blobs = LocalBlobs(folder / "blobs")

@@ -21,6 +21,7 @@ from rushes.store.migrate import migrate
 from rushes.store.postgres import PostgresStore
 from rushes.store.sqlite import SqliteStore
 from rushes.testing.builders import NOON, a_hold, a_task
+from template import a_database
 
 TABLES = ("workflow_status", "workflow_input")
 Stores = SqliteStore | PostgresStore
@@ -34,8 +35,7 @@ TURN = {"priority"}
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     if request.param == "sqlite":
-        migrate(tmp_path / "rushes.db", at=NOON)
-        with closing(SqliteStore(tmp_path / "rushes.db")) as opened:
+        with closing(SqliteStore(a_database(tmp_path / "rushes.db"))) as opened:
             with_tables(opened)
             yield opened
         return

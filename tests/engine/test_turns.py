@@ -17,17 +17,16 @@ from rushes.domain.ids import new_task_id
 from rushes.domain.task import Status, Task
 from rushes.engine.dispatch import TURN, DbosDispatcher, queue_name
 from rushes.ports import Transaction, Work, work_id_of
-from rushes.store.migrate import migrate
 from rushes.store.sqlite import SqliteStore
 from rushes.testing.builders import NOON, a_hold, a_task
+from template import a_database
 
 QUEUE = queue_name(Work.FILM, "gpu")
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    migrate(tmp_path / "rushes.db", at=NOON)
-    with closing(SqliteStore(tmp_path / "rushes.db")) as opened:
+    with closing(SqliteStore(a_database(tmp_path / "rushes.db"))) as opened:
         engine = opened.engine_for_workflows()
         DBOSClient(system_database_engine=engine)._sys_db.run_migrations()
         yield opened

@@ -20,6 +20,7 @@ from rushes.store.schema import metadata
 from rushes.store.sqlite import SqliteStore
 from rushes.testing.builders import NOON
 from rushes.testing.memory_store import MemoryStore
+from template import a_database
 
 pytest.register_assert_rewrite(
     *(
@@ -53,9 +54,7 @@ NEWS = {
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty database, migrated once: copying it is a hundred times faster."""
-    path = tmp_path_factory.mktemp("template") / "rushes.db"
-    migrate(path, at=NOON)
-    return path
+    return a_database(tmp_path_factory.mktemp("template") / "rushes.db")
 
 
 @pytest.fixture

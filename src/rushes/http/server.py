@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -169,8 +170,9 @@ def _described(routes: list[Route], wire: Wire) -> list[Route]:
     links = {"OpenAPI": "openapi.json", **({"Console": "console/"} if wire.has_console else {})}
     described = Described(FilmOrigins(wire.links.public_url, wire.sign), links)
     every = [*routes, *described.routes()]
-    document = describe(every, version=wire.version, public_url=wire.links.public_url)
-    described.tell(every, document)
+    described.tell(
+        every, partial(describe, every, version=wire.version, public_url=wire.links.public_url)
+    )
     return every
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -33,11 +33,11 @@ class Described:
         self._film_origins = film_origins
         self._links = dict(links)
         self._routes: Sequence[Route] = ()
-        self._document: Mapping[str, Any] = {}
+        self._describe: Callable[[], Mapping[str, Any]] = dict
 
-    def tell(self, routes: Sequence[Route], document: Mapping[str, Any]) -> None:
-        """Say what is described."""
-        self._routes, self._document = routes, document
+    def tell(self, routes: Sequence[Route], describe: Callable[[], Mapping[str, Any]]) -> None:
+        """Say what is described, and how; it is done when somebody first asks."""
+        self._routes, self._describe = routes, describe
 
     def routes(self) -> list[Route]:
         """Return the table's rows; what the page is made of is no part of the wire."""
@@ -52,10 +52,11 @@ class Described:
         ]
 
     async def json(self, call: Call) -> Reply:
-        """Answer with the document."""
+        """Answer with the document; it is made when it is first asked for, beside the loop."""
         del call
+        document = await asyncio.to_thread(lambda: self._document)
         return Reply(
-            msgspec.json.encode(self._document),
+            msgspec.json.encode(document),
             headers={"Content-Type": "application/json", "Cache-Control": "private, no-cache"},
         )
 
@@ -74,6 +75,10 @@ class Described:
     async def script(self, call: Call) -> Reply:
         """Answer with the page's script."""
         return await self._reply(call, _file(SCRIPT, "text/javascript"))
+
+    @cached_property
+    def _document(self) -> Mapping[str, Any]:
+        return self._describe()
 
     @cached_property
     def _page(self) -> Shown:
