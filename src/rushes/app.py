@@ -7,6 +7,7 @@ data folder to itself; on PostgreSQL any number of them work on the same tasks.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import signal
 import socket
 import sys
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rushes.http.server import Application
 
 SWITCH_INTERVAL_S: Final = 0.0005
+M_ARENA_MAX: Final = -8  # of glibc's malloc.h
 RELOADED: Final = frozenset({"providers", "models", "retention", "moderation"})
 
 
@@ -163,6 +165,7 @@ def open_house(
     if role is Role.WORKER and settings.server.public_url is None:
         log.warning("webhooks link to films at [server] public_url, which is not set")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _share_heaps()
     clock = clock or SystemClock()
     with contextlib.ExitStack() as undo:
         locks = undo.enter_context(lock_all(settings))
@@ -176,6 +179,15 @@ def open_house(
         application = _application(parts, links, role) if port or role.answers else None
         undo.pop_all()
     return House(parts, application, role, locks)
+
+
+def _share_heaps() -> None:
+    """Have threads share two heaps of the C library, where it is glibc: a heap for each costs MBs.
+
+    Python's own objects are in neither; `benchmarks/start.py` measures it.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def check_role(settings: Settings, role: Role, only: frozenset[str] | None = None) -> None:

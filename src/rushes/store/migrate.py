@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from types import ModuleType
+from typing import Final, cast
 
 import sqlalchemy as sa
 
@@ -212,6 +214,23 @@ def _locked(path: Path) -> Iterator[sa.Connection]:
         engine.dispose()
 
 
+@contextlib.contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Have imports do without a module that they can do without.
+
+    Alembic's templates would load lexers of many languages, 4 MB that a new server kept for good,
+    to colour a page that nobody asks for.
+    """
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = cast("ModuleType", None)  # so that its import fails
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
 def _copy(path: Path, at: datetime, steps: Steps) -> Path:
     copy = path.with_name(f"{path.name}.before-{steps.head}-{at:%Y%m%dT%H%M%S}")
     with (
@@ -223,8 +242,9 @@ def _copy(path: Path, at: datetime, steps: Steps) -> Path:
 
 
 def _upgrade(connection: sa.Connection, steps: Steps) -> None:
-    from alembic import command  # noqa: PLC0415 -- costs 60 ms and is rarely needed
-    from alembic.config import Config  # noqa: PLC0415
+    with _without("mako.ext.pygmentplugin"):
+        from alembic import command  # noqa: PLC0415 -- costs 60 ms and is rarely needed
+        from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(steps.folder).replace("%", "%%"))
