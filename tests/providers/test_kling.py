@@ -260,12 +260,18 @@ async def test_what_is_outside_the_contract_is_ignorance(job: dict[str, object])
     assert not isinstance(raised.value, NotThere)
 
 
-async def test_a_complaint_inside_a_good_answer_is_no_word_about_a_task() -> None:
+@pytest.mark.parametrize(
+    ("code", "note"), [(1302, "1302"), ("1302", "1302"), (None, "no form"), ([7], "no form")]
+)
+async def test_a_complaint_inside_a_good_answer_is_no_word_about_a_task(
+    code: object, note: str
+) -> None:
     async with a_house() as house:
         ticket = await house.submit()
-        body = {"code": 1302, "data": {"task_id": ticket["id"], "task_status": "failed"}}
+        data = {"task_id": ticket["id"], "task_status": "failed"}
+        body = {"code": code, "message": None, "data": data}
         house.upset("retrieve", "answer", value={"status": 200, "body": body})
-        with pytest.raises(NotUnderstood, match="1302"):
+        with pytest.raises(NotUnderstood, match=note):
             await house.provider.check(ticket)
 
 

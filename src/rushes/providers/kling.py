@@ -356,9 +356,11 @@ def _data_in(answer: Answer) -> Job:
 
 def _code_in(answer: Answer) -> str:
     """Return the code of a complaint as a note ends with it, empty where there is none."""
-    body = answer.json_object() or {}
-    complaint = complaint_of({"message": "", **body}) if body.get("code") else None
-    return f": {complaint.code or 'of some code'}" if complaint else ""
+    code = (answer.json_object() or {}).get("code", 0)
+    if code == 0:
+        return ""
+    complaint = complaint_of({"message": "", "code": code})
+    return f": {complaint.code if complaint and complaint.code else 'a code of no form'}"
 
 
 def _page_in(answer: Answer) -> Sequence[Job]:
