@@ -76,7 +76,7 @@ LOOK_AGAIN_S: Final = 5.0
 TEXT_CHARACTERS_MAX: Final = 512
 LINK_CHARACTERS_MAX: Final = 2048
 CALLS: Final = ("status", "response", "cancel")
-"""The addresses that come with a ticket; kept as paths, so that no key can go elsewhere."""
+"""The addresses that come with an answer; kept as paths, so that no key can go elsewhere."""
 
 _STOPS: Final[Mapping[int, CancelOutcome]] = {
     HTTPStatus.BAD_REQUEST: CancelOutcome.TOO_LATE,
@@ -282,15 +282,17 @@ class Fal(Quiet):
     # -- asking --------------------------------------------------------------------------
 
     def _ticket(self, said: Said, upstream_model: str) -> Ticket | None:
-        """Return a ticket with the paths to ask; None where there is no request in the answer."""
+        """Return a ticket; None where there is no request in the answer.
+
+        It holds the paths that fal told where they are not those that follow from app and id.
+        """
         request_id = _text(said.get("request_id"))
         if request_id is None:
             return None
-        owner_and_name = "/".join(upstream_model.split("/")[:2])
-        whole = f"/{owner_and_name}/requests/{quote(request_id, safe='')}"
-        usual = {"status": f"{whole}/status", "response": whole, "cancel": f"{whole}/cancel"}
+        ticket = {"id": request_id, "app": upstream_model}
         paths = {call: self._path_in(said.get(f"{call}_url")) for call in CALLS}
-        return {"id": request_id, **{call: paths[call] or usual[call] for call in CALLS}}
+        strange = {call: path for call, path in paths.items() if path != _usual(ticket, call)}
+        return {**ticket, **{call: path for call, path in strange.items() if path is not None}}
 
     def _path_in(self, address: object) -> str | None:
         """Return an address as a path below ours; None where it is none of ours."""
@@ -301,7 +303,7 @@ class Fal(Quiet):
         return path if _is_path(path) else None
 
     async def _ask(self, method: str, ticket: Ticket, call: str) -> Answer:
-        path = ticket.get(call)
+        path = ticket.get(call, _usual(ticket, call))
         if _text(ticket.get("id")) is None or not isinstance(path, str) or not _is_path(path):
             raise NotUnderstood("a ticket that is not ours")
         return await self._rest.ask(method, path, headers=self._key)
@@ -371,6 +373,13 @@ def _usage_in(answer: Answer, status: Said) -> dict[str, object]:
     if units is not None:
         usage["billable_units"] = units
     return usage
+
+
+def _usual(ticket: Ticket, call: str) -> str:
+    """Return where a call goes by app and id: owner and name of the app, without its endpoint."""
+    app = "/".join(str(ticket.get("app")).split("/")[:2])
+    path = f"/{app}/requests/{quote(str(ticket.get('id')), safe='')}"
+    return path if call == "response" else f"{path}/{call}"
 
 
 def _is_path(text: str) -> bool:

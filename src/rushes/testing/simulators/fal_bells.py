@@ -43,11 +43,15 @@ class Bells:
         self.rung: list[Bell] = []
 
     @property
+    def public_key(self) -> str:
+        """The public key, in base64url."""
+        raw = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+    @property
     def jwks(self) -> dict[str, object]:
         """The public key, as fal tells its own."""
-        raw = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-        return {"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "x": x}]}
+        return {"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "x": self.public_key}]}
 
     def bell(
         self, address: str, request_id: str, told: Mapping[str, object], at: datetime, fault: str
