@@ -29,6 +29,8 @@ NO_APP: Final = "NO_SUCH_APP"
 """Words of ours for what fal has none for."""
 
 CANCELLED: Final = "client_cancelled"
+MODEL: Final = "model"
+"""The kind of a complaint that is a model's, about what it was given."""
 
 WORDS: Final = Words(
     content=frozenset({"content_policy_violation"}),  # DOC
@@ -85,10 +87,13 @@ def complaint_in(answer: Answer) -> Complaint:
 
 def _complaint_of_model(item: Mapping[str, object]) -> Complaint:
     message, where = item.get("msg"), item.get("loc")
-    is_field = isinstance(where, list) and len(where) >= _FIELD_DEPTH
-    param = _word(where[-1]) if isinstance(where, list) and is_field else ""
-    said = message if isinstance(message, str) else ""
-    return Complaint(message=said, kind="model", code=_word(item.get("type")), param=param)
+    path = where if isinstance(where, list) else []
+    return Complaint(
+        message=message if isinstance(message, str) else "",
+        kind=MODEL if path[:1] == ["body"] else "",  # else of our asking: an id, a header
+        code=_word(item.get("type")),
+        param=_word(path[-1]) if len(path) >= _FIELD_DEPTH else "",
+    )
 
 
 def _word(value: object) -> str:
@@ -115,7 +120,7 @@ def is_verdict(answer: Answer) -> bool:
     A model's complaint is, and a word of a runner; all else may be of our asking.
     """
     complaint = complaint_in(answer)
-    return bool(complaint.kind and complaint.code) or complaint.code in RUNS
+    return (complaint.kind == MODEL and bool(complaint.code)) or complaint.code in RUNS
 
 
 def failure_of(answer: Answer, status: Mapping[str, object], hide: Iterable[str]) -> Failure:

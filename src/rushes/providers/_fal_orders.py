@@ -246,15 +246,11 @@ def told(spec: Spec, upstream_model: str, media: Sequence[str]) -> dict[str, obj
     app = APPS[upstream_model]
     endpoint = app.endpoints[spec.mode]
     body: dict[str, object] = {"prompt": _utf8(spec.prompt), "resolution": spec.resolution}
-    fields = {**endpoint.files, **endpoint.optional}
-    for asset, link in zip(spec.assets, media, strict=True):
-        name = fields[asset.role]
-        if asset.role is Role.REFERENCE_IMAGE:
-            listed = body.setdefault(name, [])
-            assert isinstance(listed, list)  # noqa: S101 -- nothing else has this name
-            listed.append(link)
-        else:
-            body[name] = link
+    given = list(zip((asset.role for asset in spec.assets), media, strict=True))
+    for role, name in {**endpoint.files, **endpoint.optional}.items():
+        found = [link for one, link in given if one is role]
+        if found:
+            body[name] = found if role.is_reference else found[0]
     if endpoint.has_ratio:
         body["aspect_ratio"] = AUTO if spec.ratio in {None, ADAPTIVE} else spec.ratio
     if spec.seconds != SECONDS_BY_PROVIDER:

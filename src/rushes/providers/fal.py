@@ -66,7 +66,7 @@ QUEUE: Final = "https://queue.fal.run"
 SETUP: Final = Setup(
     base_url=QUEUE,
     api_key="env:FAL_KEY",
-    upstream_models=("fal-ai/veo3.1/fast", "fal-ai/bytedance/seedance/v1.5/pro", "wan/v2.6"),
+    upstream_models=("fal-ai/veo3.1", "fal-ai/bytedance/seedance/v1.5/pro", "wan/v2.6"),
 )
 MODES: Final = _fal_orders.MODES
 
