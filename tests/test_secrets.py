@@ -78,6 +78,26 @@ def test_every_secret_of_the_configuration_is_known_to_the_log(
     assert found == {*named.values(), "p%40ss-word-1", "p@ss-word-1"}
 
 
+def test_the_halves_of_a_pair_and_what_an_option_names_are_known_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PAIR", "access-0123456789:secret-0123456789")
+    monkeypatch.setenv("SIGNS", "whsec_MDEyMzQ1Njc4OQ==")
+    provider = {
+        "name": "kling",
+        "kind": "kling",
+        "api_key": "env:PAIR",
+        "options": {"region": "intl", "webhook_secret": "env:SIGNS", "look_again_s": 9},
+    }
+    settings = load(data_dir=tmp_path, providers=[provider])
+    assert set(secrets_of(settings, configure(settings))) == {
+        "access-0123456789:secret-0123456789",
+        "access-0123456789",
+        "secret-0123456789",
+        "whsec_MDEyMzQ1Njc4OQ==",
+    }
+
+
 def test_an_error_of_the_database_quotes_no_prompt(tmp_path: Path) -> None:
     path = tmp_path / "rushes.db"
     migrate(path, at=NOON)

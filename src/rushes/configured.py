@@ -75,11 +75,18 @@ def secrets_of(settings: Settings, configuration: Configuration) -> Iterator[str
     """
     credentials = [one.credential for one in configuration.providers.values()]
     credentials.append(configuration.moderated.credential)
-    yield from (one.secret for one in credentials if one is not None)
+    for secret in (one.secret for one in credentials if one is not None):
+        yield from {secret, *secret.split(":")}  # a pair of keys, or one
     storage = settings.storage
-    for reference in (storage.access_key_id, storage.secret_access_key, storage.session_token):
-        if reference is not None:
-            with contextlib.suppress(registry.Misconfigured):  # told where storage is opened
+    references: list[object] = [
+        storage.access_key_id,
+        storage.secret_access_key,
+        storage.session_token,
+    ]
+    references += [value for one in settings.providers for value in one.options.values()]
+    for reference in references:
+        if isinstance(reference, str) and reference.startswith(registry.SOURCES):
+            with contextlib.suppress(registry.Misconfigured):  # told where it is used
                 yield registry.resolve(reference).secret
     password = urlsplit(settings.database.url or "").password
     if password is not None:

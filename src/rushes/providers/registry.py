@@ -138,6 +138,10 @@ def _exists(module_name: str) -> bool:
         return False
 
 
+SOURCES: Final = ("env:", "file:", "command:")
+"""How a reference to a secret begins."""
+
+
 def resolve(reference: str, environment: Mapping[str, str] | None = None) -> Credential:
     """Fetch the secret that a reference names: `env:NAME`, `file:PATH` or `command:…`.
 
