@@ -35,8 +35,8 @@ CPU_S_MAX = 5.0
 CARDS = {card.id: card for card in shipped_cards() if card.is_rehearsed}
 URL = "https://assets.example.com/"
 PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGNg"
-    "YPgPRmAKAA/yAf/LkHz9AAAAAElFTkSuQmCC"
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mOo"
+    "N54JRAwQCgAj2gUtt562LwAAAABJRU5ErkJggg=="
 )
 WITH_FILE = {"model": "sandbox", "prompt": "a kite", "image": PIXEL}
 
