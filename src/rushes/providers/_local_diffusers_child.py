@@ -47,6 +47,9 @@ NETWORK: Final = frozenset(
 )
 """Audit events of the interpreter that mean a way out of this machine, or into it."""
 
+X264: Final = {"crf": "18", "x264-params": "mbtree=0"}
+"""Without its macroblock-tree libx264 makes the same film of the same frames every time."""
+
 ORPHANED: Final = 3
 NICE: Final = 5
 TEXT_MAX: Final = 300
@@ -233,8 +236,9 @@ def _encoded(frames: Theirs, order: Order) -> Mapping[str, Any]:
     wanted = frames[:count, top : top + height, left : left + width]
     if wanted.shape[:3] != (count, height, width):
         raise Failed("broken", f"drew {frames.shape}, which is less than was asked for")
-    with av.open(order["film"], "w", format="mp4", options={"movflags": "+faststart"}) as film:
-        stream = film.add_stream("libx264", rate=order["fps"], options={"crf": "18"})
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    with av.open(order["film"], "w", format="mp4", options=options) as film:
+        stream = film.add_stream("libx264", rate=order["fps"], options=dict(X264))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for drawn in wanted:
             pixels = (drawn.clip(0, 1) * 255 + 0.5).astype(np.uint8)

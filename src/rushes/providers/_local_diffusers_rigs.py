@@ -85,6 +85,7 @@ class Work:
     strange: str = ""
     wire: Wire | None = None
     timer: asyncio.TimerHandle | None = None
+    stepped: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -228,6 +229,7 @@ class Rigs:
         match said:
             case {"step": int(step), "of": int(of)} if 0 <= step <= of and of:
                 self._progress(work, DENOISED * step // of)
+                work.stepped.set()
             case {"stage": str(stage)} if stage in STAGES:
                 self._progress(work, max(work.progress, STAGES[stage]))
             case {"stopped": _}:

@@ -27,7 +27,7 @@ from rushes.testing.simulators.films import tiny_film
 
 PATIENCE_S: Final = 10.0
 STEPS: Final = 4
-WAN: Final[Mapping[str, Any]] = {
+WAN: Final[dict[str, Any]] = {
     "_class_name": "WanPipeline",
     "_diffusers_version": "0.42.1",
     "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
