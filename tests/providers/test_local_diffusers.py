@@ -136,10 +136,11 @@ async def test_an_image_that_cannot_be_read_is_met_before_an_order_is_written() 
 def test_a_folder_says_what_it_makes(tmp_path: Path) -> None:
     text, image, both = Mode.TEXT_TO_VIDEO, Mode.IMAGE_TO_VIDEO, Mode.FIRST_LAST_FRAME
     assert {*pipelines_in(a_model(tmp_path / "t2v"))} == {text}
-    assert {*pipelines_in(a_model(tmp_path / "ti2v", WAN | {"expand_timesteps": True}))} == {
-        text,
-        image,
-    }
+    words_and_images = a_model(tmp_path / "ti2v", WAN | {"expand_timesteps": True})
+    (words_and_images / "vae" / "config.json").write_text('{"scale_factor_spatial": 16}')
+    found = pipelines_in(words_and_images)
+    assert {*found} == {text, image}
+    assert {(each.edge_px, each.fps) for each in found.values()} == {(32, 24)}
     of_images = WAN | {"_class_name": "WanImageToVideoPipeline"}
     assert {*pipelines_in(a_model(tmp_path / "i2v", of_images))} == {image, both}
     encoder = {"image_encoder": ["transformers", "CLIPVisionModel"]}
@@ -177,10 +178,12 @@ def test_a_pipeline_that_would_run_code_is_refused(
         ("pipeline.py", "", "is code"),
         ("vae/config.json", '{"auto_map": {"AutoModel": "x"}}', "auto_map"),
         ("vae/config.json", "[]", "no JSON object"),
+        ("vae/config.json", '{"scale_factor_spatial": "8"}', "of a shape"),
+        ("transformer/config.json", '{"patch_size": [1, 2]}', "of a shape"),
         ("model_index.json", "{", "no JSON object"),
     ],
 )
-def test_a_folder_that_brings_code_is_refused(
+def test_a_folder_that_brings_code_or_makes_no_sense_is_refused(
     file: str, content: str, sentence: str, tmp_path: Path
 ) -> None:
     folder = a_model(tmp_path / "model")
@@ -572,4 +575,6 @@ async def test_an_interpreter_without_the_library_is_told_to_the_operator(tmp_pa
         with pytest.raises(Refused) as refused:
             await submit(built)
         assert sentence in refused.value.note
+        with pytest.raises(Unreachable, match=sentence):  # so that `rushes doctor` says it
+            await built.find(new_token(), SPEC, upstream_model=MODEL, since=NOON)
         await built.close()

@@ -148,6 +148,7 @@ def measured(film: bytes) -> tuple[int, int, int, float]:
         ("wan-encoded", Mode.IMAGE_TO_VIDEO),
         ("ltx", Mode.TEXT_TO_VIDEO),
         ("ltx", Mode.IMAGE_TO_VIDEO),
+        ("ltx-image", Mode.TEXT_TO_VIDEO),
     ],
 )
 async def test_a_film_has_the_size_and_length_that_were_asked_for(

@@ -14,6 +14,7 @@ from diffusers import (
     AutoencoderKLLTXVideo,
     AutoencoderKLWan,
     FlowMatchEulerDiscreteScheduler,
+    LTXImageToVideoPipeline,
     LTXPipeline,
     LTXVideoTransformer3DModel,
     WanImageToVideoPipeline,
@@ -150,6 +151,7 @@ def main(place: Path) -> None:
     encoded = wan_parts(36, image_dim=4)
     WanImageToVideoPipeline(**encoded, **image_parts()).save_pretrained(place / "wan-encoded")
     LTXPipeline(**ltx_parts()).save_pretrained(place / "ltx")
+    LTXImageToVideoPipeline(**ltx_parts()).save_pretrained(place / "ltx-image")
 
 
 if __name__ == "__main__":

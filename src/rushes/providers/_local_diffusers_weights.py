@@ -2,13 +2,16 @@
 
 Facts of the pipelines (CODE: diffusers 0.42.1, `__call__` and `check_inputs` of each; RUN: made
 films with tiny random weights, `make test-diffusers`; MEM: known, but not read):
-- both edges are multiples of 16 (Wan) or 32 (LTX), else a ValueError.                   CODE, RUN
+- both edges are multiples of 16 (Wan) or 32 (LTX), else a ValueError. Wan's are multiples of the
+  VAE's `scale_factor_spatial` times the transformer's patch, 16 or 32; another size is cut down
+  in silence.                                                                            CODE, RUN
 - frames are k*n + 1, with n 4 (Wan) or 8 (LTX); another count is rounded in silence.    CODE, RUN
 - WanImageToVideoPipeline takes `last_image`; with an image encoder its transformer must have
   `pos_embed_seq_len`, else a tensor of the wrong size stops it.                         CODE, RUN
 - a WanPipeline with `expand_timesteps` (TI2V) has the weights for images too.           MEM
 - a folder of LTXPipeline has all that LTXImageToVideoPipeline needs.                    CODE, RUN
-- frames a second: nothing in a folder says them; Wan 16, LTX 25 (its `frame_rate`).     MEM, CODE
+- frames a second: nothing in a folder says them. Wan 16 and its TI2V 24 (Wan-AI/Wan2.2-T2V-A14B
+  -Diffusers, discussion 6, read 2026-11-27), LTX 25 (the default of `frame_rate`).      DOC, CODE
 
 What a folder may not hold. diffusers runs a module that lies in a component's folder if
 model_index.json names it, and takes a class from any library named there; transformers does the
@@ -19,7 +22,7 @@ an operator as a flag: such a folder is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +51,9 @@ class Pipeline:
 
 
 WAN: Final = Pipeline("WanPipeline", edge_px=16, frame_step=4, fps=16)
+WAN_BOTH_FPS: Final = 24
+"""Of weights for words and images in one, which are WAN's in a folder."""
+
 WAN_IMAGE: Final = Pipeline("WanImageToVideoPipeline", edge_px=16, frame_step=4, fps=16)
 LTX: Final = Pipeline("LTXPipeline", edge_px=32, frame_step=8, fps=25)
 LTX_IMAGE: Final = Pipeline("LTXImageToVideoPipeline", edge_px=32, frame_step=8, fps=25)
@@ -123,13 +129,30 @@ def _possible(
 ) -> dict[Mode, Pipeline]:
     """Leave out the modes for which these weights are not made."""
     possible = dict(found)
-    if index["_class_name"] == WAN.name and index.get("expand_timesteps") is not True:
-        del possible[Mode.IMAGE_TO_VIDEO]
+    if WAN.name in {pipeline.name for pipeline in found.values()}:
+        if index.get("expand_timesteps") is not True:
+            del possible[Mode.IMAGE_TO_VIDEO]
+        else:
+            possible = {mode: replace(each, fps=WAN_BOTH_FPS) for mode, each in possible.items()}
     if Mode.FIRST_LAST_FRAME in possible and "image_encoder" in components:
         config = _json(folder / "transformer" / "config.json", f"{folder} has no transformer")
         if config.get("pos_embed_seq_len") is None:
             del possible[Mode.FIRST_LAST_FRAME]
+    if next(iter(found.values())) in {WAN, WAN_IMAGE}:
+        edge_px = _edge_px(folder)
+        possible = {mode: replace(each, edge_px=edge_px) for mode, each in possible.items()}
     return possible
+
+
+def _edge_px(folder: Path) -> int:
+    """Return what both edges of Wan's films are multiples of."""
+    missing = f"{folder} has no config of its vae, or of its transformer"
+    scale = _json(folder / "vae" / "config.json", missing).get("scale_factor_spatial", 8)
+    patch = _json(folder / "transformer" / "config.json", missing).get("patch_size", [1, 2, 2])
+    match scale, patch:
+        case int(), [_, int(tall), int(wide)] if scale > 0 < tall == wide:
+            return max(WAN.edge_px, scale * tall)
+    raise Unusable(f"{folder} has a vae or a transformer of a shape that we do not know")
 
 
 def _json(path: Path, missing: str) -> Mapping[str, Any]:

@@ -206,15 +206,23 @@ class LocalDiffusers(Quiet):
         token: str,
         spec: Spec,  # noqa: ARG002 -- the name of the job says all
         *,
-        upstream_model: str,  # noqa: ARG002 -- as above
+        upstream_model: str,
         since: datetime,  # noqa: ARG002 -- as above
     ) -> Search:
-        """Look whether the order is there."""
+        """Look whether the order is there.
+
+        Where it is not and none could be taken now, that is said: `rushes doctor` asks so.
+        """
         job_id = job_id_of(token)
         try:
-            return Absent() if self._jobs.order(job_id) is None else Found({"job": job_id})
+            if self._jobs.order(job_id) is not None:
+                return Found({"job": job_id})
+            await self._usable(upstream_model)
         except OSError as error:
-            raise Unreachable(f"the work folder: {error.strerror}") from error
+            raise Unreachable(f"a folder cannot be read: {error.strerror}") from error
+        except Unusable as error:
+            raise Unreachable(str(error)) from error
+        return Absent()
 
     @asynccontextmanager
     async def open(self, film: Film) -> AsyncIterator[Stream]:
@@ -247,14 +255,17 @@ class LocalDiffusers(Quiet):
             Busy: its folder cannot be read now.
         """
         try:
-            if complaint := _complaint(self._folder, model) or _no_library(self._python):
-                raise Unusable(complaint)
-            return await asyncio.to_thread(pipelines_in, self._folder / model)
+            return await self._usable(model)
         except Unusable as error:
             failure = Failure.of(Reason.PROVIDER_UNUSABLE)
             raise Refused(failure, Blame.PROVIDER, note=f"not sent: {error}") from error
         except OSError as error:
             raise Busy(f"not sent: the folder of models: {error.strerror}") from error
+
+    async def _usable(self, model: str) -> Mapping[Mode, Pipeline]:
+        if complaint := _complaint(self._folder, model) or _no_library(self._python):
+            raise Unusable(complaint)
+        return await asyncio.to_thread(pipelines_in, self._folder / model)
 
     def _stands(self, job_id: str) -> Outcome:
         if (end := self._jobs.end(job_id)) is not None:
@@ -335,11 +346,12 @@ def _complaint(folder: Path, model: str) -> str | None:
 
 
 def _no_library(python: str) -> str | None:
+    """Say why no child can be started; None if one can."""
     if python != own_python():
         return None if shutil.which(python) else f"there is no interpreter {python}"
-    return (
-        None if find_spec("diffusers") and find_spec("torch") else "pip install rushes[diffusers]"
-    )
+    if find_spec("diffusers") and find_spec("torch"):
+        return None
+    return "there is no diffusers: pip install rushes[diffusers], or name a python that has it"
 
 
 # -- options ------------------------------------------------------------------------------------
