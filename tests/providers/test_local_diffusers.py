@@ -7,6 +7,7 @@ has the library.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
@@ -28,7 +29,7 @@ from rushes.domain.spec import Asset, Mode, Role, Spec
 from rushes.domain.submit import Ticket
 from rushes.providers._local_diffusers_jobs import ENDED_S_MAX, LEFT_S_MAX, Jobs
 from rushes.providers._local_diffusers_orders import Terms, told
-from rushes.providers._local_diffusers_rigs import CHILD, DEATHS_MAX, own_python
+from rushes.providers._local_diffusers_rigs import CHILD, DEATHS_MAX, _environment, own_python
 from rushes.providers._local_diffusers_weights import PIPELINES, Unusable, pipelines_in
 from rushes.providers.base import (
     Absent,
@@ -498,6 +499,39 @@ def _lives(process: Path) -> bool:
         return "zombie" not in (process / "status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_real_child_waits_for_a_device_that_another_worker_has(tmp_path: Path) -> None:
+    lock = tmp_path / "device-cpu.lock"
+    order = {"job": "a", "film": str(tmp_path / "film"), "device_lock": str(lock)}
+    with lock.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        child = subprocess.Popen(
+            [sys.executable, "-I", str(CHILD), str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(json.dumps({"render": order}) + "\n")
+        child.stdin.flush()
+        assert json.loads(child.stdout.readline()) == {"stage": "waiting"}
+    assert json.loads(child.stdout.readline()) == {"stage": "loading"}
+    child.stdin.close()
+    child.stdout.close()
+    child.wait(PATIENCE_S)
+
+
+def test_a_child_learns_how_to_reach_its_device_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GPU_KEY", "sk-Winter42")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    told = dict(_environment())
+    assert told["CUDA_VISIBLE_DEVICES"] == "1"
+    assert "sk-Winter42" not in told.values()
+    assert not any(name.startswith(("RUSHES_", "PYTHON")) for name in told)
 
 
 def test_a_real_child_ends_with_its_standard_input() -> None:

@@ -123,14 +123,21 @@ class Jobs:
         self._force(place.parent)
         return self.end(job_id) or end
 
-    def keep(self, job_id: str, made: Path) -> int:
-        """Put a film into its place; return its size in bytes.
+    def clear(self, job_id: str) -> None:
+        """Remove what children left that did not come to an end; for who has the claim."""
+        with contextlib.suppress(OSError):
+            for leftover in (self._folder / job_id).glob("made.*"):
+                leftover.unlink(missing_ok=True)
+
+    def keep(self, job_id: str, made: str) -> int:
+        """Put a film, by its name while it was made, into its place; return its size in bytes.
 
         Raises:
             OSError: there is none, or it cannot be put there.
         """
-        self._force(made)
-        made.rename(self.film(job_id))
+        place = self.place(job_id, made)
+        self._force(place)
+        place.rename(self.film(job_id))
         self._force(self._folder / job_id)
         return self.film(job_id).stat().st_size
 

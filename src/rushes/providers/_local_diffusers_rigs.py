@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -73,16 +74,19 @@ class Setting:
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """A job that is ours to render. `strange` is a line that nobody understood, until told."""
+    """A job that is ours to render. `strange` is a line that nobody understood, until told.
+
+    `made` is the name of the film while it is made: another one for every child that tries.
+    """
 
     job_id: str
     order: Said
     claim: Claim
     progress: int = 0
-    is_rendering: bool = False
     is_unwanted: bool = False
     lines_heard: int = 0
     strange: str = ""
+    made: str = ""
     wire: Wire | None = None
     timer: asyncio.TimerHandle | None = None
     stepped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -160,7 +164,7 @@ class Rigs:
                     left = await self._stint(device, wire, work)
             except OSError as error:
                 _log.warning("a renderer cannot be started: %s", type(error).__name__)
-                self._died(work, is_its_doing=True)
+                await self._died(work, is_its_doing=True)
 
     async def _next(self) -> Work:
         """Return the next job that somebody still wants."""
@@ -176,7 +180,7 @@ class Rigs:
         while work.weights == weights:
             said_before = work.lines_heard
             if not await self._film(device, wire, lines, work):
-                self._died(work, is_its_doing=is_fresh or work.lines_heard > said_before)
+                await self._died(work, is_its_doing=is_fresh or work.lines_heard > said_before)
                 return None
             is_fresh = False
             try:
@@ -191,18 +195,20 @@ class Rigs:
         if work.is_unwanted or self._jobs.has_ended(work.job_id):
             self._let_go(work)
             return True
-        work.wire, work.is_rendering, work.progress = wire, True, 0
+        self._jobs.clear(work.job_id)
+        work.wire, work.progress = wire, 0
+        work.made = f"made.{secrets.token_hex(4)}.mp4"
         await wire.say({"render": self._told(device, work)})
         try:
             async for said in lines:
-                if self._heard(work, said):
+                if await self._heard(work, said):
                     self._let_go(work)
                     return True
                 if not work.is_unwanted and self._jobs.has_ended(work.job_id):
                     work.is_unwanted = True  # canceled by another process
                     await self._stop(work, wire)
         finally:
-            work.wire, work.is_rendering = None, False
+            work.wire = None
         return False
 
     def _told(self, device: str, work: Work) -> dict[str, Any]:
@@ -213,7 +219,7 @@ class Rigs:
             **work.order,
             "job": job_id,
             "folder": str(setting.folder / str(work.order.get("model"))),
-            "film": str(self._jobs.place(job_id, "made.mp4")),
+            "film": str(self._jobs.place(job_id, work.made)),
             "images": {
                 name: str(self._jobs.place(job_id, name)) for name in work.order.get("images", ())
             },
@@ -223,7 +229,7 @@ class Rigs:
             "offload": setting.offload,
         }
 
-    def _heard(self, work: Work, said: Said) -> bool:
+    async def _heard(self, work: Work, said: Said) -> bool:
         """Take in a line of a child; say whether the job is over for it."""
         work.lines_heard += 1
         match said:
@@ -235,11 +241,11 @@ class Rigs:
             case {"stopped": _}:
                 return True
             case {"done": dict(made)}:
-                return self._done(work, made)
+                return await self._done(work, made)
             case {"failed": dict(why)}:
                 if why.get("word") == "weights":  # nothing of a task was read yet
                     _log.warning("%s cannot be loaded: %s", work.weights[0], why.get("text"))
-                return self._settled(work, {"failed": why})
+                return await self._settled(work, {"failed": why})
             case _:
                 work.strange = "a line that is none of ours"
         return False
@@ -249,21 +255,21 @@ class Rigs:
         with contextlib.suppress(OSError):
             work.claim.tell(progress)
 
-    def _done(self, work: Work, made: Said) -> bool:
+    async def _done(self, work: Work, made: Said) -> bool:
         try:
-            size_bytes = self._jobs.keep(work.job_id, self._jobs.place(work.job_id, "made.mp4"))
+            size_bytes = await asyncio.to_thread(self._jobs.keep, work.job_id, work.made)
         except OSError as error:
             why = {"word": "broken", "text": f"no film: {type(error).__name__}"}
-            return self._settled(work, {"failed": why})
-        return self._settled(work, {"done": {**made, "size_bytes": size_bytes}})
+            return await self._settled(work, {"failed": why})
+        return await self._settled(work, {"done": {**made, "size_bytes": size_bytes}})
 
-    def _settled(self, work: Work, end: Said) -> bool:
+    async def _settled(self, work: Work, end: Said) -> bool:
         """Write how a job ended; where it cannot be written, it is begun again by a later look."""
         with contextlib.suppress(OSError):
-            self._jobs.settle(work.job_id, end)
+            await asyncio.to_thread(self._jobs.settle, work.job_id, end)
         return True
 
-    def _died(self, work: Work, *, is_its_doing: bool) -> None:
+    async def _died(self, work: Work, *, is_its_doing: bool) -> None:
         """A child is gone, and a job with it: it gets another, unless it is what kills them."""
         if self._works.get(work.job_id) is not work:
             return
@@ -279,7 +285,7 @@ class Rigs:
             self._queue.put_nowait(work)
             return
         text = f"{deaths} processes died at it; is there memory enough?"
-        self._settled(work, {"failed": {"word": "died", "text": text}})
+        await self._settled(work, {"failed": {"word": "died", "text": text}})
         self._let_go(work)
 
     async def _stop(self, work: Work, wire: Wire) -> None:

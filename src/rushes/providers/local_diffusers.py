@@ -195,7 +195,7 @@ class LocalDiffusers(Quiet):
         try:
             if self._jobs.order(job_id) is None:
                 return CancelOutcome.TOO_LATE
-            end = self._jobs.settle(job_id, {"canceled": True})
+            end = await asyncio.to_thread(self._jobs.settle, job_id, {"canceled": True})
         except OSError as error:
             raise Unreachable(f"the work folder: {error.strerror}") from error
         await self.rigs.stop(job_id)
