@@ -345,6 +345,23 @@ async def test_a_child_keeps_its_weights_until_others_are_wanted() -> None:
         assert [child.is_gone for child in stage.bench.children] == [True, False]
 
 
+@pytest.mark.parametrize(("offload", "count"), [("none", 1), ("model", 2)])
+async def test_the_modes_of_a_folder_share_its_weights_unless_those_are_moved(
+    offload: str, count: int, tmp_path: Path
+) -> None:
+    (tmp_path / "still").write_bytes(tiny_still("PNG"))
+    first = Asset(Role.FIRST_FRAME, "image", blob="still", content_type="image/png")
+    of_images = replace(SPEC, mode=Mode.IMAGE_TO_VIDEO, assets=(first,))
+    async with opened() as stage:
+        a_model(stage.folder / "models" / "ltx", WAN | {"_class_name": "LTXPipeline"})
+        stage.provider = stage.local = stage.another(offload=offload)
+        for spec in (SPEC, of_images):
+            ticket = await submit(stage.local, spec, upstream_model="ltx", assets=Folder(tmp_path))
+            (await stage.bench.next()).end()
+            assert isinstance(await over(stage.local, ticket), Ready)
+        assert len(stage.bench.children) == count
+
+
 async def test_each_device_has_one_film_at_a_time() -> None:
     async with opened() as stage:
         stage.provider = stage.local = stage.another(("cuda:0", "cuda:1"))

@@ -168,6 +168,19 @@ async def test_the_same_seed_makes_the_same_film_and_another_another(
         assert first != await house.made("wan", replace(SPEC, seed=8))
 
 
+async def test_one_child_makes_films_of_words_and_of_images_with_the_same_weights(
+    models: Path, tmp_path: Path
+) -> None:
+    async with a_house(models, tmp_path) as house:
+        for model in ("wan-both", "ltx"):
+            before = await house.made(model)
+            at_it = children()
+            of_images = await house.made(model, with_images(Mode.IMAGE_TO_VIDEO))
+            assert measured(of_images) == measured(before)
+            assert await house.made(model) == before, "the weights were left as they were"
+            assert children() == at_it
+
+
 async def test_a_film_is_stopped_at_a_step_and_the_next_one_has_the_same_child(
     models: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""The child: one pipeline on one device, orders on standard input, lines on standard output.
+"""The child: weights of one folder on one device; orders on standard input, lines on the output.
 
     {"render": {...}}   make a film; the weights are loaded with the first, and stay
     {"stop": JOB}       stop at the next step, if that is the job
@@ -102,12 +102,12 @@ class Desk:
 
 
 class Studio:
-    """The pipeline of this child, and where its films are made."""
+    """The weights of this child, as the pipelines they were asked for by."""
 
     def __init__(self, say: Say, desk: Desk) -> None:
         self._say = say
         self._desk = desk
-        self._pipe: Any = None
+        self._pipes: dict[str, Theirs] = {}
         self._lock = -1
         self.is_loaded = False
 
@@ -117,14 +117,17 @@ class Studio:
         Raises:
             Stopped, Failed: there is none.
         """
-        if self._pipe is None:
+        if not self._pipes:
             self._occupy(order["device_lock"])
             self._say({"stage": "loading"})
-            self._pipe = _loaded(order)
+            self._pipes[order["pipeline"]] = _loaded(order)
             self.is_loaded = True
+        elif order["pipeline"] not in self._pipes:
+            first = next(iter(self._pipes.values()))
+            self._pipes[order["pipeline"]] = _beside(first, order["pipeline"])
         if not self._desk.wants(order["job"]):
             raise Stopped
-        frames = self._drawn(order)
+        frames = self._drawn(order, self._pipes[order["pipeline"]])
         self._say({"stage": "encoding"})
         return _encoded(frames, order)
 
@@ -137,11 +140,11 @@ class Studio:
             self._say({"stage": "waiting"})
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
-    def _drawn(self, order: Order) -> Theirs:
+    def _drawn(self, order: Order, pipe: Theirs) -> Theirs:
         torch = import_module("torch")
-        words = _words(order, self._pipe, torch)
+        words = _words(order, pipe, torch)
 
-        def step(pipe: Theirs, index: int, _at: Theirs, kept: dict[str, Any]) -> dict[str, Any]:
+        def step(_pipe: Theirs, index: int, _at: Theirs, kept: dict[str, Any]) -> dict[str, Any]:
             of = int(pipe.num_timesteps)
             self._say({"step": index + 1, "of": of})
             if not self._desk.wants(order["job"]):
@@ -151,7 +154,7 @@ class Studio:
             return kept
 
         with torch.inference_mode():
-            return self._pipe(**words, callback_on_step_end=step).frames[0]
+            return pipe(**words, callback_on_step_end=step).frames[0]
 
 
 def _loaded(order: Order) -> Theirs:
@@ -174,6 +177,19 @@ def _loaded(order: Order) -> Theirs:
         case _:
             pipe.to(device)
     return pipe
+
+
+def _beside(pipe: Theirs, name: str) -> Theirs:
+    """Make another pipeline of the weights of one that is loaded.
+
+    The library's own `from_pipe` would do, but converts what is shared to one type of number.
+    """
+    kind = getattr(import_module("diffusers"), name)
+    takes = inspect.signature(kind.__init__).parameters
+    parts = {**pipe.config, **pipe.components}
+    made = kind(**{part: value for part, value in parts.items() if part in takes})
+    made.set_progress_bar_config(disable=True)
+    return made
 
 
 def _device(name: str, torch: Theirs) -> str:

@@ -92,11 +92,6 @@ class Work:
     stepped: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @property
-    def weights(self) -> tuple[object, object]:
-        """What a child must have loaded."""
-        return self.order.get("model"), self.order.get("pipeline")
-
 
 class Rigs:
     """All rigs of a provider, and the jobs that wait for them; wants a running loop."""
@@ -175,9 +170,9 @@ class Rigs:
 
     async def _stint(self, device: str, wire: Wire, work: Work) -> Work | None:
         """Have a child make films until it ends or is not wanted; return a job left to others."""
-        weights, is_fresh = work.weights, True
+        weights, is_fresh = self._weights(work), True
         lines = wire.lines()
-        while work.weights == weights:
+        while self._weights(work) == weights:
             said_before = work.lines_heard
             if not await self._film(device, wire, lines, work):
                 await self._died(work, is_its_doing=is_fresh or work.lines_heard > said_before)
@@ -189,6 +184,11 @@ class Rigs:
             except TimeoutError:
                 return None
         return work
+
+    def _weights(self, work: Work) -> tuple[object, object]:
+        """Return what a child must have loaded; what moves weights knows one pipeline only."""
+        is_moved = self._setting.offload != "none"
+        return work.order.get("model"), work.order.get("pipeline") if is_moved else None
 
     async def _film(self, device: str, wire: Wire, lines: AsyncIterator[Said], work: Work) -> bool:
         """Have one film made; say whether the child is still there."""
@@ -244,7 +244,9 @@ class Rigs:
                 return await self._done(work, made)
             case {"failed": dict(why)}:
                 if why.get("word") == "weights":  # nothing of a task was read yet
-                    _log.warning("%s cannot be loaded: %s", work.weights[0], why.get("text"))
+                    _log.warning(
+                        "%s cannot be loaded: %s", work.order.get("model"), why.get("text")
+                    )
                 return await self._settled(work, {"failed": why})
             case _:
                 work.strange = "a line that is none of ours"

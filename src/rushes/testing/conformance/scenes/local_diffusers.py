@@ -86,9 +86,12 @@ class LocalStage:
         """The folder of orders and films."""
         return self.folder / "work"
 
-    def another(self, devices: tuple[str, ...] = ("cpu",)) -> LocalDiffusers:
+    def another(
+        self, devices: tuple[str, ...] = ("cpu",), *, offload: str = "none"
+    ) -> LocalDiffusers:
         """Build a provider on the same folders, as another worker or the next life of one has."""
-        setting = Setting(self.folder / "models", self.work, idle_s=60.0, stop_s=0.05)
+        models = self.folder / "models"
+        setting = Setting(models, self.work, offload=offload, idle_s=60.0, stop_s=0.05)
         # Any interpreter but our own: whether that one has diffusers is not what is tested.
         options = Options(setting, Terms(), devices, "/bin/sh", LOOK_AGAIN_S)
         jobs = Jobs(self.work, sync=self._sync)
