@@ -8,7 +8,8 @@ films with tiny random weights, `make test-diffusers`; MEM: known, but not read)
 - frames are k*n + 1, with n 4 (Wan) or 8 (LTX); another count is rounded in silence.    CODE, RUN
 - WanImageToVideoPipeline takes `last_image`; with an image encoder its transformer must have
   `pos_embed_seq_len`, else a tensor of the wrong size stops it.                         CODE, RUN
-- a WanPipeline with `expand_timesteps` (TI2V) has the weights for images too.           MEM
+- a WanPipeline with `expand_timesteps` has the weights for images too (CODE, RUN); that the
+  published TI2V folder says so is MEM, unverified.
 - a folder of LTXPipeline has all that LTXImageToVideoPipeline needs.                    CODE, RUN
 - frames a second: nothing in a folder says them. Wan 16 and its TI2V 24 (Wan-AI/Wan2.2-T2V-A14B
   -Diffusers, discussion 6, read 2026-11-27), LTX 25 (the default of `frame_rate`).      DOC, CODE
