@@ -11,7 +11,7 @@ HISTORIES ?= 1000000
 MINUTES ?= 5
 ROLES ?= serve
 
-.PHONY: help demo serve test test-all browser check style fmt promises sim chaos bench new-provider docs clean
+.PHONY: help demo serve test test-all test-diffusers browser check style fmt promises sim chaos bench new-provider docs clean
 
 help: ## This menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,18 @@ test-all: $(VENV)/test browser style ## The same, and what takes longer
 # is said at the end, and fails the whole.
 BESIDE_TYPES = $(BIN)/mypy > .mypy.log 2>&1 & types=$$!;
 BOTH = tests=$$?; wait $$types || { cat .mypy.log; exit 1; }; exit $$tests
+
+# The library has an environment of its own. On a machine without a GPU torch's builds for CPUs are
+# a tenth in size; where their index cannot be reached, whatever pip finds is as good.
+$(VENV)/diffusers: $(VENV)/test
+	test -x $@/bin/python || $(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0+cpu' \
+		--extra-index-url https://download.pytorch.org/whl/cpu || echo "No build for CPUs"
+	$@/bin/python -m pip install --quiet --disable-pip-version-check '.[diffusers]'
+	@touch $@
+
+test-diffusers: $(VENV)/diffusers ## Films by the diffusers library, tiny random weights, no GPU
+	$(BIN)/pytest tests/providers/test_real_diffusers.py
 
 check: $(VENV)/test style ## Style, types, and the shape of the house
 	$(BIN)/mypy

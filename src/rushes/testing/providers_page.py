@@ -163,7 +163,7 @@ def reasons_of(scene: Scene) -> tuple[tuple[str, int], ...]:
 
 def _transport(calls: Sequence[Call]) -> str:
     if not calls:
-        return "otherwise"
+        return "from this machine"
     last = calls[-1]
     if not last.is_own:
         return "by a link to another host"
