@@ -10,7 +10,6 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final, TextIO, cast
 
-import structlog
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -21,7 +20,11 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily
 
+from rushes.lean import without
 from rushes.traces import trace_id_of
+
+with without("rich.traceback"):  # with lexers, for tracebacks in colours that no line of ours has
+    import structlog
 
 _SECRET: Final = re.compile(r"(sk-(?:live-|test-)?|whsec_|Bearer )[A-Za-z0-9_\-.=+/]{6,}")
 _NEVER: Final = frozenset({"prompt", "negative_prompt", "secret", "authorization", "api_key"})

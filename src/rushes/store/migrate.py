@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
-from typing import Final, cast
+from typing import Final
 
 import sqlalchemy as sa
 
+from rushes.lean import without
 from rushes.store.schema import metadata
 from rushes.store.sqlite import open_file
 
@@ -214,23 +213,6 @@ def _locked(path: Path) -> Iterator[sa.Connection]:
         engine.dispose()
 
 
-@contextlib.contextmanager
-def _without(module: str) -> Iterator[None]:
-    """Have imports do without a module that they can do without.
-
-    Alembic's templates would load lexers of many languages, 4 MB that a new server kept for good,
-    to colour a page that nobody asks for.
-    """
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = cast("ModuleType", None)  # so that its import fails
-    try:
-        yield
-    finally:
-        del sys.modules[module]
-
-
 def _copy(path: Path, at: datetime, steps: Steps) -> Path:
     copy = path.with_name(f"{path.name}.before-{steps.head}-{at:%Y%m%dT%H%M%S}")
     with (
@@ -242,7 +224,9 @@ def _copy(path: Path, at: datetime, steps: Steps) -> Path:
 
 
 def _upgrade(connection: sa.Connection, steps: Steps) -> None:
-    with _without("mako.ext.pygmentplugin"):
+    # Alembic's templates would load lexers of many languages, 4 MB that a new server keeps for
+    # good, to colour a page that nobody asks for.
+    with without("mako.ext.pygmentplugin"):
         from alembic import command  # noqa: PLC0415 -- costs 60 ms and is rarely needed
         from alembic.config import Config  # noqa: PLC0415
 
