@@ -192,8 +192,9 @@ def video_in(job: Job) -> Mapping[str, object] | None:
     for step in _outputs_in(job):
         content = step.get("content")
         for part in content if isinstance(content, list) else []:
-            is_video = isinstance(part, dict) and part.get("type") == "video"
-            if is_video and (part.get("uri") or part.get("data")):
+            if not isinstance(part, dict) or part.get("type") != "video":
+                continue
+            if part.get("uri") or part.get("data"):
                 return part
     return None
 

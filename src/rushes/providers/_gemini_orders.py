@@ -87,7 +87,7 @@ def told(spec: Spec, pictures: Sequence[tuple[str, str]], model: str) -> dict[st
         "model": model,
         "background": True,
         "store": True,
-        "input": parts,
+        "input": [{"type": "user_input", "content": parts}],  # as the SDK sends a list of parts
         "generation_config": {"seed": spec.seed, "video_config": {"task": str(spec.mode)}},
         "response_format": video,
     }

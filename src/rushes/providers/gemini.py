@@ -10,8 +10,8 @@ MEM: background, not verified). The adapter has made no film live yet.
 - states: queued, in_progress; completed, failed, cancelled, incomplete, budget_exceeded,
   requires_action, requires_continuation; and idle, which no film should be.             SDK
 - film: {uri | data} in the steps (`_gemini_answers.py`); a uri names a file, read as
-  GET {files}/files/NAME:download?alt=media with the key. `files` is /v1beta where the rest
-  is /v1.                                                                           SDK, WIRE
+  GET {root}/VERSION/files/NAME:download?alt=media with the key. The version is the uri's own;
+  where it has none, v1beta, as 3.4.0 asked; 3.6.1 asks v1.                         SDK, WIRE
 - a file is not open before it is ACTIVE; how it is refused until then, and how long it is kept
   (two days?), was read nowhere.                                                    3P, MEM
 - the key goes in `x-goog-api-key`.                                                WIRE
@@ -104,7 +104,10 @@ ENDS: Final[Mapping[str, str]] = {
 }
 """States that have no film, and what may be said of one where Google names no error."""
 
-_FILE: Final = re.compile(r"(?:^|/)files/([A-Za-z0-9_-]{1,128})(?::download)?(?:\?[^#]*)?$")
+_FILE: Final = re.compile(
+    r"(?:^|/)(?:(v1(?:beta|alpha)?)/)?files/([A-Za-z0-9_-]{1,128})(?::download)?(?:\?[^#]*)?$"
+)
+_OURS: Final = re.compile(r"v1(?:beta|alpha)?/files/[A-Za-z0-9_-]{1,128}")
 _STOPS: Final[Mapping[int, CancelOutcome]] = {
     HTTPStatus.CONFLICT: CancelOutcome.TOO_LATE,
     HTTPStatus.NOT_FOUND: CancelOutcome.TOO_LATE,
@@ -251,8 +254,9 @@ class Gemini(Quiet):
         """Open a film: a file of Google's with the key, or what stands inside the interaction."""
         file, link = _text(film.get("file")), _link(film.get("link"))
         if file is not None:
-            path = f"/{FILES_VERSION}/files/{quote(file, safe='')}:download?alt=media"
-            return self._rest.film(path)
+            if not _OURS.fullmatch(file):
+                raise NotUnderstood("a film that is not ours")
+            return self._rest.film(f"/{file}:download?alt=media")
         if link is not None:
             return self._rest.film(link)
         return self._inline(film)
@@ -334,7 +338,7 @@ def _film_in(job: Job, video: Mapping[str, object]) -> Film:
     text = _text(uri, LINK_CHARACTERS_MAX)
     found = _FILE.search(text or "")
     if found is not None:
-        return {"file": found[1]}
+        return {"file": f"{found[1] or FILES_VERSION}/files/{found[2]}"}
     link = _link(uri)
     if link is None:
         raise NotUnderstood("a film at no address")

@@ -91,7 +91,7 @@ class GeminiServer(SimulatedUpstream):
                 await self._cancel(job_id, request, exchange)
             case "DELETE", ["v1" | "v1beta", "interactions", job_id]:
                 await self._delete(job_id, exchange)
-            case "GET", ["v1beta", "files", name] if name.endswith(":download"):
+            case "GET", ["v1" | "v1beta", "files", name] if name.endswith(":download"):
                 await self._file(name.removesuffix(":download"), exchange)
             case _:
                 await exchange.answer(error("NOT_FOUND", "No such path."))
