@@ -39,10 +39,10 @@ def session(base_url: str, given: dict[str, Any]) -> dict[str, Any]:
     client = replicate.Client(api_token=KEY, base_url=base_url)
     predictions = client.predictions
     found: dict[str, Any] = {"creates": []}
-    for create in given["creates"]:
-        body = dict(create["body"])
+    for one in given["creates"]:
+        body = dict(one["body"])
         body.pop("version", None)
-        made = predictions.create(**place(create["model"]), **body)
+        made = predictions.create(**place(one["model"]), **body)
         found["creates"].append([made.id, made.status, made.model, made.version])
 
     def create() -> Any:
