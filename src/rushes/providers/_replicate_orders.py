@@ -5,8 +5,11 @@ a wish in the wrong word would be paid for and not fulfilled. So a model is told
 that were read on its page (DOC, replicate.com/MODEL/versions/.../api, copies read 2026-11), or
 that an operator wrote down (`inputs`); a model without any is refused unsent.
 
-- seedance-1-pro and -lite: an image decides the ratio; references (lite, one to four) exclude
-  frames and 1080p; a last frame wants a first. 1.5-pro says nothing of resolutions.        DOC
+- seedance-1-pro, -1-lite and -1.5-pro: an image decides the ratio; references (lite, one to four)
+  exclude frames and 1080p; a last frame wants a first. 1.5-pro has no word for a resolution. DOC
+- seedance-2.0 and -2.0-fast: references (nine images, three videos, three sounds) exclude frames,
+  and a sound wants one of the others; duration -1 and the ratio adaptive leave it to the model;
+  sound is made where nothing is said.                                                      DOC
 - a model is OWNER/NAME where it is official, OWNER/NAME:VERSION or VERSION elsewhere; a
   deployment of one's own has a path of its own.                                       SDK, DOC
 - files are links, or data URIs, better below 256 kB each; above 10 MB together Replicate's
@@ -34,7 +37,9 @@ ROLES: Final[Mapping[Mode, frozenset[Role]]] = {
     Mode.TEXT_TO_VIDEO: frozenset(),
     Mode.IMAGE_TO_VIDEO: frozenset({Role.FIRST_FRAME}),
     Mode.FIRST_LAST_FRAME: frozenset({Role.FIRST_FRAME, Role.LAST_FRAME}),
-    Mode.REFERENCE_TO_VIDEO: frozenset({Role.REFERENCE_IMAGE}),
+    Mode.REFERENCE_TO_VIDEO: frozenset(
+        {Role.REFERENCE_IMAGE, Role.REFERENCE_VIDEO, Role.REFERENCE_AUDIO}
+    ),
 }
 ADAPTIVE: Final = "adaptive"
 
@@ -49,13 +54,16 @@ _DEPLOYED: Final = re.compile(rf"deployments/({_NAME})/({_NAME})")
 class Inputs:
     """The words of a model's input for what a spec says; None where it has none.
 
-    `always` is said with every create as it stands. `references` takes a list.
+    Those for references take lists. `tells_free` says that what is left to the model is told (-1
+    seconds, the ratio adaptive), and not left out. `always` is said with every create as it stands.
     """
 
     prompt: str = "prompt"
     first_frame: str | None = None
     last_frame: str | None = None
-    references: str | None = None
+    reference_images: str | None = None
+    reference_videos: str | None = None
+    reference_audios: str | None = None
     seconds: str | None = None
     resolution: str | None = None
     ratio: str | None = None
@@ -66,6 +74,7 @@ class Inputs:
     seed: str | None = None
     negative_prompt: str | None = None
     camera_fixed: str | None = None
+    tells_free: bool = False
     always: Mapping[str, object] = field(default_factory=dict)
 
     def word_of(self, role: Role) -> str | None:
@@ -73,7 +82,9 @@ class Inputs:
         words = {
             Role.FIRST_FRAME: self.first_frame,
             Role.LAST_FRAME: self.last_frame,
-            Role.REFERENCE_IMAGE: self.references,
+            Role.REFERENCE_IMAGE: self.reference_images,
+            Role.REFERENCE_VIDEO: self.reference_videos,
+            Role.REFERENCE_AUDIO: self.reference_audios,
         }
         return words.get(role)
 
@@ -87,10 +98,21 @@ _SEEDANCE: Final = Inputs(
     seed="seed",
     camera_fixed="camera_fixed",
 )
+_SEEDANCE_2: Final = replace(
+    _SEEDANCE,
+    reference_images="reference_images",
+    reference_videos="reference_videos",
+    reference_audios="reference_audios",
+    sound="generate_audio",
+    camera_fixed=None,
+    tells_free=True,
+)
 KNOWN: Final[Mapping[str, Inputs]] = {
     "bytedance/seedance-1-pro": _SEEDANCE,
-    "bytedance/seedance-1-lite": replace(_SEEDANCE, references="reference_images"),
+    "bytedance/seedance-1-lite": replace(_SEEDANCE, reference_images="reference_images"),
     "bytedance/seedance-1.5-pro": replace(_SEEDANCE, resolution=None, sound="generate_audio"),
+    "bytedance/seedance-2.0": _SEEDANCE_2,
+    "bytedance/seedance-2.0-fast": _SEEDANCE_2,
 }
 """Models whose input was read."""
 
@@ -107,6 +129,12 @@ def read_inputs(said: object) -> dict[str, Inputs]:
     return {str(model): _inputs_in(str(model), words) for model, words in tables.items()}
 
 
+_KINDS: Final[Mapping[str, tuple[type, str]]] = {
+    "always": (dict, "a table"),
+    "tells_free": (bool, "true, or left out"),
+}
+
+
 def _inputs_in(model: str, words: object) -> Inputs:
     place(model)  # says what is wrong with a name
     if not isinstance(words, Mapping) or not words:
@@ -115,7 +143,7 @@ def _inputs_in(model: str, words: object) -> Inputs:
     for name, word in words.items():
         if name not in known:
             raise ValueError(f"inputs of {model!r} have no {name!r}; known are {', '.join(known)}")
-        wanted, kind = (Mapping, "a table") if name == "always" else (str, "a word")
+        wanted, kind = _KINDS.get(name, (str, "a word"))
         if not isinstance(word, wanted) or not word:
             raise ValueError(f"{name!r} among the inputs of {model!r} is {kind}; got {word!r}")
     return Inputs(**words)
@@ -124,7 +152,7 @@ def _inputs_in(model: str, words: object) -> Inputs:
 def inputs_of(model: str, said: Mapping[str, Inputs]) -> Inputs | None:
     """Return the words of a model, the operator's before ours; a version's are its model's.
 
-    >>> inputs_of("bytedance/seedance-1-lite:" + 64 * "a", {}).references
+    >>> inputs_of("bytedance/seedance-1-lite:" + 64 * "a", {}).reference_images
     'reference_images'
     """
     names = (model, model.partition(":")[0])
@@ -186,13 +214,15 @@ def _wrong_files(spec: Spec, inputs: Inputs) -> Iterator[str]:
     for role in roles:
         if role not in wanted:
             yield f"The provider takes no {_noun(role)} in the mode {spec.mode}."
-    for role in sorted(wanted):
-        if role not in roles:
-            yield f"The mode {spec.mode} needs one {_noun(role)}."
-        if roles.count(role) > 1 and role is not Role.REFERENCE_IMAGE:
-            yield f"The provider takes one {_noun(role)} and no more."
         if inputs.word_of(role) is None:
             yield f"The model takes no {_noun(role)}."
+    if spec.mode is Mode.REFERENCE_TO_VIDEO:
+        if set(roles) <= {Role.REFERENCE_AUDIO}:
+            yield f"The mode {spec.mode} needs a reference image or a reference video."
+        return
+    for role in sorted(wanted):
+        if roles.count(role) != 1:
+            yield f"The mode {spec.mode} needs one {_noun(role)}, and no more."
 
 
 def _wrong_settings(spec: Spec, inputs: Inputs) -> Iterator[str]:
@@ -232,26 +262,28 @@ def told(spec: Spec, order: Order) -> dict[str, object]:
 def _input(spec: Spec, order: Order) -> dict[str, object]:
     words, said = order.inputs, dict(order.inputs.always)
     said |= settings(spec, words)
-    references: list[str] = []
+    lists: dict[str, list[str]] = {}
     for asset, link in zip(spec.assets, order.media, strict=True):
-        if asset.role is Role.REFERENCE_IMAGE:
-            references.append(link)
-        is_one = asset.role is not Role.REFERENCE_IMAGE
-        said[str(words.word_of(asset.role))] = link if is_one else references
-    return said
+        word = str(words.word_of(asset.role))
+        if asset.role.is_reference:
+            lists.setdefault(word, []).append(link)
+        else:
+            said[word] = link
+    return said | lists
 
 
 def settings(spec: Spec, words: Inputs) -> dict[str, object]:
     """Return what a model is told beside files, in its own words."""
-    size = spec.size
+    size, is_free = spec.size, words.tells_free
+    ratio = ADAPTIVE if spec.ratio in {None, ADAPTIVE} else spec.ratio
     pairs: list[tuple[str | None, object]] = [
         (words.prompt, _clean(spec.prompt)),
         (words.resolution, spec.resolution),
-        (words.ratio, None if spec.ratio == ADAPTIVE else spec.ratio),
+        (words.ratio, None if ratio == ADAPTIVE and not is_free else ratio),
         (words.size, f"{size.width_px}*{size.height_px}"),
         (words.width, size.width_px),
         (words.height, size.height_px),
-        (words.seconds, None if spec.seconds == SECONDS_BY_PROVIDER else spec.seconds),
+        (words.seconds, spec.seconds if spec.seconds != SECONDS_BY_PROVIDER or is_free else None),
         (words.seed, spec.seed),
         (words.sound, spec.with_audio),
         (words.negative_prompt, _clean(spec.negative_prompt or "") or None),

@@ -91,7 +91,7 @@ DELIVERY: Final = "replicate.delivery"
 SETUP: Final = Setup(
     base_url=BASE_URL,
     api_key="env:REPLICATE_API_TOKEN",
-    upstream_models=("bytedance/seedance-1-pro", "bytedance/seedance-1-lite"),
+    upstream_models=("bytedance/seedance-2.0-fast", "bytedance/seedance-1-pro"),
 )
 MODES: Final = _replicate_orders.MODES
 

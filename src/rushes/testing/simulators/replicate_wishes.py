@@ -19,7 +19,10 @@ KEYS: Final = frozenset({"input", "version", "webhook", "webhook_events_filter",
 LINK: Final = re.compile(r"https?://\S+|data:image/[a-z]+;base64,[\w+/=]+")
 VERSION: Final = re.compile(r"(?:[\w.-]+/[\w.-]+:)?[0-9a-f]{64}")
 PICTURES: Final = ("image", "last_frame_image")
-REFERENCES_MAX: Final = 4
+REFERENCES: Final = ("reference_images", "reference_videos", "reference_audios")
+IMAGES_MAX: Final[Mapping[str, int]] = {"bytedance/seedance-1-lite": 4}
+IMAGES_MAX_ELSE: Final = 9
+CLIPS_MAX: Final = 3
 
 _SEEDANCE: Final[Mapping[str, object]] = {
     "prompt": str,
@@ -32,6 +35,13 @@ _SEEDANCE: Final[Mapping[str, object]] = {
     "camera_fixed": bool,
     "seed": int,
 }
+_SEEDANCE_2: Final[Mapping[str, object]] = {
+    **{name: kind for name, kind in _SEEDANCE.items() if name not in {"fps", "camera_fixed"}},
+    **dict.fromkeys(REFERENCES, list),
+    "duration": (-1, *range(4, 16)),
+    "aspect_ratio": ("16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "9:21", "adaptive"),
+    "generate_audio": bool,
+}
 MODELS: Final[Mapping[str, Mapping[str, object]]] = {
     "bytedance/seedance-1-pro": _SEEDANCE,
     "bytedance/seedance-1-lite": {**_SEEDANCE, "reference_images": list},
@@ -39,6 +49,8 @@ MODELS: Final[Mapping[str, Mapping[str, object]]] = {
         **{name: kind for name, kind in _SEEDANCE.items() if name != "resolution"},
         "generate_audio": bool,
     },
+    "bytedance/seedance-2.0": _SEEDANCE_2,
+    "bytedance/seedance-2.0-fast": _SEEDANCE_2,
 }
 """Each field's kind: a type, a pattern, or the values it can have."""
 
@@ -83,13 +95,26 @@ def _wrong_input(said: Mapping[str, object], model: str) -> Reply | None:
     for name, kind in known.items():
         if name in said and not _fits(said[name], kind):
             return invalid(name, "is invalid")
-    references = said.get("reference_images")
     if "last_frame_image" in said and "image" not in said and known:
         return invalid("last_frame_image", "needs an image")
-    if isinstance(references, list) and "reference_images" in known:
-        has_frames = any(name in said for name in PICTURES)
-        if has_frames or said.get("resolution") == "1080p" or len(references) > REFERENCES_MAX:
-            return invalid("reference_images", "cannot be used so")
+    return _wrong_references(said, model.partition(":")[0])
+
+
+def _wrong_references(said: Mapping[str, object], model: str) -> Reply | None:
+    known = MODELS.get(model, {})
+    given = {name: value for name in REFERENCES if name in known and (value := said.get(name))}
+    if not given:
+        return None
+    if any(name in said for name in PICTURES):
+        return invalid(next(iter(given)), "cannot be combined with frames")
+    if model in IMAGES_MAX and said.get("resolution") == "1080p":
+        return invalid("reference_images", "cannot be used with 1080p")
+    if set(given) == {"reference_audios"}:
+        return invalid("reference_audios", "need an image or a video")
+    for name, value in given.items():
+        most = IMAGES_MAX.get(model, IMAGES_MAX_ELSE) if name == REFERENCES[0] else CLIPS_MAX
+        if not isinstance(value, list) or len(value) > most:
+            return invalid(name, "are too many")
     return None
 
 
