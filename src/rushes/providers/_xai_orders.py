@@ -3,7 +3,7 @@
 Facts (SDK: xai-sdk 1.21.0, the message GenerateVideoRequest and its documentation; DOC, CODE: see
 `xai.py`): images are {"url"}, an address or a data URI; a film from references, and one with a
 last frame is such a one, is 720p at most; at most seven references. Without aspect_ratio a first
-frame gives its own, and anything else is 16:9. That REST says `last_frame` and `generate_audio`
+frame gives its own. That REST says `last_frame` and `generate_audio`
 as the message does is not verified. There is no seed, no negative prompt and no watermark to ask
 for. A prompt may be left out beside a picture, says the SDK, but such jobs were seen to end in
 errors: it is asked for here.
@@ -25,6 +25,7 @@ MODES: Final = frozenset({*FRAMES, Mode.REFERENCE_TO_VIDEO})
 REFERENCES_MAX: Final = 7
 RATIOS: Final = frozenset({"1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"})
 ADAPTIVE: Final = "adaptive"
+FALLBACK_RATIO: Final = "16:9"
 RESOLUTIONS: Final = frozenset({"480p", "720p", "1080p"})
 GUIDED: Final = frozenset({Mode.FIRST_LAST_FRAME, Mode.REFERENCE_TO_VIDEO})
 TOO_FINE: Final = "1080p"
@@ -103,6 +104,8 @@ def told(spec: Spec, upstream_model: str, pictures: Sequence[str] = ()) -> dict[
         body["duration"] = spec.seconds
     if spec.ratio in RATIOS:
         body["aspect_ratio"] = spec.ratio
+    elif spec.mode not in FRAMES or not FRAMES[spec.mode]:  # nothing to take it from
+        body["aspect_ratio"] = FALLBACK_RATIO
     references: list[dict[str, str]] = []
     for asset, picture in zip(spec.assets, pictures, strict=True):
         match asset.role:
