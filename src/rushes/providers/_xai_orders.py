@@ -2,11 +2,11 @@
 
 Facts (SDK: xai-sdk 1.21.0, the message GenerateVideoRequest and its documentation; DOC, CODE: see
 `xai.py`): images are {"url"}, an address or a data URI; a film from references, and one with a
-last frame is such a one, is 720p at most; at most seven references. Without aspect_ratio a first
-frame gives its own. That REST says `last_frame` and `generate_audio`
-as the message does is not verified. There is no seed, no negative prompt and no watermark to ask
-for. A prompt may be left out beside a picture, says the SDK, but such jobs were seen to end in
-errors: it is asked for here.
+last frame is such a one, is 720p at most; at most seven references; a last frame is of 1.5 alone.
+Without aspect_ratio a first frame gives its own. That REST has `last_frame` is CODE; that it has
+`generate_audio` as the message does is not verified. There is no seed, no negative prompt and no
+watermark to ask for. A prompt may be left out beside a picture, says the SDK, but such jobs were
+seen to end in errors: it is asked for here.
 """
 
 from __future__ import annotations
