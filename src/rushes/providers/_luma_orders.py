@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
 
@@ -36,7 +36,9 @@ WISHES: Final = ("loop", "concepts")
 """What a card may let through from a caller's metadata."""
 
 ECHOED: Final = ("model", "prompt", "aspect_ratio", "duration", "resolution")
-"""What tells one create from another, beside its frames."""
+"""What tells one create from another, beside its frames and wishes."""
+
+NOTHING: Final = "-"
 
 
 def objection(spec: Spec) -> str:
@@ -114,18 +116,29 @@ def told(spec: Spec, order: Order) -> dict[str, object]:
 
 
 def likeness(body: Mapping[str, object]) -> dict[str, str]:
-    """Return what tells one create from another: what was said, and every frame by its place.
+    """Return what tells one create from another: what was said, and what was not.
 
-    >>> likeness({"prompt": "A boat.", "keyframes": {"frame1": {"id": "g1"}}})
-    {'prompt': 'A boat.', 'frame0': '-', 'frame1': 'g1'}
+    >>> likeness({"model": "ray-2", "keyframes": {"frame1": {"id": "g1"}}})["frame1"]
+    'g1'
     """
     same = {name: said for name in ECHOED if isinstance(said := body.get(name), str) and said}
-    frames = body.get("keyframes")
+    frames, concepts = body.get("keyframes"), body.get("concepts")
     frames = frames if isinstance(frames, dict) else {}
-    return same | {place: _name_of(frames.get(place)) for place in PLACES.values()}
+    if frames:  # only then may a prompt be missing
+        same.setdefault("prompt", NOTHING)
+    same |= {place: _name_of(frames.get(place)) for place in PLACES.values()}
+    keys = [str(one.get("key")) for one in concepts] if _is_list_of_objects(concepts) else []
+    return same | {
+        "loop": "yes" if body.get("loop") is True else NOTHING,
+        "concepts": " ".join(keys) or NOTHING,
+    }
 
 
 def _name_of(frame: object) -> str:
     said = frame if isinstance(frame, dict) else {}
     name = said.get("url") or said.get("id")
-    return name if isinstance(name, str) else "-"
+    return name if isinstance(name, str) else NOTHING
+
+
+def _is_list_of_objects(value: object) -> TypeGuard[list[dict[str, object]]]:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
