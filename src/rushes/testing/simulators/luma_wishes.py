@@ -66,9 +66,7 @@ def _is_frame(frame: object, done: Collection[str]) -> bool:
 
 def _wrong_concepts(fields: Fields) -> str:
     concepts = fields.get("concepts", [])
-    is_list = isinstance(concepts, list)
-    if is_list and all(
-        isinstance(one, dict) and isinstance(one.get("key"), str) for one in concepts
-    ):
-        return ""
-    return "Invalid concepts"
+    if not isinstance(concepts, list):
+        return "Invalid concepts"
+    is_keyed = all(isinstance(one, dict) and isinstance(one.get("key"), str) for one in concepts)
+    return "" if is_keyed else "Invalid concepts"
