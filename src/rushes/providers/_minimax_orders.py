@@ -112,9 +112,10 @@ def _wrong_input(spec: Spec) -> str:
 
 
 def _wrong_film(spec: Spec, lengths: Lengths) -> str:
-    if spec.resolution not in lengths or not _has_shape(spec):
+    seconds = lengths.get(spec.resolution or "")
+    if seconds is None or not _has_shape(spec):
         return f"The provider makes no film of {spec.size} in the mode {spec.mode}."
-    if spec.seconds not in {*lengths[spec.resolution], SECONDS_BY_PROVIDER}:
+    if spec.seconds not in {*seconds, SECONDS_BY_PROVIDER}:
         return f"The provider makes no film of {spec.seconds} seconds in {spec.resolution}."
     if spec.with_audio:
         return "The provider makes no sound."
