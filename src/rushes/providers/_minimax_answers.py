@@ -1,15 +1,14 @@
 """How MiniMax says that something is wrong: mostly inside HTTP 200, as `base_resp.status_code`.
 
-Wire facts (DOC: MiniMax's page of error codes, a copy read 2026-11; SDK: its own programs
-minimax-mcp 0.0.19 and mmx-cli 1.0; 3P: other clients; ISSUES: what users quote in its trackers;
-MEM: background, not verified; nothing was tried live):
+Wire facts (DOC: MiniMax's page of error codes, copies read 2026-11; SDK: its own programs
+minimax-mcp 0.0.19 and mmx-cli 1.0; SEEN: asked without a key by others, 2026-10; ISSUES: what
+users quote in its trackers; MEM: background, not verified; we tried nothing live):
 - {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}; 0 is success; next
-  to it stands whatever else an answer has, empty.                                     DOC, SDK
-- on other paths it says {"error": {"type", "message": "insufficient balance (1008)"}} with 4xx
-  or 5xx; that it does so here as well is supposed.                                     ISSUES
-- 1000, 1001, 1024 and 1033 are its own troubles; they prove nothing about a create.        DOC
-- 1039 is a limit of tokens by the page, and a word about content by mmx-cli: not used.
-- mmx-cli takes 1002 for a word about content, too; by the page it is the rate limit.
+  to it stands whatever else an answer has, empty; so it is without a key, too: 1004.  DOC, SEEN
+- on its other paths it says {"error": {"type", "message": "insufficient balance (1008)"}} with
+  4xx or 5xx; were it to do so here, it would be understood.                        DOC, ISSUES
+- 1000, 1001, 1013, 1024 and 1033 are its own troubles; they prove nothing about a create.  DOC
+- mmx-cli takes 1002 and 1039 for words about content; by the pages both are rate limits.
 """
 
 from __future__ import annotations
@@ -28,26 +27,26 @@ CONTENT: Final = frozenset({"1026", "1027"})
 """Of the input, of the film. DOC"""
 
 PARAMETERS: Final = frozenset({"2013", "1042"})
-"""DOC; the latter, a prompt of invisible characters, 3P."""
+"""The latter is a prompt of invisible characters. DOC"""
 
 WORDS: Final = Words(
     content=CONTENT,
     money=frozenset({"1008", "1028", "1030"}),  # DOC, SDK, SDK
     model=frozenset({"2061"}),  # SDK: a plan without this model
-    later=frozenset({"1002", "1041", "2056"}),  # DOC, 3P, MEM: a plan's hours are used up
+    later=frozenset({"1002", "1039", "1041", "2045", "2056"}),  # DOC; a plan's hours are used up
 )
 STATUSES: Final[Mapping[str, int]] = {
     **dict.fromkeys(CONTENT | PARAMETERS | WORDS.model, HTTPStatus.BAD_REQUEST),
     **dict.fromkeys(WORDS.money, HTTPStatus.PAYMENT_REQUIRED),
     **dict.fromkeys(WORDS.later, HTTPStatus.TOO_MANY_REQUESTS),
     "1004": HTTPStatus.UNAUTHORIZED,  # DOC
-    "2049": HTTPStatus.UNAUTHORIZED,  # 3P: an invalid key
+    "2049": HTTPStatus.UNAUTHORIZED,  # DOC: an invalid key
     "2038": HTTPStatus.FORBIDDEN,  # SDK: an account whose owner is not verified
 }
 """The codes by which a create is refused, each with the HTTP status that others would give."""
 
 TROUBLES: Final[Mapping[str, int]] = dict.fromkeys(
-    ("1000", "1001", "1024", "1033"), HTTPStatus.INTERNAL_SERVER_ERROR
+    ("1000", "1001", "1013", "1024", "1033"), HTTPStatus.INTERNAL_SERVER_ERROR
 )
 UNKNOWN: Final[Mapping[str, int]] = {"2013": HTTPStatus.NOT_FOUND}
 """A look has one parameter, the id: what is wrong with it is that nothing is there. MEM"""

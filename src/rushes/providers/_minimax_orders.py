@@ -1,9 +1,9 @@
 """A spec in MiniMax's words: which model makes it, what stands against it, the body of a create.
 
-Source of the table: MiniMax's reference of POST /v1/video_generation and its own programs
-minimax-mcp 0.0.19 and mmx-cli 1.0 (SDK), other clients and copies of its pages (3P); nothing was
-tried live. A model that is not known is refused: what it does not know of a body it may pass
-over, and a film that was not asked for costs as much.
+Source of the table: MiniMax's own programs minimax-mcp 0.0.19 and mmx-cli 1.0 (SDK), copies of
+its reference of POST /v1/video_generation and other clients (3P); nothing was tried live. A model
+that is not known is refused: what MiniMax does not know of a body it may pass over, and a film
+that was not asked for costs as much.
 
 - MiniMax has 512P, 768P and 1080P, and no field for a ratio: a film has the shape of its first
   frame, and is 16:9 without one. Our 480p, 720p and 1080p are told as these; what a film

@@ -1,21 +1,22 @@
 """MiniMax's Hailuo models, by the first version of its video API.
 
 Wire facts (DOC: MiniMax's reference, copies read 2026-11; SDK: its own programs minimax-mcp
-0.0.19 and mmx-cli 1.0; 3P: other clients and what they recorded; MEM: background, not verified;
-nothing was tried live):
+0.0.19 and mmx-cli 1.0; 3P: what other clients recorded, and an account of MiniMax's pages by
+others, 2026-10; MEM: background, not verified; nothing was tried live):
 - create: POST /v1/video_generation, JSON, Bearer; the answer is {task_id, base_resp}; what is
   wrong stands inside HTTP 200, see `_minimax_answers.py`; the body, `_minimax_orders.py`. DOC, SDK
 - look: GET /v1/query/video_generation?task_id=; {task_id, status, file_id, video_width,
   video_height, base_resp}; the words are in `_outcome`; ids are digits, as text.      DOC, 3P
 - file: GET /v1/files/retrieve?file_id=; {file: {file_id, bytes, download_url, ...}}; there the
   id is a number.                                                                      DOC, 3P
-- film: GET of that link on another host, without the key; it ends after nine hours. That asking
-  again gives a new one, and how long a file is kept, is not known.                  3P, UNKNOWN
+- film: GET of that link on another host, without the key; it ends after an hour, by older pages
+  after nine. That asking again gives a new one, and how long a file is kept, is not known.  3P
 - of a task that failed: `Fail`, and 1026 or 1027 in base_resp where content is the reason; what
   else is told then, and how long tasks are kept, is not known.                     DOC, UNKNOWN
-- callback_url: the address has to answer a challenge before a create is taken, else 2013; then
-  POST of each change, unsigned. Nothing of that can be verified, so none is given.          3P
+- callback_url: the address has to answer a challenge within 3 s before a create is taken, else
+  2013; then POST of each change, unsigned. Nothing can be verified, so none is given.       3P
 - there is no cancel, no list, no reference of ours and no idempotency key.             DOC, SDK
+- 20 creates a minute for an account; no limit of looks or of tasks at once is told.         3P
 - what is billed is told nowhere: a price goes by model, size and length.                   3P
 
 The second version (MiniMax-H3, /v2/video_generation) has other words, and is not spoken here.

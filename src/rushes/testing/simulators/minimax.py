@@ -1,7 +1,7 @@
 """MiniMax's video API, its first version, simulated: written from its protocol, faults by script.
 
 Errors stand inside HTTP 200. A task that is done has a file; a file is asked for its link, which
-is at a host of its own (`localhost`), takes no key, and ends after nine hours. Each time a file is
+is at a host of its own (`localhost`), takes no key, and ends after an hour. Each time a file is
 asked for it has a new link; that this is so, and that a file stays, is guessed.
 
 Not known, and guessed here: what is said of a task that is not known (2013); what stands beside
@@ -46,7 +46,7 @@ STATES: Final[Mapping[Phase, str]] = {
     Phase.DONE: "Success",
     Phase.BROKEN: "Fail",
 }
-LINK_S: Final = 9 * 3600.0
+LINK_S: Final = 3600.0
 FILES_FROM: Final = 10**9
 """How far the number of a file is from that of its task."""
 
