@@ -33,6 +33,7 @@ FROM_TEXT: Final = "/v1/text_to_video"
 FROM_IMAGE: Final = "/v1/image_to_video"
 """First and last frames go here; images that only guide go where text goes."""
 
+ADAPTIVE: Final = "adaptive"
 REFERENCES_MAX: Final = 9
 
 _POSITIONS: Final[Mapping[Role, str]] = {Role.FIRST_FRAME: "first", Role.LAST_FRAME: "last"}
@@ -173,10 +174,14 @@ def _wrong_prompt(spec: Spec, model: Model) -> str:
 
 
 def _wrong_settings(spec: Spec, model: Model) -> str:
+    if spec.ratio == ADAPTIVE:
+        return "The provider takes a ratio of its own for this model, and follows no image."
     if _size_of(spec, model) not in model.sizes[spec.mode]:
         return f"The provider makes no film of {spec.size} in the mode {spec.mode}."
-    chooses = spec.seconds == SECONDS_BY_PROVIDER and model.can_choose_seconds
-    if spec.seconds not in model.seconds and not chooses:
+    if spec.seconds == SECONDS_BY_PROVIDER:
+        if not model.can_choose_seconds:
+            return "The provider chooses no length for this model."
+    elif spec.seconds not in model.seconds:
         return f"The provider makes no film of {spec.seconds} seconds."
     if spec.with_audio and not model.has_sound:
         return "The model makes no sound."

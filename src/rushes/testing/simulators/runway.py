@@ -10,9 +10,8 @@ link that has ended (403, as of CloudFront); how long a task is kept (for ever).
 
 Verbs of a script: connect (a create whose body is not read yet), create, look, stop, film.
 Faults for every verb, and the fates of a job: see `upstream`; the value of fail is {failure,
-failureCode}. For create also echo. For look: regress, unknown_word (value: the word), throttled,
-cancelled, no_output, job_error (value: an HTTP status). For film: empty, html_as_video,
-elsewhere (value: an address).
+failureCode}. For create also echo. For look: regress, unknown_word (value: the word), cancelled,
+job_error (value: an HTTP status). For film: empty, html_as_video, elsewhere (value: an address).
 
     python -m rushes.testing.simulators.runway --port 0 --render-s 3
 """
@@ -53,9 +52,7 @@ BROKE: Final = {"failure": "An unexpected error occurred.", "failureCode": "INTE
 CREDITS_A_SECOND: Final[Mapping[str, int]] = {"gen4_turbo": 5, "veo3.1": 40, "veo3.1_fast": 15}
 CREDITS_A_SECOND_ELSE: Final = 12
 LINK_S: Final = 24 * 3600.0
-BENT_LOOKS: Final = frozenset(
-    {"regress", "unknown_word", "throttled", "cancelled", "no_output", "job_error"}
-)
+BENT_LOOKS: Final = frozenset({"regress", "unknown_word", "cancelled", "job_error"})
 BENT_FILMS: Final = frozenset({"empty", "html_as_video", "elsewhere"})
 
 
@@ -143,13 +140,14 @@ class RunwayServer(SimulatedUpstream):
         if job is None:
             await self.spoil(rule, REPLIES["not_found"], exchange)
             return
-        task = self._task(job, request.scope["server"][1])
+        task = self.task(job, request.scope["server"][1])
         if rule is not None and rule.fault in BENT_LOOKS:
             await exchange.answer(_bent(rule, task))
             return
         await self.spoil(rule, Reply.of(200, task), exchange)
 
-    def _task(self, job: Job, port: int) -> dict[str, object]:
+    def task(self, job: Job, port: int) -> dict[str, object]:
+        """Describe a task as a look does."""
         phase, percent = self.stand(job)
         created_at = job.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         task: dict[str, object] = {
@@ -219,12 +217,8 @@ def _bent(rule: Rule, task: dict[str, object]) -> Reply:
     match rule.fault:
         case "regress":
             return Reply.of(200, task | {"status": "PENDING"})
-        case "throttled":
-            return Reply.of(200, task | {"status": "THROTTLED"})
         case "cancelled":
             return Reply.of(200, task | {"status": "CANCELLED"})
-        case "no_output":
-            return Reply.of(200, task | {"status": "SUCCEEDED", "output": []})
         case "unknown_word":
             return Reply.of(200, task | {"status": rule.value or "PONDERING"})
         case _:  # job_error: the task in the body, a failure in the status line

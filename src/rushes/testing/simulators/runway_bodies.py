@@ -15,28 +15,15 @@ Issue = dict[str, object]
 
 _GEN: Final = frozenset({"1280:720", "720:1280", "1104:832", "960:960", "832:1104", "1584:672"})
 _VEO: Final = frozenset({"1280:720", "720:1280", "1080:1920", "1920:1080"})
-_SEEDANCE: Final = frozenset(
-    [
-        "992:432",
-        "864:496",
-        "752:560",
-        "640:640",
-        "560:752",
-        "496:864",
-        "1470:630",
-        "1280:720",
-        "1112:834",
-        "960:960",
-        "834:1112",
-        "720:1280",
-        "2206:946",
-        "1920:1080",
-        "1664:1248",
-        "1440:1440",
-        "1248:1664",
-        "1080:1920",
-    ]
+_SEEDANCE_FAST: Final = frozenset(
+    {
+        *("992:432", "864:496", "752:560", "640:640", "560:752", "496:864"),
+        *("1470:630", "1280:720", "1112:834", "960:960", "834:1112", "720:1280"),
+    }
 )
+_SEEDANCE: Final = _SEEDANCE_FAST | {
+    *("2206:946", "1920:1080", "1664:1248", "1440:1440", "1248:1664", "1080:1920"),
+}
 _COMMON: Final = frozenset({"model", "promptText", "ratio", "duration", "seed"})
 
 
@@ -58,31 +45,33 @@ _VEO_MORE: Final = frozenset({"audio", "negativePrompt"})
 _VEO_TEXT: Final = Wants(_VEO, ("promptText", "ratio"), _VEO_MORE, _FOUR)
 _VEO_IMAGE: Final = Wants(_VEO, ("promptImage", "ratio"), _VEO_MORE, _FOUR, _BOTH)
 _SEED_MORE: Final = frozenset({"audio", "references", "referenceAudio", "referenceVideos"})
-_SEED_TEXT: Final = Wants(_SEEDANCE, ("promptText",), _SEED_MORE, (4, 15), prompt_max=3500)
-_SEED_IMAGE: Final = Wants(
-    _SEEDANCE,
-    ("promptImage",),
-    frozenset({"audio", "referenceAudio"}),
-    (4, 15),
-    _BOTH | {None},
-    prompt_max=3500,
-)
+_SEED_AT_IMAGES: Final = frozenset({"audio", "referenceAudio"})
+_ANY: Final = _BOTH | {None}
+
+
+def _seedance(ratios: frozenset[str]) -> tuple[Wants, Wants]:
+    """Return what it wants at the endpoint of text, and at the one of images."""
+    text = Wants(ratios, ("promptText",), _SEED_MORE, (4, 15), prompt_max=3500)
+    return text, Wants(ratios, ("promptImage",), _SEED_AT_IMAGES, (4, 15), _ANY, prompt_max=3500)
+
+
+_SEED, _SEED_FAST = _seedance(_SEEDANCE), _seedance(_SEEDANCE_FAST)
 
 WANTS: Final[Mapping[str, Mapping[str, Wants]]] = {
     "text_to_video": {
         "gen4.5": Wants(frozenset({"1280:720", "720:1280"}), ("promptText", "ratio", "duration")),
         "veo3.1": _VEO_TEXT,
         "veo3.1_fast": _VEO_TEXT,
-        "seedance2": _SEED_TEXT,
-        "seedance2_fast": _SEED_TEXT,
+        "seedance2": _SEED[0],
+        "seedance2_fast": _SEED_FAST[0],
     },
     "image_to_video": {
         "gen4.5": Wants(_GEN, ("promptImage", "promptText", "ratio", "duration")),
         "gen4_turbo": Wants(_GEN, ("promptImage", "ratio")),
         "veo3.1": _VEO_IMAGE,
         "veo3.1_fast": _VEO_IMAGE,
-        "seedance2": _SEED_IMAGE,
-        "seedance2_fast": _SEED_IMAGE,
+        "seedance2": _SEED[1],
+        "seedance2_fast": _SEED_FAST[1],
     },
 }
 
