@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -56,9 +55,9 @@ def read(answer: Answer) -> Answer:
     if issue is not None:
         param, said = issue
         message = " ".join(filter(None, (f"{param}:" if param else "", said))) or message
-    elif answer.status == HTTPStatus.BAD_REQUEST and _POOR.search(message):
+    elif _POOR.search(message):
         code = NO_CREDITS
-    elif answer.status == HTTPStatus.FORBIDDEN and _NO_MODEL.search(message):
+    elif _NO_MODEL.search(message):
         code = NO_MODEL
     told = {"message": message, "code": code, "param": param}
     return Answer(answer.status, answer.headers, msgspec.json.encode({"error": told}))
