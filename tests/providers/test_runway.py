@@ -46,6 +46,7 @@ from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.films import tiny_film, tiny_still
 from rushes.testing.simulators.host import serving
 from rushes.testing.simulators.runway import RunwayServer
+from rushes.testing.simulators.runway_bodies import issues_with
 from rushes.testing.simulators.runway_errors import REPLIES, unfit
 from rushes.testing.simulators.script import Rule
 
@@ -165,6 +166,29 @@ async def test_a_file_too_large_for_a_body_goes_by_its_public_address(tmp_path: 
                 await house.submit(replace(FRAMED, assets=(replace(FIRST, url=url),)), tmp_path)
             assert refused.value.blame is Blame.PROVIDER
         assert len(house.server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [
+        ("text_to_video", {"model": "gen4_turbo"}),
+        ("text_to_video", {"model": "gen4.5", "ratio": "1280:720", "duration": 5}),
+        ("text_to_video", {"model": "seedance2", "promptText": 1751 * "\U0001f6f6"}),
+        ("text_to_video", {"model": "seedance2", "promptText": "A boat.", "size": "1280x720"}),
+        ("text_to_video", {"model": "seedance2", "promptText": "A boat.", "ratio": "16:9"}),
+        ("text_to_video", {"model": "seedance2", "promptText": "A boat.", "duration": "5"}),
+        ("text_to_video", {"model": "seedance2", "promptText": "A boat.", "seed": "7"}),
+        ("image_to_video", {"model": "seedance2", "promptImage": []}),
+        ("image_to_video", {"model": "seedance2", "promptImage": [{"position": "first"}]}),
+        (
+            "image_to_video",
+            {"model": "seedance2", "promptImage": [{"uri": "u", "position": "last"}]},
+        ),
+    ],
+)
+def test_the_simulator_refuses_what_runway_would(endpoint: str, body: dict[str, object]) -> None:
+    [issue] = issues_with(endpoint, body)
+    assert issue["message"]
 
 
 # -- how its words are read -----------------------------------------------------------------

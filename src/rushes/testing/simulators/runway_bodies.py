@@ -7,7 +7,7 @@ name, as the API is said to do (an upscaler's schema in 2026 has `additionalProp
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 Body = Mapping[str, object]
@@ -37,6 +37,7 @@ class Wants:
     seconds: tuple[int, int] | frozenset[int] = (2, 10)
     positions: frozenset[str | None] = frozenset({"first"})
     prompt_max: int = 1000
+    chooses: bool = False
 
 
 _FOUR: Final = frozenset({4, 6, 8})
@@ -51,8 +52,9 @@ _ANY: Final = _BOTH | {None}
 
 def _seedance(ratios: frozenset[str]) -> tuple[Wants, Wants]:
     """Return what it wants at the endpoint of text, and at the one of images."""
-    text = Wants(ratios, ("promptText",), _SEED_MORE, (4, 15), prompt_max=3500)
-    return text, Wants(ratios, ("promptImage",), _SEED_AT_IMAGES, (4, 15), _ANY, prompt_max=3500)
+    text = Wants(ratios, ("promptText",), _SEED_MORE, (4, 15), prompt_max=3500, chooses=True)
+    images = replace(text, required=("promptImage",), more=_SEED_AT_IMAGES, positions=_ANY)
+    return text, images
 
 
 _SEED, _SEED_FAST = _seedance(_SEEDANCE), _seedance(_SEEDANCE_FAST)
@@ -85,16 +87,16 @@ def issues_with(endpoint: str, body: Body) -> list[Issue]:
 
 
 def _misfits(wants: Wants, body: Body) -> Iterator[Issue]:
-    known = _COMMON | wants.more | {name for name in wants.required if name == "promptImage"}
+    known = _COMMON | wants.more | set(wants.required)
     for name in sorted(set(body) - known):
         yield _issue("unrecognized_keys", f"Unrecognized key: {name!r}")
     for name in wants.required:
         if name not in body:
             yield _issue("invalid_type", "Invalid input: received undefined", name)
     prompt = body.get("promptText", "?")
-    if not isinstance(prompt, str) or not 0 < len(prompt) <= wants.prompt_max:
-        yield _issue("too_big", "Prompt must be 1 to some characters", "promptText")
-    if body.get("ratio", next(iter(wants.ratios))) not in wants.ratios:
+    if not isinstance(prompt, str) or not 0 < _utf16(prompt) <= wants.prompt_max:
+        yield _issue("too_big", f"Must be 1 to {wants.prompt_max} characters", "promptText")
+    if str(body.get("ratio", "1280:720")) not in wants.ratios:
         told = "|".join(f"'{ratio}'" for ratio in sorted(wants.ratios))
         yield _issue("invalid_value", f"Invalid option: expected one of {told}", "ratio")
     if not _is_length(wants, body.get("duration", 4)):
@@ -103,9 +105,13 @@ def _misfits(wants: Wants, body: Body) -> Iterator[Issue]:
         yield _issue("invalid_type", "Invalid input: expected number", "seed")
 
 
+def _utf16(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
 def _is_length(wants: Wants, seconds: object) -> bool:
     if seconds == "auto":
-        return "audio" in wants.more and "negativePrompt" not in wants.more
+        return wants.chooses
     if not isinstance(seconds, int):
         return False
     if isinstance(wants.seconds, frozenset):
@@ -114,18 +120,16 @@ def _is_length(wants: Wants, seconds: object) -> bool:
 
 
 def _images(wants: Wants, images: object) -> Iterator[Issue]:
-    if images is None or isinstance(images, str):
+    if images is None or isinstance(images, str):  # one address is a first frame
         return
-    listed = images if isinstance(images, list) else [{}]
-    told = [image.get("position") if isinstance(image, dict) else 7 for image in listed]
-    if (
-        not listed
-        or set(told) - wants.positions
-        or "first" not in {*told, "first" * (None in told)}
-    ):
+    listed = images if isinstance(images, list) else []
+    told = [image.get("position") for image in listed if isinstance(image, dict)]
+    has_first = "first" in told or not {"first", "last"} & set(told)  # a last one needs a first
+    if not told or not has_first or set(told) - wants.positions:
         yield _issue("invalid_value", "Invalid positions", "promptImage")
-    if any(not isinstance(image, dict) or not image.get("uri") for image in listed):
-        yield _issue("invalid_type", "Invalid input: expected string", "promptImage", 0, "uri")
+    for at, image in enumerate(listed):
+        if not isinstance(image, dict) or not isinstance(image.get("uri"), str):
+            yield _issue("invalid_type", "Invalid input: expected string", "promptImage", at, "uri")
 
 
 def _issue(code: str, message: str, *path: object) -> Issue:
