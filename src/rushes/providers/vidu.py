@@ -171,28 +171,27 @@ _SECONDS: Final = {
 
 
 def _terms(options: Mapping[str, object]) -> Terms:
-    seconds = dict(_SECONDS)
+    seconds, region, is_off_peak = dict(_SECONDS), None, False
     for option, value in options.items():
         if option in seconds:
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
             seconds[option] = float(value)
-        elif option not in {"region", "off_peak"}:
+        elif option == "region":
+            if not isinstance(value, str) or value not in REGIONS:
+                known = ", ".join(REGIONS)
+                raise ValueError(f"option 'region' is one of {known}; got {value!r}")
+            region = value
+        elif option == "off_peak":
+            if value is not True and value is not False:
+                raise ValueError(f"option 'off_peak' is true or false; got {value!r}")
+            is_off_peak = value
+        else:
             known = ", ".join(("region", "off_peak", *_SECONDS))
             raise ValueError(f"vidu has no option {option!r}; it has {known}")
-    region, is_off_peak = options.get("region"), options.get("off_peak", False)
-    if region is not None and region not in REGIONS:
-        raise ValueError(f"option 'region' is one of {', '.join(REGIONS)}; got {region!r}")
-    if is_off_peak not in (True, False):
-        raise ValueError(f"option 'off_peak' is true or false; got {is_off_peak!r}")
     ask_s = seconds["ask_timeout_s"]
     timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
-    return Terms(
-        None if region is None else str(region),
-        bool(is_off_peak),
-        seconds["look_again_s"],
-        timeouts,
-    )
+    return Terms(region, is_off_peak, seconds["look_again_s"], timeouts)
 
 
 class Vidu:
