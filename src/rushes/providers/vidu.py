@@ -1,10 +1,11 @@
 """Vidu by Shengshu, on its own platform (`/ent/v2`).
 
-Wire facts (DOC: platform.vidu.com/docs, pages of 2025 and 2026, and copies of them; 3P: public
-programs that call it; MEM: background; read 2026-11, nothing was seen live):
-- every request has `Authorization: Token KEY`.                                             DOC
-- create: POST /text2video, /img2video, /start-end2video or /reference2video, JSON; the answer is
-  {task_id, state: "created", credits, payload, created_at, and what was asked}.             DOC
+Wire facts (DOC: platform.vidu.com/docs, pages of 2025 and 2026, and copies of them; SDK: vidu-mcp
+0.1.2, the maker's own server for agents; 3P: public programs that call it; MEM: background; read
+2026-11, nothing was seen live):
+- every request has `Authorization: Token KEY`.                                        DOC, SDK
+- create: POST /text2video, /img2video, /start-end2video or /reference2video, JSON (SDK); the
+  answer is {task_id, state: "created", credits, payload, created_at, and what was asked}.   DOC
 - look: GET /tasks/{id}/creations; {id, state, err_code, credits, payload, off_peak, creations:
   [{id, url, cover_url, watermarked_url}]}; the words are in `_outcome`; no progress. An older
   page has no id in it.                                                                      DOC

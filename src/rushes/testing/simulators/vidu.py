@@ -6,10 +6,11 @@ listed for 7 days; films are on a host of their own (`localhost`), behind links 
 and end 24 h after the film was made. A create with a callback_url is called back when the task is
 processing and when it is over, signed with the key that made it.
 
-There is no SDK of Vidu's for it. Not known, and guessed here: that the list is newest first, tells
-created_at and keeps silent about payloads (`lists_payload` says that it tells them); that a task
-which was canceled fails by UserCancelled; that any task can be canceled while it waits, and that
-one cannot be canceled twice; that a look never signs a fresh link (`refreshes`).
+Vidu has no SDK for Python; this is held to its maker's server for agents, which makes films by the
+same four ways. Not known, and guessed here: that the list is newest first, tells created_at and
+keeps silent about payloads (`lists_payload` says that it tells them); that a task which was
+canceled fails by UserCancelled; that any task can be canceled while it waits, and none twice; that
+a look never signs a fresh link (`refreshes` says that it does).
 
 Verbs of a script: connect (a create whose body is not read yet), create, retrieve, list, cancel,
 content, callback. Faults for every verb and the fates of a task: see `upstream`; the value of fail
@@ -43,6 +44,9 @@ from rushes.testing.simulators.upstream import SimulatedUpstream, film_reply, js
 from rushes.testing.simulators.vidu_bells import Bells
 from rushes.testing.simulators.vidu_errors import PAGE, REPLIES, error
 from rushes.testing.simulators.vidu_wishes import IMAGES, objection
+
+HELD_TO: Final = "vidu-mcp 0.1.2"
+"""The maker's own program that is satisfied with this, and its version."""
 
 STATES: Final[Mapping[Phase, str]] = {
     Phase.WAITING: "queueing",
