@@ -45,6 +45,7 @@ TOOLS: Final[Mapping[str, str]] = {
     "systemd-sysusers": "the same",
     "docker": "wants Docker; tests/test_deploy.py reads the composition",
     "sh": "runs a script of ours that tests/test_deploy.py runs",
+    "hf": "fetches weights from a hub, onto a machine of the reader's",
     "vllm": "starts a model on a GPU of the reader's",
     "pg_dump": "run by tests/journeys/test_restored.py, in its own words",
     "pg_restore": "the same",
