@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from rushes.domain.errors import Blame, Reason
 from rushes.domain.spec import Asset, Mode, Role, Spec
-from rushes.providers._kling_keys import ApiKey, Ear, KeyPair, key_of, signed
+from rushes.providers._kling_keys import ApiKey, KeyPair, key_of, signed
 from rushes.providers._kling_orders import Order, objection, told
 from rushes.providers.answers import Answer, judge_submit
 from rushes.providers.base import (
@@ -40,6 +40,7 @@ from rushes.providers.base import (
 from rushes.providers.kling import REGIONS, WORDS, Kling
 from rushes.providers.registry import Misconfigured, build
 from rushes.providers.rest import Credential, Rest
+from rushes.providers.signed_calls import Ear
 from rushes.testing.conformance.scenes.kling import ACCESS_KEY, KEY, SECRET_KEY, SPEC
 from rushes.testing.conformance.scenes.simulated import NOON
 from rushes.testing.fakes import ManualClock
@@ -496,13 +497,13 @@ def test_a_credential_is_a_pair_or_a_key_that_goes_out_as_it_is() -> None:
 
 
 def test_klings_own_example_of_a_signature_is_taken() -> None:
-    Ear(SECRET, now=lambda: SENT_AT_S + 299.0).check(SIGNED, CALL)
+    Ear(SECRET, whose="Kling", now=lambda: SENT_AT_S + 299.0).check(SIGNED, CALL)
 
 
 def test_one_good_signature_of_several_is_enough_while_secrets_change() -> None:
     old = "v1,K5oZfzeVuQvI4x1jrjAgMlkpJDoe1JhVmAbjR6eKeTM= v2,x"
     both = {**SIGNED, "webhook-signature": f"{old} {SIGNED['webhook-signature']}"}
-    Ear(SECRET, now=lambda: SENT_AT_S).check(both, CALL)
+    Ear(SECRET, whose="Kling", now=lambda: SENT_AT_S).check(both, CALL)
 
 
 @pytest.mark.parametrize(
@@ -523,7 +524,7 @@ def test_one_good_signature_of_several_is_enough_while_secrets_change() -> None:
 )
 def test_any_other_call_is_forged(headers: Mapping[str, str], body: bytes, late_s: int) -> None:
     with pytest.raises(Forged):
-        Ear(SECRET, now=lambda: SENT_AT_S + late_s).check(headers, body)
+        Ear(SECRET, whose="Kling", now=lambda: SENT_AT_S + late_s).check(headers, body)
 
 
 class Door:

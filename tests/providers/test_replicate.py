@@ -21,7 +21,6 @@ from rushes.domain.errors import Blame, Reason
 from rushes.domain.spec import Asset, Mode, Role, Spec
 from rushes.observe import redact
 from rushes.providers._replicate_answers import WORDS, read
-from rushes.providers._replicate_hints import Ear
 from rushes.providers._replicate_jobs import cursor_in, film_in, instant, progress_in, usage_in
 from rushes.providers._replicate_orders import (
     Order,
@@ -58,6 +57,7 @@ from rushes.providers.replicate import (
     terms_of,
 )
 from rushes.providers.rest import Credential, Rest
+from rushes.providers.signed_calls import Ear
 from rushes.testing.conformance.scenes.replicate import KEY, SPEC
 from rushes.testing.conformance.scenes.simulated import NOON
 from rushes.testing.fakes import ManualClock
@@ -145,7 +145,7 @@ async def a_house(
             Rest(f"http://127.0.0.1:{port}/v1", credential, timeouts=terms.timeouts),
             credential,
             terms,
-            Ear(SECRET, now=lambda: clock.now().timestamp()),
+            Ear(SECRET, whose="Replicate", now=lambda: clock.now().timestamp()),
             delivers=lambda _: is_delivered,
         )
         try:
@@ -640,7 +640,7 @@ def signed(secret: str = SECRET, *, at_s: int = AT_S, body: bytes = b"{}") -> di
 
 
 def test_one_signature_of_several_is_enough() -> None:
-    Ear(SECRET, now=lambda: AT_S).check(signed(), b"{}")
+    Ear(SECRET, whose="Replicate", now=lambda: AT_S).check(signed(), b"{}")
 
 
 @pytest.mark.parametrize(
@@ -662,14 +662,14 @@ def test_one_signature_of_several_is_enough() -> None:
 )
 def test_a_call_of_somebody_else_or_of_another_time_is_forged(headers: dict[str, str]) -> None:
     with pytest.raises(Forged):
-        Ear(SECRET, now=lambda: AT_S).check(headers, b"{}")
+        Ear(SECRET, whose="Replicate", now=lambda: AT_S).check(headers, b"{}")
 
 
 def test_a_webhook_secret_has_a_form_that_no_log_line_tells() -> None:
     assert SECRET not in redact(f"resolved {SECRET} for replicate")
     for secret in ("", "whsec_", "whsec_!", SECRET.removeprefix("whsec_")):
         with pytest.raises(ValueError, match="whsec_") as raised:
-            Ear(secret)
+            Ear(secret, whose="Replicate")
         assert SECRET[6:] not in str(raised.value)
 
 

@@ -30,6 +30,8 @@ MAY_LOAD = {
     "cli/picture.py": "whether the library of pictures is there",
     "cli/simulating.py": "a simulator of the house that an operator names on the command line",
     "media/sealer.py": "whether the library of seals is there",
+    "providers/_local_diffusers_child.py": "libraries and pipelines that are named there",
+    "providers/local_diffusers.py": "whether the library of pipelines is there",
     "providers/_vertex_tokens.py": "whether the library of Google credentials is there",
     "providers/registry.py": "a provider's kind, from the operator's settings",
     "studio/__main__.py": "the studio's own modules",
@@ -46,6 +48,7 @@ STARTS = {
 MAY_START = {
     "providers/registry.py": "`command:…`, a credential of the settings, without a shell",
     "media/children.py": "a Python of ours that decodes",
+    "providers/_local_diffusers_rigs.py": "a Python of ours, or of the settings, that renders",
     "studio/farm.py": "a Python of ours that draws",
     "cli/demo.py": "our own server",
     "provenance.py": "a command of our own",

@@ -68,11 +68,11 @@ def verify(keys: Sequence[Ed25519PublicKey], headers: Mapping[str, str], body: b
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
 
     said = [headers.get(f"x-fal-webhook-{name}") for name in _SIGNED]
-    signature = headers.get("x-fal-webhook-signature")
-    if signature is None or None in said:
+    given = headers.get("x-fal-webhook-signature")
+    if given is None or None in said:
         raise Forged("no signature of fal's")
     try:
-        signed = bytes.fromhex(signature)
+        signed = bytes.fromhex(given)
     except ValueError as error:
         raise Forged("a signature that is not hexadecimal") from error
     message = "\n".join([*map(str, said), sha256(body).hexdigest()]).encode()

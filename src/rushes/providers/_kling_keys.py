@@ -1,4 +1,4 @@
-"""What goes out as a key of Kling's, and what comes in with its signature.
+"""What goes out as a key of Kling's.
 
 Wire facts (DOC: Kling's pages get-started/authentication and /callbacks, copies of 2026 in public
 repositories, read 2026-11):
@@ -6,21 +6,16 @@ repositories, read 2026-11):
   what is asked for by `model_name`, make a JWT by HS256 for each request:
   {iss: access key, exp: now + 1800, nbf: now - 5}.                                       DOC
 - 401 with 1003 is a token whose time has not come, with 1004 one whose time is over.       DOC
-- calls to us are signed once a webhook secret was made in the console, as Standard Webhooks
-  have it: webhook-signature holds `v1,` and base64(HMAC-SHA256(key, "{id}.{timestamp}.{body}")),
-  several with a space between; the key is the base64 behind `whsec_`; a timestamp is good for
-  five minutes.                                                                           DOC
 
-These two things want the time of day, which nothing else in a provider does.
+A token wants the time of day.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Final, Protocol
@@ -28,11 +23,9 @@ from typing import Final, Protocol
 import msgspec
 
 from rushes.providers.answers import Answer, complaint_of, fits
-from rushes.providers.base import Forged
 
 TOKEN_S: Final = 1800
 EARLY_S: Final = 5
-HINT_AGE_S_MAX: Final = 300
 UNTIMELY: Final = frozenset({"1003", "1004"})
 """The codes by which a token is refused for its times alone."""
 
@@ -140,41 +133,6 @@ def signed(access_key: str, secret_key: str, *, at_s: float) -> str:
     said = b".".join(_base64url(msgspec.json.encode(part)) for part in (_HEAD, claims))
     signature = hmac.digest(secret_key.encode("ascii"), said, sha256)
     return b".".join((said, _base64url(signature))).decode("ascii")
-
-
-class Ear:
-    """Tells Kling's calls from anyone else's, by a webhook secret."""
-
-    def __init__(self, secret: str, *, now: Now = time.time) -> None:
-        """Take a secret.
-
-        Raises:
-            ValueError: it is none.
-        """
-        self._now = now
-        try:
-            self._key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-        except (binascii.Error, ValueError):
-            self._key = b""
-        if not self._key:
-            raise ValueError("the webhook_secret is whsec_ and base64")
-
-    def check(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Make sure that a call is Kling's, and of now.
-
-        Raises:
-            Forged: it is not.
-        """
-        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-        name, sent_at, signatures = (headers.get(header, "") for header in names)
-        is_dated = sent_at.isascii() and sent_at.isdecimal() and len(sent_at) <= len("1781080794")
-        if not is_dated or abs(self._now() - int(sent_at)) > HINT_AGE_S_MAX:
-            raise Forged("a call of another time")
-        said = b".".join((name.encode("utf-8", "replace"), sent_at.encode("ascii"), body))
-        wanted = b"v1," + base64.b64encode(hmac.digest(self._key, said, sha256))
-        given = (signature.encode("utf-8", "replace") for signature in signatures.split())
-        if not any(hmac.compare_digest(wanted, one) for one in given):
-            raise Forged("a call that Kling did not sign")
 
 
 def _base64url(content: bytes) -> bytes:

@@ -179,9 +179,8 @@ class Fal(Quiet):
         timeouts: Timeouts | None = None,
     ) -> None:
         self.name = name
-        self._rest = Rest(base_url, credential, timeouts=timeouts)
+        self._rest = Rest(base_url, credential, timeouts=timeouts, key_scheme="Key ")
         self._base = base_url.rstrip("/")
-        self._key = {"authorization": f"Key {credential.secret}"}
         self._terms = terms or Terms()
         self.takes_hints = bool(self._terms.keys)
 
@@ -204,8 +203,7 @@ class Fal(Quiet):
         if callback_url is not None:
             path += f"?fal_webhook={quote(callback_url, safe='')}"
         body = told(spec, upstream_model, media)
-        headers = {**(self._terms.headers or {}), **self._key}
-        answer = await self._rest.submit(path, body=body, headers=headers)
+        answer = await self._rest.submit(path, body=body, headers=self._terms.headers)
         if not answer.is_success:
             raise judge_submit(_fal_answers.read(answer), WORDS, hide=self._rest.hidden)
         ticket = self._ticket(answer.json_object() or {}, upstream_model)
@@ -306,7 +304,7 @@ class Fal(Quiet):
         path = ticket.get(call, _usual(ticket, call))
         if _text(ticket.get("id")) is None or not isinstance(path, str) or not _is_path(path):
             raise NotUnderstood("a ticket that is not ours")
-        return await self._rest.ask(method, path, headers=self._key)
+        return await self._rest.ask(method, path)
 
     async def _look(self, ticket: Ticket) -> Said:
         """Return the status of a request; whatever the HTTP status is, one of ours is believed."""

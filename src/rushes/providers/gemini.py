@@ -35,8 +35,6 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
-import httpx2 as httpx
-
 from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import Asset, Spec
 from rushes.domain.submit import Ticket
@@ -156,25 +154,8 @@ def build(
     root = (base_url or BASE_URL).rstrip("/")
     for version in (VERSION, FILES_VERSION):  # as the SDK's users write it
         root = root.removesuffix(f"/{version}")
-    return Gemini(name, KeyRest(root, credential, timeouts=timeouts), seconds["look_again_s"])
-
-
-class KeyRest(Rest):
-    """An address that is told its key in Google's own header, and only there."""
-
-    def _headers(
-        self, url: httpx.URL, more: Mapping[str, str] | None = None, *, is_signed: bool = False
-    ) -> dict[str, str]:
-        headers = super()._headers(url, more, is_signed=is_signed)
-        bearer = headers.pop("authorization", None)
-        if bearer is not None:
-            headers[KEY_HEADER] = bearer.removeprefix("Bearer ")
-        return headers
-
-    def _tell(self, request: httpx.Request, status: int | None) -> None:
-        """Tell of a call as of any other: that it had the key, in the header all others use."""
-        shown = {"authorization": "key"} if KEY_HEADER in request.headers else {}
-        super()._tell(httpx.Request(request.method, request.url, headers=shown), status)
+    rest = Rest(root, credential, timeouts=timeouts, key_header=KEY_HEADER, key_scheme="")
+    return Gemini(name, rest, seconds["look_again_s"])
 
 
 class Gemini(Quiet):

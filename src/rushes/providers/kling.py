@@ -14,7 +14,9 @@ of the service that strangers published; 3P: third parties; MEM: background, not
 - usage: final_unit_deduction, where a balance pays final_balance_deduction{quota}.         DOC
 - errors: {code, message}; the table is WORDS. 1103 is 403 to some copies, 429 to others.  3P
 - a task holds one of the account's slots from create to end; looks are free.               DOC
-- keys, and calls to us: `_kling_keys.py`. No page has a call that stops a task.             DOC
+- keys: `_kling_keys.py`. No page has a call that stops a task.                             DOC
+- calls to us are signed as Standard Webhooks have it (`signed_calls.py`) once a webhook secret was
+  made in the console.                                                                       DOC
 - kling-v3-omni and O1 are asked by other paths, and a newer design has the model in the path
   and all looks at /tasks: neither is spoken here.                                          DOC
 """
@@ -32,7 +34,7 @@ from urllib.parse import quote, urlsplit
 from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import Asset, Spec
 from rushes.domain.submit import Ticket
-from rushes.providers._kling_keys import UNTIMELY, Ear, Key, key_of
+from rushes.providers._kling_keys import UNTIMELY, Key, key_of
 from rushes.providers._kling_orders import KINDS, Order, objection, told
 from rushes.providers.answers import Answer, Words, complaint_of, ignorance, judge_submit, plain
 from rushes.providers.base import (
@@ -59,6 +61,7 @@ from rushes.providers.links import data_uri
 from rushes.providers.lists import ListSearch
 from rushes.providers.registry import resolve
 from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.signed_calls import Ear
 
 REGIONS: Final[Mapping[str, str]] = {
     "cn": "https://api-beijing.klingai.com",
@@ -143,7 +146,7 @@ def build(
         raise ValueError("kling needs either region = cn or intl in its options, or a base_url")
     key = key_of(credential.secret, _secret(terms.access_key))
     webhook_secret = _secret(terms.webhook_secret)
-    ear = None if webhook_secret is None else Ear(webhook_secret)
+    ear = None if webhook_secret is None else Ear(webhook_secret, whose="Kling")
     address = base_url or REGIONS[terms.region or ""]
     return Kling(name, Rest(address, timeouts=terms.timeouts), key, ear, terms.look_again_s)
 

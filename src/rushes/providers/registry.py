@@ -23,7 +23,9 @@ from rushes import providers
 from rushes.providers.base import Provider, Setup
 from rushes.providers.rest import Credential
 
-FLOOR: Final = frozenset({"answers", "base", "links", "lists", "profiles", "registry", "rest"})
+FLOOR: Final = frozenset(
+    {"answers", "base", "links", "lists", "profiles", "registry", "rest", "signed_calls"}
+)
 """Modules of the package that are no provider, but what providers stand on."""
 
 SECRET_BYTES_MAX: Final = 64 * 1024

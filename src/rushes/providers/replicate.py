@@ -20,7 +20,9 @@ a copy of 2026-04; DOC: other pages of replicate.com, copies of 2026; MEM: not v
 - Cancel-After, a header of the create: seconds after which it is canceled, 5 at least.     SPEC
 - metrics: predict_time and total_time in seconds, and more by some models.            SPEC, MEM
 - 600 creates a minute, 3000 other calls.                                                    DOC
-- errors: `_replicate_answers.py`; calls to us, which want TLS: `_replicate_hints.py`.       SPEC
+- errors: `_replicate_answers.py`.
+- calls to us want TLS, and are signed as Standard Webhooks have it (`signed_calls.py`), by a secret
+  that is one for an account: GET /v1/webhooks/default/secret.                         SDK, DOC
 """
 
 from __future__ import annotations
@@ -38,7 +40,6 @@ from rushes.domain.spec import Asset, Spec
 from rushes.domain.submit import Ticket
 from rushes.providers import _replicate_orders, links
 from rushes.providers._replicate_answers import WORDS, read, reason_of
-from rushes.providers._replicate_hints import Ear
 from rushes.providers._replicate_jobs import (
     LINK_CHARACTERS_MAX,
     Job,
@@ -85,6 +86,7 @@ from rushes.providers.base import (
 from rushes.providers.lists import ListSearch
 from rushes.providers.registry import resolve
 from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.signed_calls import Ear
 
 BASE_URL: Final = "https://api.replicate.com/v1"
 DELIVERY: Final = "replicate.delivery"
@@ -145,7 +147,9 @@ def build(
     terms, address = terms_of(options), base_url or BASE_URL
     if address.startswith("http://"):
         terms = replace(terms, rings=("https://", "http://"))
-    ear = None if terms.webhook_secret is None else Ear(resolve(terms.webhook_secret).secret)
+    ear: Ear | None = None
+    if terms.webhook_secret is not None:
+        ear = Ear(resolve(terms.webhook_secret).secret, whose="Replicate")
     rest = Rest(address, credential, timeouts=terms.timeouts)
     return Replicate(name, rest, credential, terms, ear)
 

@@ -90,6 +90,8 @@ def _tls() -> ssl.SSLContext:
 class Rest:
     """A provider's address and credential. One per provider; close it in the end.
 
+    The credential goes out in `key_header` (lowercase), with `key_scheme` before it.
+
     Raises:
         ValueError: the base URL is no plain http(s) address, or the secret fits in no header.
     """
@@ -100,11 +102,14 @@ class Rest:
         credential: Credential | None = None,
         *,
         timeouts: Timeouts | None = None,
+        key_header: str = "authorization",
+        key_scheme: str = "Bearer ",
     ) -> None:
         if credential and not (credential.secret.isascii() and credential.secret.isprintable()):
             raise ValueError(f"the credential {credential.reference} is no line of visible ASCII")
         self._base = _base(base_url)
         self._credential = credential
+        self._key_header, self._key_scheme = key_header, key_scheme
         self._timeouts = timeouts or Timeouts()
         limits = httpx.Limits(max_keepalive_connections=KEPT_CONNECTIONS_MAX, keepalive_expiry=4.0)
         alone = httpx.Limits(max_keepalive_connections=0)
@@ -209,7 +214,7 @@ class Rest:
         """Return what a request says of itself; the credential only where it belongs."""
         headers = {"accept-encoding": "identity", "user-agent": f"rushes/{__version__}"}
         if self._credential is not None and self.is_own(url) and not is_signed:
-            headers["authorization"] = f"Bearer {self._credential.secret}"
+            headers[self._key_header] = f"{self._key_scheme}{self._credential.secret}"
         traceparent = outgoing()  # only where the operator wants this provider to be told
         if traceparent is not None and self.is_own(url) and not is_signed:
             headers["traceparent"] = traceparent
@@ -254,7 +259,7 @@ class Rest:
         ear = EAR.get()
         if ear is None:
             return
-        is_own, has_key = self.is_own(request.url), "authorization" in request.headers
+        is_own, has_key = self.is_own(request.url), self._key_header in request.headers
         path, base = request.url.raw_path.partition(b"?")[0], self._base.raw_path.rstrip(b"/")
         shown = path.removeprefix(base).decode("ascii", "replace") if is_own else ""
         ear(Call(request.method, shown, is_own, has_key, status))

@@ -161,7 +161,8 @@ def build(
     if (terms.region is None) == (base_url is None):
         raise ValueError("vidu needs either region = cn or intl in its options, or a base_url")
     address = base_url or REGIONS[terms.region or ""]
-    return Vidu(name, Rest(address, credential, timeouts=terms.timeouts), credential.secret, terms)
+    rest = Rest(address, credential, timeouts=terms.timeouts, key_scheme="Token ")
+    return Vidu(name, rest, credential.secret, terms)
 
 
 _SECONDS: Final = {
@@ -206,7 +207,6 @@ class Vidu:
         self._rest = rest
         self._key = key
         self._terms = terms or Terms()
-        self._headers = {"authorization": f"Token {key}"}
 
     async def submit(
         self,
@@ -225,7 +225,7 @@ class Vidu:
         pictures = await _pictures(spec.assets, assets)
         order = Order(upstream_model, token, pictures, callback_url, self._terms.is_off_peak)
         body, path = told(spec, order), f"/{KINDS[spec.mode]}"
-        answer = await self._rest.submit(path, body=body, headers=self._headers)
+        answer = await self._rest.submit(path, body=body)
         if not answer.is_success:
             answer = _in_house_words(answer)
             if fits(_complaint(answer), UNCLEAR):
@@ -247,9 +247,7 @@ class Vidu:
         A refusal may also mean that an earlier cancel got through, and its answer did not.
         """
         task_id = _id_of(ticket)
-        answer = await self._rest.ask(
-            "POST", f"{_path(task_id)}/cancel", body={"id": task_id}, headers=self._headers
-        )
+        answer = await self._rest.ask("POST", f"{_path(task_id)}/cancel", body={"id": task_id})
         if answer.is_success:
             return CancelOutcome.CANCELED
         answer = _in_house_words(answer)
@@ -307,7 +305,7 @@ class Vidu:
         await self._rest.close()
 
     async def _look(self, task_id: str) -> Job:
-        answer = await self._rest.ask("GET", f"{_path(task_id)}/creations", headers=self._headers)
+        answer = await self._rest.ask("GET", f"{_path(task_id)}/creations")
         job = answer.json_object() or {}
         is_of_another = "id" in job and _id_in(job, "id") != task_id
         if isinstance(job.get("state"), str) and not is_of_another:
@@ -323,7 +321,7 @@ class Vidu:
         params = {"pager.pagesz": str(PAGE_ITEMS)}
         if page_token is not None:
             params["pager.page_token"] = page_token
-        answer = await self._rest.ask("GET", TASKS, params=params, headers=self._headers)
+        answer = await self._rest.ask("GET", TASKS, params=params)
         if not answer.is_success:
             raise ignorance(_in_house_words(answer))
         body = answer.json_object() or {}

@@ -12,9 +12,9 @@ from typing import Final
 
 from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import replicate
-from rushes.providers._replicate_hints import Ear
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential, Rest
+from rushes.providers.signed_calls import Ear
 from rushes.testing.conformance.scenes.simulated import HOUR_S, Setting, simulated
 from rushes.testing.conformance.stage import RETRY_AFTER_S, Situation, Stage
 from rushes.testing.fakes import ManualClock
@@ -105,7 +105,7 @@ def _impossible() -> tuple[Spec, ...]:
 def _build(port: int, options: Mapping[str, object]) -> Provider:
     terms, credential = replicate.terms_of(options), Credential("env:REPLICATE_API_TOKEN", KEY)
     rest = Rest(f"http://{LOOPBACK}:{port}/v1", credential, timeouts=terms.timeouts)
-    return replicate.Replicate("replicate", rest, credential, terms, Ear(SECRET))
+    return replicate.Replicate("replicate", rest, credential, terms, Ear(SECRET, whose="Replicate"))
 
 
 SETTING: Final = Setting(
