@@ -45,7 +45,8 @@ def _trouble_with_token(token: str, access_key: str, secret_key: str, at_s: floa
     if head.get("alg") != "HS256" or head.get("typ") != "JWT" or said.count(".") != 1:
         return "bad_authorization"
     signing = hmac.new(secret_key.encode(), said.encode(), hashlib.sha256)
-    is_signed = base64.urlsafe_b64encode(signing.digest()).decode().rstrip("=") == signature
+    wanted = base64.urlsafe_b64encode(signing.digest()).rstrip(b"=")
+    is_signed = hmac.compare_digest(wanted, signature.encode())
     begin, end = claims.get("nbf"), claims.get("exp")
     is_dated = isinstance(begin, int) and isinstance(end, int)
     if not is_signed or not is_dated or claims.get("iss") != access_key:
