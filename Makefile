@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SEED ?= 0
 HISTORIES ?= 1000000
 MINUTES ?= 5
+# One more than there are cores: a test that waits for a server leaves its core to another.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN || echo 2) + 1)
 ROLES ?= serve
 
 .PHONY: help demo serve test test-all test-diffusers browser check style fmt promises sim chaos bench new-provider docs clean
@@ -46,10 +48,10 @@ serve: $(VENV)/server ## A server on this machine, films in ./rushes-data
 	$(BIN)/rushes serve
 
 test: $(VENV)/test browser style ## Everything that holds a promise, in under eight minutes
-	@$(BESIDE_TYPES) $(BIN)/pytest -n auto --dist worksteal -m "not long"; $(BOTH)
+	@$(BESIDE_TYPES) $(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not long"; $(BOTH)
 
 test-all: $(VENV)/test browser style ## The same, and what takes longer
-	@$(BESIDE_TYPES) $(BIN)/pytest -n auto --dist worksteal; $(BOTH)
+	@$(BESIDE_TYPES) $(BIN)/pytest -n $(WORKERS) --dist worksteal; $(BOTH)
 
 # Types are checked while the tests run: mypy has one core, and nobody waits for it. What it found
 # is said at the end, and fails the whole.
