@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -27,6 +27,7 @@ from rushes.domain.task import Status
 from rushes.domain.webhooks import Endpoint
 from rushes.folder import lock_folder, open_books
 from rushes.ports import Transaction
+from rushes.providers.registry import unverified_of
 from rushes.settings import Settings, load
 from rushes.testing.builders import NOON, put_task
 from rushes.testing.memory_store import MemoryStore
@@ -37,14 +38,16 @@ MINUTE = timedelta(minutes=1)
 def found(
     act: Callable[[Transaction], object] = lambda _: None,
     *,
-    providers: tuple[str, ...] = (),
+    providers: Mapping[str, str] | None = None,
     workers: int | None = None,
     after: timedelta = MINUTE,
 ) -> dict[str, Finding]:
     """What is found in books that `act` wrote."""
     store = MemoryStore()
     store.write_now(act)
-    findings = store.read_now(lambda tx: pending.read(tx, providers, workers, at=NOON + after))
+    findings = store.read_now(
+        lambda tx: pending.read(tx, providers or {}, workers, at=NOON + after)
+    )
     for finding in findings:
         assert finding.state is State.OK or finding.remedy, finding
     return {finding.name: finding for finding in findings}
@@ -121,7 +124,13 @@ def test_an_address_that_was_disabled_is_found() -> None:
 
 
 def test_a_provider_that_never_made_a_film_here_is_not_verified() -> None:
-    assert warned(found(providers=("gpu",))) == {"verified gpu"}
+    findings = found(providers={"gpu": "openai_videos", "paid": "gemini", "own": "my_house.kind"})
+    assert warned(findings) == {"verified gpu", "verified paid", "verified own"}
+    count = len(unverified_of("gemini"))
+    assert count > 4
+    assert f"{count} facts of its protocol nobody read" in findings["verified paid"].told
+    assert "rushes verify-provider paid" in str(findings["verified paid"].remedy)
+    assert "nobody read" not in findings["verified gpu"].told
 
 
 def test_the_doctor_reads_books_and_leaves_them_as_they_were(typed: Typed, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +19,7 @@ from rushes.domain.task import Status
 from rushes.domain.webhooks import Endpoint
 from rushes.folder import Unready
 from rushes.ports import Transaction
+from rushes.providers import registry
 from rushes.settings import Settings
 
 COUNTED: Final = 1000
@@ -36,16 +37,19 @@ def of_books(settings: Settings, now: datetime) -> Iterator[Finding]:
     try:
         with books(settings, SystemClock()) as store:
             workers = executor_count(store, settings) if settings.is_on_postgres else None
-            names = [provider.name for provider in settings.providers]
-            yield from store.read_now(lambda tx: read(tx, names, workers, at=now))
+            kinds = {provider.name: provider.kind for provider in settings.providers}
+            yield from store.read_now(lambda tx: read(tx, kinds, workers, at=now))
     except (Unready, StoreBusy):  # told already, as the schema's or the database's fault
         return
 
 
 def read(
-    tx: Transaction, providers: Sequence[str], worker_count: int | None, *, at: datetime
+    tx: Transaction, providers: Mapping[str, str], worker_count: int | None, *, at: datetime
 ) -> list[Finding]:
-    """Return every finding; `worker_count` is None where the server itself carries tasks."""
+    """Return every finding, of providers by their kinds.
+
+    `worker_count` is None where the server itself carries tasks.
+    """
     return [
         doubts(tx.counts().get(Status.IN_DOUBT, 0)),
         salvage([submit.verdict for submit in tx.salvage(COUNTED)]),
@@ -133,14 +137,24 @@ def endpoints(known: Sequence[Endpoint]) -> Iterator[Finding]:
         yield ok("webhooks", f"{_some(len(known), 'address')} hear of every task")
 
 
-def untried(tx: Transaction, providers: Sequence[str]) -> Iterator[Finding]:
+def untried(tx: Transaction, providers: Mapping[str, str]) -> Iterator[Finding]:
     """Check that each provider has made a film here: what never did may not be as it was read."""
     made = {film.queue for film in tx.took(FILMS)}
-    for name in providers:
+    for name, kind in providers.items():
         if name not in made:
             told = "none of the newest films here is its: it is not verified by one"
-            remedy = "Make one end to end: docs/how-to/verify-a-provider.md."
+            count = len(_unverified(kind))
+            if count:
+                told += f"; {_some(count, 'fact')} of its protocol nobody read (docs/providers.md)"
+            remedy = f"rushes verify-provider {name} --max-cost 0.50 tries it with one small film."
             yield warn(f"verified {name}", told, remedy)
+
+
+def _unverified(kind: str) -> tuple[str, ...]:
+    try:
+        return registry.unverified_of(kind)
+    except registry.Misconfigured:  # told where providers are built
+        return ()
 
 
 def _some(count: int, noun: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import re
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -27,6 +28,9 @@ FLOOR: Final = frozenset(
     {"answers", "base", "links", "lists", "profiles", "registry", "rest", "signed_calls"}
 )
 """Modules of the package that are no provider, but what providers stand on."""
+
+_FACT: Final = re.compile(r"(?ms)^- (.*?)(?=^- |^\s*$|\Z)")
+_UNREAD: Final = re.compile(r"\bMEM\b|\bUNKNOWN\s*$")
 
 SECRET_BYTES_MAX: Final = 64 * 1024
 COMMAND_TIMEOUT_S: Final = 30.0
@@ -100,6 +104,24 @@ def setup_of(kind: str) -> Setup:
     """
     said = getattr(_module(kind), "SETUP", None)
     return said if isinstance(said, Setup) else Setup()
+
+
+def unverified_of(kind: str) -> tuple[str, ...]:
+    """Return what a kind rests on that nobody read: the wire facts marked MEM or UNKNOWN.
+
+    A fact is an item of the list in the docstring of its module, or of a part of that.
+
+    Raises:
+        Misconfigured: there is no such kind.
+    """
+    modules = [_module(kind)]
+    if kind in kinds():
+        found = (module.name for module in pkgutil.iter_modules(providers.__path__))
+        parts = sorted(name for name in found if name.startswith(f"_{kind}_"))
+        modules += [import_module(f"{providers.__name__}.{part}") for part in parts]
+    docs = (module.__doc__ or "" for module in modules)
+    facts = (fact for doc in docs for fact in _FACT.findall(doc))
+    return tuple(" ".join(fact.split()) for fact in facts if _UNREAD.search(fact))
 
 
 def profiles_of(kind: str) -> Mapping[str, object]:

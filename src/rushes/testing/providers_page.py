@@ -71,7 +71,8 @@ def page(live: Path) -> str:
     """Return the page; `live` is the folder of pages about live films."""
     proven = list(read_live(live))
     rows = [asyncio.run(facts_of(kind, profile, proven)) for kind, profile in everyone()]
-    return "\n".join([HEAD, *_table(rows), "", *_notes(rows)]).rstrip() + "\n"
+    lines = [HEAD, *_table(rows), "", *_notes(rows), "", *_unread()]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def everyone() -> Iterator[tuple[str, str | None]]:
@@ -195,6 +196,21 @@ def _notes(rows: Sequence[Facts]) -> Iterator[str]:
             counts[reason] = counts.get(reason, 0) + count
         told = "; ".join(f"{reason} ({count})" for reason, count in counts.items())
         yield f"* {name}: {told or 'nothing is skipped'}."
+
+
+def _unread() -> Iterator[str]:
+    yield "## What nobody read"
+    yield ""
+    yield "Facts of each protocol that rest on memory (MEM) or were found nowhere (UNKNOWN), with"
+    yield "what else they rest on; the docstring of a module has the others. `rushes doctor` counts"
+    yield "them, and `rushes verify-provider` tries a provider with one small film."
+    for kind in registry.kinds():
+        facts = registry.unverified_of(kind)
+        if facts:
+            yield ""
+            yield f"**`{kind}`**"
+            yield ""
+            yield from (f"* {fact}" for fact in facts)
 
 
 def main(words: Sequence[str] | None = None) -> int:
