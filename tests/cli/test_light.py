@@ -86,25 +86,25 @@ def test_help_and_version_work_without_the_server(tmp_path: Path) -> None:
     assert python(WITHOUT, "--version", cwd=tmp_path).stdout == f"rushes {rushes.__version__}\n"
 
 
+VERBS = ("serve", "keys list", "doctor")
+MORE_VERBS = (
+    "demo",
+    "init --yes",
+    "migrate",
+    "models update cards.toml",
+    "verify-provider gpu --max-cost 1",
+    "verify film.mp4",
+    "keys create bob",
+    "keys revoke key_1",
+    "explain video_1",
+    "salvage list",
+    "webhooks list",
+    "webhooks endpoints add https://a.example/",
+)
+
+
 @pytest.mark.parametrize(
-    "words",
-    [
-        "serve",
-        "demo",
-        "init --yes",
-        "migrate",
-        "models update cards.toml",
-        "verify-provider gpu --max-cost 1",
-        "verify film.mp4",
-        "doctor",
-        "keys create bob",
-        "keys list",
-        "keys revoke key_1",
-        "explain video_1",
-        "salvage list",
-        "webhooks list",
-        "webhooks endpoints add https://a.example/",
-    ],
+    "words", [*VERBS, *(pytest.param(words, marks=pytest.mark.long) for words in MORE_VERBS)]
 )
 def test_a_verb_of_the_server_says_in_one_sentence_what_to_install(
     words: str, tmp_path: Path
