@@ -22,6 +22,10 @@ settings.register_profile(
 )
 settings.load_profile("shared machine")
 
+DIFFUSERS: Final = Path(__file__).parents[1] / ".venv" / "diffusers"
+collect_ignore = [] if DIFFUSERS.exists() else ["providers/test_real_diffusers.py"]
+"""Films by the real library have a target of their own, `make test-diffusers`, and half an hour."""
+
 ROLL: Final = pytest.StashKey[Roll]()
 """Every test there is, where the whole suite was asked for."""
 

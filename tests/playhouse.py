@@ -153,7 +153,8 @@ class Playhouse:
 @contextmanager
 def a_playhouse(home: Path) -> Iterator[Playhouse]:
     """Have a server that answers and knows its keys; the tasks are begun, not ended."""
-    quick = Settings(pace=Pace(0.1, 0.6), poll_after_ms=200, stops=False, signs_films=True)
+    pace = Pace(0.1, 2.0)  # so that a busy machine asks to cancel what is not finished yet
+    quick = Settings(pace=pace, poll_after_ms=200, stops=False, signs_films=True)
     with ExitStack() as open_:
         gpu, west = (
             open_.enter_context(upstream(OpenAIVideosServer(script=Script(rules), settings=quick)))
