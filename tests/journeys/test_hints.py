@@ -106,6 +106,7 @@ def test_a_film_is_noticed_when_its_upstream_rings(
     assert told["look"] <= 6, f"a ring is worth one look, and there were three changes: {told}"
 
 
+@pytest.mark.long  # it waits to see that nothing comes
 def test_without_an_address_of_ours_nobody_can_ring_and_looks_do(tmp_path: Path) -> None:
     """Callbacks are for those who can be called: a server that no upstream reaches just looks."""
     with an_upstream(log=tmp_path / "ark.jsonl", simulator="ark", render_s=1.0) as upstream:

@@ -15,6 +15,7 @@ from rushes.studio.order import Order
 from rushes.studio.plan import Mood, Move, Scene, Season, Weather, plan
 from rushes.studio.planes import Frame
 from rushes.studio.subjects import catalogue
+from sampling import every
 
 PROMPTS = {
     Scene.SEA: "the sea at sunset",
@@ -62,7 +63,7 @@ def test_a_place_fits_any_frame(size: Size, order: Callable[..., Order]) -> None
         assert (frame.width, frame.height) == (size.width_px, size.height_px)
 
 
-@pytest.mark.parametrize("move", list(Move))
+@pytest.mark.parametrize("move", every(3, Move))
 def test_no_movement_of_the_camera_shows_an_edge(move: Move, order: Callable[..., Order]) -> None:
     words = {
         Move.STATIC: "static shot",
@@ -144,7 +145,7 @@ MIXED = (
 )
 
 
-@pytest.mark.parametrize("prompt", MIXED)
+@pytest.mark.parametrize("prompt", every(3, MIXED))
 def test_what_lies_beyond_is_to_be_seen(prompt: str, order: Callable[..., Order]) -> None:
     wish = order(prompt)
     shot = shoot(wish)
