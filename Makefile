@@ -58,13 +58,12 @@ test-all: $(VENV)/test browser style ## The same, and what takes longer
 BESIDE_TYPES = $(BIN)/mypy > .mypy.log 2>&1 & types=$$!;
 BOTH = tests=$$?; wait $$types || { cat .mypy.log; exit 1; }; exit $$tests
 
-# The library has an environment of its own. On a machine without a GPU torch's builds for CPUs are
-# a tenth in size; where their index cannot be reached, whatever pip finds is as good.
+# The library has an environment of its own: gigabytes, of which a machine without a GPU needs a
+# tenth. Whoever has an index with torch's builds for CPUs names it as pip wants it
+# (PIP_EXTRA_INDEX_URL) and the version by TORCH, as in TORCH=torch==2.13.0+cpu.
 $(VENV)/diffusers: $(VENV)/test
 	test -x $@/bin/python || $(PYTHON) -m venv $@
-	$@/bin/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0+cpu' \
-		--extra-index-url https://download.pytorch.org/whl/cpu || echo "No build for CPUs"
-	$@/bin/python -m pip install --quiet --disable-pip-version-check '.[diffusers]'
+	$@/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH) '.[diffusers]'
 	@touch $@
 
 test-diffusers: $(VENV)/diffusers ## Films by the diffusers library, tiny random weights, no GPU

@@ -17,7 +17,7 @@ import pytest
 from rushes.domain.errors import Blame, Reason
 from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import comfyui
-from rushes.providers._comfyui_workflows import options_in
+from rushes.providers._comfyui_workflows import setting_in
 from rushes.providers.base import (
     Absent,
     Busy,
@@ -272,7 +272,7 @@ def test_a_workflow_too_long_to_be_one_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "graph.json"
     path.write_bytes(b" " * (2**20 + 1))
     with pytest.raises(ValueError, match="more than 1048576 bytes"):
-        options_in("http://gpu", {"workflows": {"x.text_to_video": str(path)}})
+        setting_in("http://gpu", {"workflows": {"x.text_to_video": str(path)}})
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_workflow_too_long_to_be_one_is_refused(tmp_path: Path) -> None:
         ("http://a", {"workflows": {"text_to_video": 7}}, "'text_to_video' is no path"),
         ("http://a", {"colour": 1}, "no option 'colour'"),
         ("http://a", {"output_node": "77"}, "has no output_node '77'"),
-        ("http://a", {"output_node": 9}, "a node's id as text"),
+        ("http://a", {"output_node": 9}, "'output_node' is a text"),
         ("http://a", {"fps": 0}, "from 1 to 120"),
         ("http://a", {"fps": 16.5}, "from 1 to 120"),
         ("http://a", {"frames_plus_one": []}, "true or false"),
@@ -314,13 +314,13 @@ def test_a_profile_is_refused() -> None:
 def test_a_variant_may_stand_as_a_table_as_toml_makes_of_a_dot_without_quotes() -> None:
     path = WORKFLOWS["text_to_video"]
     options: dict[str, object] = {"workflows": {"wan22": {"text_to_video": path}}}
-    assert list(options_in("http://a", options).workflows.by_name) == ["wan22.text_to_video"]
+    assert list(setting_in("http://a", options).workflows.by_name) == ["wan22.text_to_video"]
 
 
 def test_the_example_workflow_is_one() -> None:
     path = HERE.parent.parent / "examples" / "workflows" / "text_to_video.json"
     options: dict[str, object] = {"workflows": {"text_to_video": str(path)}, "output_node": "9"}
-    slots = options_in("http://a", options).workflows.by_name["text_to_video"].slots
+    slots = setting_in("http://a", options).workflows.by_name["text_to_video"].slots
     assert slots >= {"prompt", "negative_prompt", "seed", "width", "height", "frames", "fps"}
 
 

@@ -263,7 +263,7 @@ def with_file(role: Role, model: str, mode: Mode, **changes: Any) -> Spec:
 async def test_an_image_that_cannot_be_read_now_is_not_sent(tmp_path: Path) -> None:
     async with a_house() as house:
         spec = with_file(Role.FIRST_FRAME, "wan2.7-i2v", Mode.IMAGE_TO_VIDEO)
-        with pytest.raises(Busy, match="not sent: a file cannot be read"):
+        with pytest.raises(Busy, match="not sent: the first_frame cannot be read"):
             await house.submit(spec, tmp_path)
         assert house.server.seen == []
 
@@ -315,9 +315,12 @@ async def test_a_region_is_an_address(region: str, host: str) -> None:
         ({"options": {"region": "cn", "forms": {"wan9": "cubic"}}}, "'wan9' takes one of"),
         ({"options": {"region": "cn", "forms": "flat_t2v"}}, "table of texts"),
         ({"options": {"region": "cn", "sizes": {"1x1": 2}}}, "table of texts"),
-        ({"options": {"region": "cn", "look_again_s": 0}}, "number from 0.1"),
-        ({"options": {"region": "cn", "ask_timeout_s": True}}, "number from 0.1"),
-        ({"options": {"region": "cn", "submit_timeout_s": float("nan")}}, "number from 0.1"),
+        ({"options": {"region": "cn", "look_again_s": 0}}, "number of seconds above 0"),
+        ({"options": {"region": "cn", "ask_timeout_s": True}}, "number of seconds above 0"),
+        (
+            {"options": {"region": "cn", "submit_timeout_s": float("nan")}},
+            "number of seconds above 0",
+        ),
         ({"options": {"region": "cn", "utc_offset_h": 15}}, "number from -12"),
     ],
 )
@@ -452,7 +455,7 @@ async def test_a_success_is_a_link_and_what_it_cost() -> None:
         "http://",
         "http://[::1",
         "https://x/a b\n",
-        "https://x/" + "y" * 2048,
+        "https://x/" + "y" * 3900,
     ],
 )
 async def test_a_success_without_a_film_is_not_there(link: object) -> None:

@@ -311,7 +311,7 @@ async def test_a_failure_that_the_status_tells_is_one_whatever_the_result_is(
         (422, {"detail": [{"loc": ["path", "id"], "msg": "?", "type": "uuid"}]}, NotUnderstood),
         (200, ["?"], NotUnderstood),
         (200, {"video": {"url": "file:///etc/passwd"}}, NotThere),
-        (200, {"video": {"url": "https://" + 3000 * "a"}}, NotThere),
+        (200, {"video": {"url": "https://" + 3900 * "a"}}, NotThere),
         (200, {"seed": 7}, NotThere),
     ],
 )

@@ -669,7 +669,7 @@ def test_an_access_key_may_stand_in_a_place_of_its_own(monkeypatch: pytest.Monke
         ({"options": {"region": "us"}}, "one of cn, intl"),
         ({"options": {"region": "cn", "colour": 1}}, "no option 'colour'"),
         ({"options": {"region": "cn", "ask_timeout_s": 0}}, "above 0"),
-        ({"options": {"region": "cn", "access_key": 7}}, "is a text"),
+        ({"options": {"region": "cn", "access_key": 7}}, "is a reference"),
         ({"options": {"region": "cn", "access_key": "AK42"}}, "never as itself"),
         ({"options": {"region": "cn", "access_key": "env:HERE"}}, "leave out 'access_key'"),
         ({"options": {"region": "cn", "webhook_secret": "env:HERE"}}, "whsec_"),

@@ -600,7 +600,7 @@ PLACES = {"folder": "/models", "work": "/var/lib/rushes/rig"}
         (PLACES | {"fps": True}, "from 1 to 60"),
         (PLACES | {"guidance": -1}, "above 0"),
         (PLACES | {"idle_s": "long"}, "above 0"),
-        (PLACES | {"python": 3}, "path of an interpreter"),
+        (PLACES | {"python": 3}, "'python' is a text"),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_refused(

@@ -485,7 +485,7 @@ async def test_nothing_secret_is_logged_or_told(caplog: pytest.LogCaptureFixture
         (None, {"colour": 1}, "no option 'colour'; it has look_again_s"),
         (None, {"ask_timeout_s": 0}, "above 0"),
         (None, {"look_again_s": True}, "above 0"),
-        (None, {"cancel": True}, "'cancel' is delete"),
+        (None, {"cancel": True}, "'cancel' is one of delete"),
         (None, {"callbacks": "yes"}, "'callbacks' is true or false"),
         (None, {"callbacks": 1}, "'callbacks' is true or false"),
     ],

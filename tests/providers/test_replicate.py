@@ -21,7 +21,7 @@ from rushes.domain.errors import Blame, Reason
 from rushes.domain.spec import Asset, Mode, Role, Spec
 from rushes.observe import redact
 from rushes.providers._replicate_answers import WORDS, read
-from rushes.providers._replicate_jobs import cursor_in, film_in, instant, progress_in, usage_in
+from rushes.providers._replicate_jobs import cursor_in, film_in, progress_in, usage_in
 from rushes.providers._replicate_orders import (
     Order,
     inputs_of,
@@ -48,6 +48,7 @@ from rushes.providers.base import (
     Unreachable,
     Working,
 )
+from rushes.providers.fields import instant_in
 from rushes.providers.registry import Misconfigured, build
 from rushes.providers.replicate import (
     BASE_URL,
@@ -525,8 +526,8 @@ def test_a_cursor_leads_nowhere_but_to_our_own_list() -> None:
 
 @pytest.mark.parametrize("text", [None, 7, "soon", "2026-11-23T12:00:00", "2026-11-23"])
 def test_a_time_without_a_place_is_none(text: object) -> None:
-    assert instant(text) is None
-    assert instant("2026-11-23T12:00:00.000001Z") == pytest.approx(AT_S, abs=0.01)
+    assert instant_in(text) is None
+    assert instant_in("2026-11-23T12:00:00.000001Z") == pytest.approx(AT_S, abs=0.01)
 
 
 # -- films ------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ from rushes.providers.base import (
 )
 from rushes.providers.registry import Misconfigured, build
 from rushes.providers.rest import Credential
-from rushes.providers.vidu import LOOKS_MAX, REGIONS, Vidu
+from rushes.providers.vidu import BODY_CHARACTERS_MAX, LOOKS_MAX, REGIONS, Vidu
 from rushes.testing.conformance.scenes.simulated import NOON
 from rushes.testing.conformance.scenes.vidu import KEY, SPEC
 from rushes.testing.fakes import ManualClock
@@ -182,15 +182,14 @@ async def test_pictures_travel_inside_the_create_and_every_request_has_the_key(
 
 
 async def test_what_cannot_be_handed_over_is_met_before_anything_is_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     first = Asset(Role.FIRST_FRAME, "image", blob="a" * 64, content_type="image/png")
     spec = replace(SPEC, mode=Mode.IMAGE_TO_VIDEO, ratio=None, assets=(first,))
     async with a_house() as house:
         with pytest.raises(Busy, match="FileNotFoundError"):
             await house.submit(spec)
-        monkeypatch.setattr("rushes.providers.vidu.BODY_BYTES_MAX", 10)
-        (tmp_path / ("a" * 64)).write_bytes(tiny_still("PNG"))
+        (tmp_path / ("a" * 64)).write_bytes(bytes(BODY_CHARACTERS_MAX * 3 // 4))
         with pytest.raises(Refused, match="too large together"):
             await house.submit(spec, folder=tmp_path)
         assert house.server.seen == []
@@ -360,7 +359,7 @@ async def test_a_model_that_is_unavailable_is_gone_only_where_vidu_says_so() -> 
         assert raised.value.is_retired
 
 
-@pytest.mark.parametrize("ticket", [{}, {"id": 8}, {"id": ""}, {"id": "8\n"}, {"id": "8" * 300}])
+@pytest.mark.parametrize("ticket", [{}, {"id": 8}, {"id": ""}, {"id": "8\n"}, {"id": "8" * 513}])
 async def test_a_ticket_that_is_not_ours_is_not_understood(ticket: dict[str, object]) -> None:
     async with a_house() as house:
         for deed in (house.provider.check, house.provider.cancel):

@@ -202,7 +202,7 @@ async def test_a_refusal_names_neither_our_team_nor_our_key() -> None:
     assert verdict.failure.message == "Content violates usage guidelines."
 
 
-@pytest.mark.parametrize("request_id", [None, 7, "", "x" * 257, "a\nb"])
+@pytest.mark.parametrize("request_id", [None, 7, "", "x" * 513, "a\nb"])
 async def test_a_name_that_cannot_be_kept_leaves_a_submit_in_doubt(request_id: object) -> None:
     async with a_house() as house:
         body = {"request_id": request_id}

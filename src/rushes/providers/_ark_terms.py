@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from rushes.providers.options import Options
 from rushes.providers.rest import Timeouts
 
 REGIONS: Final[Mapping[str, str]] = {
@@ -33,7 +34,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Said:
     """All options of a provider; `region` is None where a base URL stands in its place."""
 
     region: str | None
@@ -41,13 +42,13 @@ class Options:
     timeouts: Timeouts
 
 
-def read(options: Mapping[str, object]) -> Options:
+def read(options: Mapping[str, object]) -> Said:
     """Read the options that an operator wrote.
 
     Raises:
         ValueError: with a sentence that says what is wrong.
     """
-    said = _Said(options)
+    said = Options("ark", options)
     region = said.one_of("region", tuple(REGIONS))
     terms = Terms(
         service_tier=said.one_of("service_tier", ("default", "flex")),
@@ -58,53 +59,6 @@ def read(options: Mapping[str, object]) -> Options:
         finds_by_token=said.one_of("find", ("list", "token")) == "token",
         look_again_s=said.seconds("look_again_s", LOOK_AGAIN_S),
     )
-    submit_s = said.seconds("submit_timeout_s", Timeouts().submit_s)
-    ask_s = said.seconds("ask_timeout_s", Timeouts().ask_s)
+    timeouts = said.timeouts()
     said.check_all_known()
-    return Options(region, terms, Timeouts(submit_s=submit_s, ask_s=ask_s, read_s=ask_s))
-
-
-class _Said:
-    """An operator's options, read one by one."""
-
-    def __init__(self, options: Mapping[str, object]) -> None:
-        self._options = options
-        self._known: list[str] = []
-
-    def one_of(self, name: str, words: Sequence[str]) -> str | None:
-        value = self._get(name)
-        if value is not None and value not in words:
-            raise ValueError(f"option {name!r} is one of {', '.join(words)}; got {value!r}")
-        return str(value) if value is not None else None
-
-    def whole(self, name: str, least: int, most: int) -> int | None:
-        value = self._get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise ValueError(f"option {name!r} is a number from {least} to {most}; got {value!r}")
-        return value
-
-    def seconds(self, name: str, default: float) -> float:
-        value = self._get(name)
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ValueError(f"option {name!r} is a number of seconds above 0; got {value!r}")
-        return float(value)
-
-    def flag(self, name: str) -> bool:
-        value = self._get(name)
-        if value not in {None, True, False}:
-            raise ValueError(f"option {name!r} is true or false; got {value!r}")
-        return bool(value)
-
-    def check_all_known(self) -> None:
-        for name in self._options:
-            if name not in self._known:
-                known = ", ".join(sorted(self._known))
-                raise ValueError(f"ark has no option {name!r}; it has {known}")
-
-    def _get(self, name: str) -> object:
-        self._known.append(name)
-        return self._options.get(name)
+    return Said(region, terms, timeouts)

@@ -20,6 +20,7 @@ import msgspec
 from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Asset, Mode, Role, Spec
 from rushes.providers.base import Refused
+from rushes.providers.options import Options
 from rushes.providers.rest import Timeouts
 
 WORKFLOW_BYTES_MAX: Final = 2**20
@@ -148,7 +149,7 @@ class Workflows:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Setting:
     """What an operator says of a provider, read and checked."""
 
     instances: tuple[str, ...]
@@ -157,40 +158,23 @@ class Options:
     timeouts: Timeouts
 
 
-_OPTIONS: Final = (
-    "workflows",
-    "instances",
-    "output_node",
-    "fps",
-    "frames_plus_one",
-    "submit_timeout_s",
-    "ask_timeout_s",
-)
-
-
-def options_in(base_url: str | None, options: Mapping[str, object]) -> Options:
+def setting_in(base_url: str | None, options: Mapping[str, object]) -> Setting:
     """Read an operator's options, and the workflows they name.
 
     Raises:
         ValueError: with a sentence that says what is wrong.
     """
-    for option in options:
-        if option not in _OPTIONS:
-            raise ValueError(f"comfyui has no option {option!r}; it has {', '.join(_OPTIONS)}")
-    instances = _instances(base_url, options.get("instances"))
-    workflows = _workflows(options)
-    output_node = options.get("output_node")
-    if output_node is None or isinstance(output_node, str):
-        node = output_node
-    else:
-        raise ValueError(f"option 'output_node' is a node's id as text; got {output_node!r}")
+    said = Options("comfyui", options)
+    given, paths = said.any("instances"), said.any("workflows")
+    fps, adds_a_frame = said.whole("fps", 1, FPS_MAX) or FPS, said.flag("frames_plus_one")
+    node, timeouts = said.text("output_node"), said.timeouts()
+    said.check_all_known()
+    instances = _instances(base_url, given)
+    workflows = Workflows(_workflows(paths), fps, adds_a_frame)
     for workflow in workflows.by_name.values():
         if node is not None and node not in workflow.graph:
             raise ValueError(f"workflow {workflow.name!r} has no output_node {node!r}")
-    ask_s = _seconds(options, "ask_timeout_s", Timeouts().ask_s)
-    submit_s = _seconds(options, "submit_timeout_s", Timeouts().submit_s)
-    timeouts = Timeouts(submit_s=submit_s, ask_s=ask_s, read_s=ask_s)
-    return Options(instances, workflows, node, timeouts)
+    return Setting(instances, workflows, node, timeouts)
 
 
 def _instances(base_url: str | None, given: object) -> tuple[str, ...]:
@@ -209,27 +193,13 @@ def _instances(base_url: str | None, given: object) -> tuple[str, ...]:
     return found
 
 
-def _seconds(options: Mapping[str, object], option: str, default: float) -> float:
-    value = options.get(option, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-    return float(value)
-
-
-def _workflows(options: Mapping[str, object]) -> Workflows:
-    paths = options.get("workflows")
+def _workflows(paths: object) -> dict[str, Workflow]:
     if not isinstance(paths, dict) or not paths:
         raise ValueError(
             "comfyui needs the option workflows: paths of graphs in API format by mode, such as "
             '{ text_to_video = "t2v.json" }'
         )
-    fps, adds_a_frame = options.get("fps", FPS), options.get("frames_plus_one", False)
-    if isinstance(fps, bool) or not isinstance(fps, int) or not 0 < fps <= FPS_MAX:
-        raise ValueError(f"option 'fps' is a whole number from 1 to {FPS_MAX}; got {fps!r}")
-    if adds_a_frame is not True and adds_a_frame is not False:
-        raise ValueError(f"option 'frames_plus_one' is true or false; got {adds_a_frame!r}")
-    by_name = {name: read(name, path) for name, path in _paths(paths, "")}
-    return Workflows(by_name, fps, adds_a_frame)
+    return {name: read(name, path) for name, path in _paths(paths, "")}
 
 
 def _paths(given: Mapping[str, object], above: str) -> Iterator[tuple[str, Path]]:

@@ -3,8 +3,7 @@
 Wire facts (SDK: google-genai 3.6.1, its types and its own tests; PROTO: google/rpc/*.proto; MEM:
 background, not verified):
 - an HTTP error is {"error": {code, message}} with a word in small letters as `code`
-  ("resource_exhausted", "too_many_requests"), or google.rpc.Status as all of Google has it
-  {code, message, status, details}, with ErrorInfo{reason}, RetryInfo{retryDelay}. SDK, PROTO
+  ("resource_exhausted", "too_many_requests"), or google.rpc.Status (`google_status.py`). SDK
 - a key that is none is 400 INVALID_ARGUMENT, the reason API_KEY_INVALID in its details.  MEM
 - an interaction has `errors` [{code, message}], where `code` is "a URI that identifies the error
   type"; a step {type: "model_output", content, error} may have a google.rpc.Status.      SDK
@@ -17,31 +16,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-import msgspec
-
 from rushes.domain.errors import Failure, Reason
-from rushes.providers.answers import Answer, Complaint, Words, complaint_of, fits, number, plain
-
-NUMBERS: Final[Mapping[int, str]] = {
-    1: "CANCELLED",
-    3: "INVALID_ARGUMENT",
-    4: "DEADLINE_EXCEEDED",
-    5: "NOT_FOUND",
-    7: "PERMISSION_DENIED",
-    8: "RESOURCE_EXHAUSTED",
-    9: "FAILED_PRECONDITION",
-    11: "OUT_OF_RANGE",
-    13: "INTERNAL",
-    14: "UNAVAILABLE",
-    16: "UNAUTHENTICATED",
-}
-"""The words that numbers in a step's error stand for. PROTO, those that are asked for below."""
-
-UNFIT: Final = "UNFIT"
-"""A word of ours for what Google has none for: the sentence says that the content is not fit."""
+from rushes.providers import google_status
+from rushes.providers.answers import Answer, Complaint, Words, fits, plain
+from rushes.providers.google_status import UNFIT
 
 _UNFIT: Final = re.compile(
     r"(?i)\b(?:responsible ai|safety|prohibited content|content polic(?:y|ies)|usage polic(?:y|ies)"
@@ -63,16 +45,6 @@ WORDS: Final = Words(
 )
 """No 5xx of Google's is documented to prove that nothing was accepted: UNAVAILABLE is none."""
 
-REASONS: Final = (
-    (WORDS.content, Reason.CONTENT_REFUSED),
-    (WORDS.money | {"PERMISSION_DENIED", "UNAUTHENTICATED"}, Reason.PROVIDER_UNUSABLE),
-    (WORDS.model, Reason.PROVIDER_UNUSABLE),
-    (WORDS.later, Reason.PROVIDER_RATE_LIMITED),
-    (frozenset({"DEADLINE_EXCEEDED"}), Reason.TIMED_OUT),
-    (frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"}), Reason.PARAMETERS_REFUSED),
-)
-"""The error of an interaction; what fits none of them is the provider's own failure."""
-
 Job = Mapping[str, object]
 """An interaction as Google tells it; nothing in it is trusted to be there."""
 
@@ -86,11 +58,8 @@ def read(answer: Answer) -> Answer:
     if answer.is_success or not isinstance(error, dict):
         return answer
     complaint = complaint_in(error)
-    said = {"message": complaint.message, "code": complaint.code, "type": complaint.kind}
-    wait_s = _retry_delay_s(error)
-    told = {} if wait_s is None else {"retry-after": f"{wait_s:g}"}
-    status = HTTPStatus.UNAUTHORIZED if fits(complaint, KEYS) else answer.status
-    return Answer(status, {**told, **answer.headers}, msgspec.json.encode({"error": said}))
+    said = google_status.told(answer, error, complaint)
+    return replace(said, status=HTTPStatus.UNAUTHORIZED) if fits(complaint, KEYS) else said
 
 
 def complaint_in(error: Mapping[str, object]) -> Complaint:
@@ -99,35 +68,13 @@ def complaint_in(error: Mapping[str, object]) -> Complaint:
     >>> complaint_in({"code": "resource_exhausted", "message": "Slow down."}).code
     'RESOURCE_EXHAUSTED'
     """
-    message, word, code = (error.get(name) for name in ("message", "status", "code"))
-    message = message if isinstance(message, str) else ""
-    if not isinstance(word, str):
-        word = NUMBERS.get(code, str(code)) if isinstance(code, int) else _last_word(code)
-    reasons = (detail.get("reason") for detail in _details(error))
-    reason = next((reason for reason in reasons if reason), None)
-    if word == "INVALID_ARGUMENT" and _UNFIT.search(message):
-        word = UNFIT
-    said = {"message": message, "code": word, "type": reason}
-    return complaint_of({"error": said}) or Complaint()
+    word = _last_word(error.get("code"))
+    return google_status.complaint_in(error, is_unfit=_UNFIT.search, word=word)
 
 
 def _last_word(code: object) -> str:
     text = code if isinstance(code, str) else ""
     return re.split(r"[/#]", text.rstrip("/"))[-1].upper().replace("-", "_")
-
-
-def _details(error: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    details = error.get("details")
-    if isinstance(details, list):
-        yield from (detail for detail in details if isinstance(detail, dict))
-
-
-def _retry_delay_s(error: Mapping[str, object]) -> float | None:
-    for detail in _details(error):
-        delay = detail.get("retryDelay")
-        if isinstance(delay, str) and delay.endswith("s"):
-            return number(delay.removesuffix("s"))
-    return None
 
 
 def failure_of(job: Job, hide: tuple[str, ...], *, unnamed: str = "") -> Failure:
@@ -141,7 +88,7 @@ def failure_of(job: Job, hide: tuple[str, ...], *, unnamed: str = "") -> Failure
             return Failure.of(Reason.CONTENT_REFUSED, plain(complaint.message, hide))
     if not complaints:
         return Failure.of(Reason.PROVIDER_FAILED, unnamed)
-    reason = _reason(complaints[0])
+    reason = google_status.reason_of(complaints[0], WORDS)
     if reason in {Reason.PROVIDER_UNUSABLE, Reason.TIMED_OUT}:  # no caller's business
         return Failure.of(reason)
     return Failure.of(reason, plain(complaints[0].message, hide))
@@ -155,11 +102,6 @@ def refuses_content(job: Job) -> bool:
 def is_unfit(complaint: Complaint) -> bool:
     """Say whether what ended an interaction is about content."""
     return fits(complaint, WORDS.content) or bool(_UNFIT.search(complaint.message))
-
-
-def _reason(complaint: Complaint) -> Reason:
-    known = (reason for words, reason in REASONS if fits(complaint, words))
-    return next(known, Reason.PROVIDER_FAILED)
 
 
 def _errors_in(job: Job) -> Iterator[Mapping[str, object]]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from rushes.providers.answers import percent
 from rushes.providers.base import NotThere, NotUnderstood
-
-LINK_CHARACTERS_MAX: Final = 3900
-"""How long the link of a film may be: a handle is kept with every submit."""
+from rushes.providers.fields import link_in
 
 LOGS_READ_CHARACTERS: Final = 4000
 USAGE_NAMES_MAX: Final = 24
@@ -53,8 +50,8 @@ def _links_in(output: object) -> Iterator[str]:
         case _:
             values = []
     for value in values:
-        link = text(value, LINK_CHARACTERS_MAX)
-        if link is not None and is_link(link):
+        link = link_in(value)
+        if link is not None:
             yield link
 
 
@@ -85,29 +82,8 @@ def flat(job: Job) -> dict[str, object]:
     return outer | {f"input.{name}": value for name, value in inner.items()}
 
 
-def instant(said: object) -> float | None:
-    """Return a time of Replicate's in seconds since 1970; None for what is none."""
-    try:
-        at = datetime.fromisoformat(said) if isinstance(said, str) else None
-    except ValueError:
-        return None
-    return at.timestamp() if at is not None and at.tzinfo is not None else None
-
-
 def cursor_in(address: object) -> str | None:
     """Return the cursor of an address; wherever that leads, we go on at our own."""
-    said = text(address, LINK_CHARACTERS_MAX)
+    said = link_in(address)
     found = parse_qs(urlsplit(said).query).get("cursor") if said else None
     return found[0] if found else None
-
-
-def is_link(link: str) -> bool:
-    """Say whether a text is an address of the web."""
-    return link.startswith(("https://", "http://"))
-
-
-def text(value: object, characters_max: int) -> str | None:
-    """Return a text that can be kept in a row, None for anything else."""
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= characters_max else None

@@ -70,6 +70,10 @@ OWN: Final = frozenset(
 """
 
 
+Q2, Q3 = 2, 3
+"""Generations, by the number in the names of models."""
+
+
 def generation_of(*models: str) -> int | None:
     """Return the generation of a model, by the first of its names that tells: 0 is before Q1.
 
@@ -85,9 +89,9 @@ def generation_of(*models: str) -> int | None:
 
 def has_sound(generation: int | None, mode: Mode) -> bool:
     """Say whether a model has a word for sound."""
-    if generation is None or generation >= 3:  # noqa: PLR2004 -- Q3
+    if generation is None or generation >= Q3:
         return True
-    return generation == 2 and mode is Mode.IMAGE_TO_VIDEO  # noqa: PLR2004 -- Q2
+    return generation == Q2 and mode is Mode.IMAGE_TO_VIDEO
 
 
 def objection(spec: Spec, upstream_model: str) -> str:
@@ -128,7 +132,7 @@ def _wrong_shape(spec: Spec, generation: int | None) -> str:
         if spec.ratio not in {None, ADAPTIVE}:
             return "The provider takes the ratio from the first frame: ask for none."
         return ""
-    is_old = generation is not None and generation < 2  # noqa: PLR2004 -- Q2
+    is_old = generation is not None and generation < Q2
     if spec.ratio not in (OLD_RATIOS if is_old else RATIOS):
         return f"The provider makes no film of {spec.size}."
     return ""

@@ -50,7 +50,6 @@ from rushes.providers.answers import (
 )
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     Found,
@@ -67,14 +66,11 @@ from rushes.providers.base import (
     Stream,
     Working,
 )
+from rushes.providers.fields import LINK_CHARACTERS_MAX, link_in, text_in
 from rushes.providers.lists import ListSearch
 from rushes.providers.rest import Credential, Rest
 
 TASKS: Final = "/contents/generations/tasks"
-ID_CHARACTERS_MAX: Final = 512
-LINKS_CHARACTERS_MAX: Final = 3900
-"""How long the links of a film may be together: a handle is kept with every submit."""
-
 BODY_BYTES_MAX: Final = 64_000_000
 
 PAGE_ITEMS: Final = 100
@@ -197,7 +193,7 @@ class Ark(Quiet):
         )
         if not answer.is_success:
             raise judge_submit(answer, WORDS, hide=self._rest.hidden)
-        task_id = _id_in(answer.json_object())
+        task_id = text_in((answer.json_object() or {}).get("id"))
         if task_id is None:
             raise InDoubt(f"HTTP {answer.status} without an id")
         return {"id": task_id}
@@ -246,7 +242,7 @@ class Ark(Quiet):
             params = {"page_num": str(number), "page_size": str(PAGE_ITEMS)}
             page = _page_in(await self._rest.ask("GET", TASKS, params=params))
             for job in page.jobs:
-                task_id = _id_in(job)
+                task_id = text_in(job.get("id"))
                 if has_token and task_id is not None and job.get("safety_identifier") == token:
                     return Found({"id": task_id})
                 search.read(job, ref=task_id, at=job.get("created_at"))
@@ -258,7 +254,7 @@ class Ark(Quiet):
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open a film by its signed link; the key stays at home."""
-        link = _link_in(film, "url")
+        link = link_in(film.get("url"))
         if link is None:
             raise NotUnderstood("a film that is not ours")
         return self._rest.film(link)
@@ -334,19 +330,12 @@ def _page_in(answer: Answer) -> _Page:
 def _film_in(job: Job) -> Film:
     content = job.get("content")
     content = content if isinstance(content, dict) else {}
-    link, last_frame = _link_in(content, "video_url"), _link_in(content, "last_frame_url")
+    link, last_frame = (link_in(content.get(f"{name}_url")) for name in ("video", "last_frame"))
     if link is None:
         raise NotThere("succeeded without a film")
-    if last_frame is None or len(link) + len(last_frame) > LINKS_CHARACTERS_MAX:
+    if last_frame is None or len(link) + len(last_frame) > LINK_CHARACTERS_MAX:
         return {"url": link}
     return {"url": link, "last_frame_url": last_frame}
-
-
-def _link_in(said: Mapping[str, object], name: str) -> str | None:
-    value = said.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= LINKS_CHARACTERS_MAX:
-        return None
-    return value if value.startswith(("https://", "http://")) and value.isprintable() else None
 
 
 def _usage_in(job: Job) -> dict[str, object]:
@@ -360,17 +349,13 @@ def _usage_in(job: Job) -> dict[str, object]:
 
 
 async def _media(given: Sequence[Asset], assets: Assets) -> list[str]:
-    """Turn files into links before anything is sent, so that a missing one proves no harm."""
+    """Turn files into links: videos into their own."""
     media, size_bytes = [], 0
     for asset in given:
         if asset.role.medium is Medium.VIDEO:
             media.append(links.public_link(asset))
             continue
-        try:
-            media.append(await links.data_uri(_spelled(asset), assets))
-        except OSError as error:
-            note = f"not sent: the {asset.role} cannot be read: {type(error).__name__}"
-            raise Busy(note) from error
+        media.append(await links.data_uri(_spelled(asset), assets))
         size_bytes += len(media[-1])
         if size_bytes > BODY_BYTES_MAX:
             raise links.refused(asset, "the files of one request are too large together")
@@ -383,15 +368,8 @@ def _spelled(asset: Asset) -> Asset:
     return replace(asset, content_type="audio/mp3") if is_mp3 else asset
 
 
-def _id_in(body: Job | None) -> str | None:
-    value = body.get("id") if body else None
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= ID_CHARACTERS_MAX else None
-
-
 def _id_of(ticket: Mapping[str, object]) -> str:
-    task_id = _id_in(ticket)
+    task_id = text_in(ticket.get("id"))
     if task_id is None:
         raise NotUnderstood("a ticket that is not ours")
     return task_id

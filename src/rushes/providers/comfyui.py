@@ -52,7 +52,7 @@ from rushes.providers._comfyui_answers import (
     place_in,
     verdict,
 )
-from rushes.providers._comfyui_workflows import Workflows, options_in
+from rushes.providers._comfyui_workflows import Workflows, setting_in
 from rushes.providers.answers import ignorance
 from rushes.providers.base import (
     Absent,
@@ -119,7 +119,7 @@ def build(
     """
     if profile is not None:
         raise ValueError(f"comfyui has no profiles; got {profile!r}")
-    asked = options_in(base_url, options)
+    asked = setting_in(base_url, options)
     instances = {
         address: Rest(address, credential, timeouts=asked.timeouts) for address in asked.instances
     }

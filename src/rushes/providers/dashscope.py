@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.spec import Asset, Medium, Spec
@@ -45,7 +45,6 @@ from rushes.providers.answers import (
 )
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     InDoubt,
@@ -61,9 +60,11 @@ from rushes.providers.base import (
     Unknown,
     Working,
 )
+from rushes.providers.fields import link_in, text_in
 from rushes.providers.links import data_uri, public_link
 from rushes.providers.lists import CLOCK_SLACK_S, ListSearch
-from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.options import Options
+from rushes.providers.rest import Credential, Rest
 
 REGIONS: Final[Mapping[str, str]] = {
     "cn": "https://dashscope.aliyuncs.com/api/v1",
@@ -82,10 +83,10 @@ FIND_WANTS: Final = 'find = "list"'
 
 LOOKS_PER_S_MAX: Final = 20.0
 LOOK_AGAIN_S: Final = 15.0
-ID_CHARACTERS_MAX: Final = 512
-LINK_CHARACTERS_MAX: Final = 2048
 PAGE_ITEMS: Final = 50
 PAGES_MAX: Final = 10
+WEST_H: Final = 12
+EAST_H: Final = 14
 BEIJING_H: Final = 8.0
 WINDOW: Final = timedelta(hours=23)
 
@@ -146,14 +147,6 @@ class Settings:
         return timezone(timedelta(hours=self.utc_offset_h))
 
 
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
-_OPTIONS: Final = ("region", "forms", "sizes", "find", "utc_offset_h", *_SECONDS)
-
-
 def build(
     *,
     name: str,
@@ -175,64 +168,49 @@ def build(
     """
     if profile is not None:
         raise ValueError("dashscope has no profiles; which form a model takes is option 'forms'")
-    for option in options:
-        if option not in _OPTIONS:
-            raise ValueError(f"dashscope has no option {option!r}; it has {', '.join(_OPTIONS)}")
     if credential is None:
         raise ValueError("dashscope needs an api_key")
-    seconds = {name: _number(options, name, default) for name, default in _SECONDS.items()}
+    said = Options("dashscope", options)
+    region, timeouts = said.one_of("region", REGIONS), said.timeouts()
     settings = Settings(
-        book=Book(_forms(options), _texts(options, "sizes")),
-        searches=_choice(options, "find", ("off", "list"), "off") == "list",
-        look_again_s=seconds["look_again_s"],
-        utc_offset_h=_number(options, "utc_offset_h", BEIJING_H, least=-12.0, most=14.0),
+        book=Book(_forms(said), _texts(said, "sizes")),
+        searches=said.one_of("find", ["off", "list"]) == "list",
+        look_again_s=said.seconds("look_again_s", LOOK_AGAIN_S),
+        utc_offset_h=_utc_offset_h(said),
     )
-    ask_s = seconds["ask_timeout_s"]
-    timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
-    rest = Rest(_address(base_url, options), credential, timeouts=timeouts)
-    return DashScope(name, rest, settings)
-
-
-def _address(base_url: str | None, options: Mapping[str, object]) -> str:
-    if (base_url is None) == ("region" not in options):
+    said.check_all_known()
+    if (base_url is None) == (region is None):
         raise ValueError(
             "dashscope needs a region (cn, intl) or a base_url, such as "
             "https://WORKSPACE.ap-southeast-1.maas.aliyuncs.com/api/v1, and not both"
         )
-    return base_url or REGIONS[_choice(options, "region", tuple(REGIONS), "")]
+    rest = Rest(base_url or REGIONS[region or ""], credential, timeouts=timeouts)
+    return DashScope(name, rest, settings)
 
 
-def _choice(options: Mapping[str, object], option: str, words: Sequence[str], default: str) -> str:
-    value = options.get(option, default)
-    if not isinstance(value, str) or value not in words:
-        raise ValueError(f"option {option!r} is one of {', '.join(words)}; got {value!r}")
-    return value
-
-
-def _number(
-    options: Mapping[str, object],
-    option: str,
-    default: float,
-    *,
-    least: float = 0.1,
-    most: float = 3600.0,
-) -> float:
-    value = options.get(option, default)
+def _utc_offset_h(said: Options) -> float:
+    value = said.any("utc_offset_h")
+    if value is None:
+        return BEIJING_H
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not least <= float(str(value)) <= most:
-        raise ValueError(f"option {option!r} is a number from {least} to {most}; got {value!r}")
-    return float(str(value))
+    if not isinstance(value, int | float) or not is_number or not -WEST_H <= value <= EAST_H:
+        raise ValueError(
+            f"option 'utc_offset_h' is a number from -{WEST_H} to {EAST_H}; got {value!r}"
+        )
+    return float(value)
 
 
-def _texts(options: Mapping[str, object], option: str) -> dict[str, str]:
-    value = options.get(option, {})
+def _texts(said: Options, option: str) -> dict[str, str]:
+    value = said.any(option)
+    if value is None:
+        return {}
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
         raise ValueError(f"option {option!r} is a table of texts; got {value!r}")
     return {str(key): text for key, text in value.items()}
 
 
-def _forms(options: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    forms = _texts(options, "forms")
+def _forms(said: Options) -> tuple[tuple[str, str], ...]:
+    forms = _texts(said, "forms")
     for model, form in forms.items():
         if form not in FORMS:
             raise ValueError(f"option 'forms': {model!r} takes one of {', '.join(FORMS)}")
@@ -260,17 +238,14 @@ class DashScope(Quiet):
     ) -> Ticket:
         """Create a task, once."""
         told(spec, upstream_model, self._settings.book)  # before any file is read
-        try:
-            addresses = [await _address_of(asset, assets) for asset in spec.assets]
-        except OSError as error:
-            raise Busy(f"not sent: a file cannot be read: {type(error).__name__}") from error
+        addresses = [await _address_of(asset, assets) for asset in spec.assets]
         wish = told(spec, upstream_model, self._settings.book, addresses)
         answer = await self._rest.submit(
             wish.path, body=wish.body, headers={"x-dashscope-async": "enable"}
         )
         if not answer.is_success:
             raise judge_submit(answer, WORDS, hide=self._rest.hidden)
-        task_id = _id_in(_output(answer))
+        task_id = text_in((_output(answer) or {}).get("task_id"))
         if task_id is None:  # a complaint inside HTTP 200 is no proof that nothing was made
             raise InDoubt(f"HTTP {answer.status} without a task_id")
         return {"id": task_id}
@@ -325,7 +300,11 @@ class DashScope(Quiet):
             answer = await self._rest.ask("GET", "/tasks", params=params)
             items, total = _page_in(answer)
             for item in items:
-                search.read(item, ref=_id_in(item), at=self._unix_time(item.get("submit_time")))
+                search.read(
+                    item,
+                    ref=text_in(item.get("task_id")),
+                    at=self._unix_time(item.get("submit_time")),
+                )
             read_count += len(items)
             if read_count >= total:
                 return search.result(is_whole=True)
@@ -335,7 +314,7 @@ class DashScope(Quiet):
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open the film behind a signed link."""
-        link = _link_in(film.get("url"))
+        link = link_in(film.get("url"))
         if link is None:
             raise NotUnderstood("a film that is not ours")
         return self._rest.film(link, is_signed=True)
@@ -350,7 +329,7 @@ class DashScope(Quiet):
             case "working":
                 return Working(look_again_s=self._settings.look_again_s)
             case "ready":
-                link = _link_in(job.get("video_url"))
+                link = link_in(job.get("video_url"))
                 if link is None:  # no film is no success; only that it stays so is a verdict
                     raise NotThere("a finished task without a video_url")
                 return Ready({"url": link}, _usage(answer.json_object()))
@@ -427,26 +406,8 @@ def _page_in(answer: Answer) -> tuple[Sequence[Job], int]:
     return [item for item in items if isinstance(item, dict)], total
 
 
-def _id_in(job: Job | None) -> str | None:
-    value = job.get("task_id") if job else None
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= ID_CHARACTERS_MAX else None
-
-
 def _id_of(ticket: Ticket) -> str:
-    task_id = _id_in({"task_id": ticket.get("id")})
+    task_id = text_in(ticket.get("id"))
     if task_id is None:
         raise NotUnderstood("a ticket that is not ours")
     return task_id
-
-
-def _link_in(value: object) -> str | None:
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        return None
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return None
-    is_link = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    return value if is_link and len(value) <= LINK_CHARACTERS_MAX else None

@@ -22,7 +22,7 @@ Wire facts (SDK: fal-client 1.0.3; DOC: fal's pages on queue, retries and retent
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from rushes.domain.errors import Blame, Failure, Reason
-from rushes.domain.spec import Asset, Spec
+from rushes.domain.spec import Spec
 from rushes.domain.submit import Ticket
 from rushes.providers import _fal_answers, _fal_hints, _fal_orders, links
 from rushes.providers._fal_answers import CANCELLED, WORDS, failure_of, is_verdict
@@ -39,7 +39,6 @@ from rushes.providers._fal_orders import objection, path_of, told
 from rushes.providers.answers import Answer, ignorance, judge_submit, number
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     InDoubt,
@@ -57,6 +56,8 @@ from rushes.providers.base import (
     Unreachable,
     Working,
 )
+from rushes.providers.fields import link_in, text_in
+from rushes.providers.options import Options
 from rushes.providers.rest import Credential, Rest, Timeouts
 
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ MODES: Final = _fal_orders.MODES
 LOOK_AGAIN_S: Final = 5.0
 """A clip takes half a minute or more, and no answer says when to look again."""
 
-TEXT_CHARACTERS_MAX: Final = 512
-LINK_CHARACTERS_MAX: Final = 2048
 CALLS: Final = ("status", "response", "cancel")
 """The addresses that come with an answer; kept as paths, so that no key can go elsewhere."""
 
@@ -100,14 +99,6 @@ class Terms:
     keys: tuple[Ed25519PublicKey, ...] = ()
 
 
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
-_OWN: Final = ("priority", "start_timeout_s", _fal_hints.OPTION)
-
-
 def build(
     *,
     name: str,
@@ -130,38 +121,22 @@ def build(
         raise ValueError(f"fal has no profile {profile!r}; it has none at all")
     if credential is None:
         raise ValueError("fal needs an api_key, such as env:FAL_KEY")
-    seconds = dict(_SECONDS)
-    for option, value in options.items():
-        if option in seconds:
-            seconds[option] = _seconds(option, value)
-        elif option not in _OWN:
-            raise ValueError(
-                f"fal has no option {option!r}; it has {', '.join((*_SECONDS, *_OWN))}"
-            )
-    said = options.get(_fal_hints.OPTION)
-    keys = () if said is None else _fal_hints.keys_of(said)
-    terms = Terms(seconds["look_again_s"], _wishes(options), keys)
-    ask_s = seconds["ask_timeout_s"]
-    timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
+    said = Options("fal", options)
+    look_again_s, timeouts = said.seconds("look_again_s", LOOK_AGAIN_S), said.timeouts()
+    headers, given = _wishes(said), said.any(_fal_hints.OPTION)
+    said.check_all_known()
+    terms = Terms(look_again_s, headers, () if given is None else _fal_hints.keys_of(given))
     return Fal(name, base_url or QUEUE, credential, terms=terms, timeouts=timeouts)
 
 
-def _seconds(option: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-    return float(value)
-
-
-def _wishes(options: Mapping[str, object]) -> dict[str, str]:
+def _wishes(said: Options) -> dict[str, str]:
     """Return the headers by which fal is told how an operator wants requests to be run."""
     headers: dict[str, str] = {}  # their names: SDK, and DOC for the second
-    priority = options.get("priority")
+    priority = said.one_of("priority", ["normal", "low"])
     if priority is not None:
-        if priority not in {"normal", "low"}:
-            raise ValueError(f"option 'priority' is one of normal, low; got {priority!r}")
-        headers["x-fal-queue-priority"] = str(priority)
-    if "start_timeout_s" in options:
-        start_s = _seconds("start_timeout_s", options["start_timeout_s"])
+        headers["x-fal-queue-priority"] = priority
+    start_s = said.seconds("start_timeout_s", 0)
+    if start_s:
         headers["x-fal-request-start-timeout"] = f"{start_s:g}"
     return headers
 
@@ -198,7 +173,7 @@ class Fal(Quiet):
         if sentence:
             failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
             raise Refused(failure, Blame.PROVIDER, note=f"fal: {spec.mode}")
-        media = await _media(spec.assets, assets)
+        media = await links.data_uris(spec.assets, assets)
         path = path_of(spec, upstream_model)
         if callback_url is not None:
             path += f"?fal_webhook={quote(callback_url, safe='')}"
@@ -262,7 +237,7 @@ class Fal(Quiet):
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open a film by its public link; no host is told the key."""
-        link = _link(film.get("url"))
+        link = link_in(film.get("url"))
         if link is None:
             raise NotUnderstood("a film that is not ours")
         return self._rest.film(link, is_signed=True)
@@ -284,7 +259,7 @@ class Fal(Quiet):
 
         It holds the paths that fal told where they are not those that follow from app and id.
         """
-        request_id = _text(said.get("request_id"))
+        request_id = text_in(said.get("request_id"))
         if request_id is None:
             return None
         ticket = {"id": request_id, "app": upstream_model}
@@ -294,7 +269,7 @@ class Fal(Quiet):
 
     def _path_in(self, address: object) -> str | None:
         """Return an address as a path below ours; None where it is none of ours."""
-        text = _text(address)
+        text = text_in(address)
         if text is None or not text.startswith(f"{self._base}/"):
             return None
         path = text.removeprefix(self._base)
@@ -302,7 +277,7 @@ class Fal(Quiet):
 
     async def _ask(self, method: str, ticket: Ticket, call: str) -> Answer:
         path = ticket.get(call, _usual(ticket, call))
-        if _text(ticket.get("id")) is None or not isinstance(path, str) or not _is_path(path):
+        if text_in(ticket.get("id")) is None or not isinstance(path, str) or not _is_path(path):
             raise NotUnderstood("a ticket that is not ours")
         return await self._rest.ask(method, path)
 
@@ -326,7 +301,7 @@ class Fal(Quiet):
             result = answer.json_object()
             if result is None:
                 raise NotUnderstood("a result that is no object")
-            link = _link_in(result)
+            link = _film_in(result)
             if link is not None:
                 return Ready({"url": link}, _usage_in(answer, status))
             if not has_failed:
@@ -336,28 +311,15 @@ class Fal(Quiet):
         return Lost(failure_of(answer, status, self._rest.hidden))
 
 
-async def _media(given: Sequence[Asset], assets: Assets) -> list[str]:
-    """Turn files into links before anything is sent, so that a missing one proves no harm."""
-    try:
-        return [await links.data_uri(asset, assets) for asset in given]
-    except OSError as error:
-        raise Busy(f"not sent: a file cannot be read: {type(error).__name__}") from error
-
-
-def _link_in(result: Said) -> str | None:
+def _film_in(result: Said) -> str | None:
     """Return where the film is: `video`, or the first of `videos`."""
     videos = result.get("videos")
     first = videos[0] if isinstance(videos, list) and videos else None
     for video in (result.get("video"), first):
-        link = _link(video.get("url") if isinstance(video, dict) else None)
+        link = link_in(video.get("url") if isinstance(video, dict) else None)
         if link is not None:
             return link
     return None
-
-
-def _link(value: object) -> str | None:
-    text = _text(value, LINK_CHARACTERS_MAX)
-    return text if text is not None and text.startswith(("https://", "http://")) else None
 
 
 def _usage_in(answer: Answer, status: Said) -> dict[str, object]:
@@ -383,10 +345,3 @@ def _usual(ticket: Ticket, call: str) -> str:
 def _is_path(text: str) -> bool:
     is_plain = re.fullmatch(r"(?:/[A-Za-z0-9._~%-]+){2,16}", text) is not None
     return is_plain and not {".", ".."} & set(text.split("/"))
-
-
-def _text(value: object, characters_max: int = TEXT_CHARACTERS_MAX) -> str | None:
-    """Return a text that can be kept in a row, None for anything else."""
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= characters_max else None

@@ -36,7 +36,7 @@ from typing import Final
 from urllib.parse import quote
 
 from rushes.domain.errors import Blame, Failure, Reason
-from rushes.domain.spec import Asset, Spec
+from rushes.domain.spec import Spec
 from rushes.domain.submit import Ticket
 from rushes.providers import _gemini_answers, _gemini_orders
 from rushes.providers._gemini_answers import (
@@ -51,7 +51,6 @@ from rushes.providers._gemini_orders import objection, told
 from rushes.providers.answers import Complaint, complaint_of, fits, ignorance, judge_submit
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     InDoubt,
@@ -69,8 +68,10 @@ from rushes.providers.base import (
     Unreachable,
     Working,
 )
-from rushes.providers.links import data_uri
-from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.fields import LINK_CHARACTERS_MAX, link_in, text_in
+from rushes.providers.links import inline
+from rushes.providers.options import Options
+from rushes.providers.rest import Credential, Rest
 
 BASE_URL: Final = "https://generativelanguage.googleapis.com"
 VERSION: Final = "v1"
@@ -88,9 +89,6 @@ INLINE_BYTES_MAX: Final = 192 * 2**20
 """The longest answer that is read, where a film comes inside though a file was asked for."""
 
 CHUNK_BYTES: Final = 2**20
-TEXT_CHARACTERS_MAX: Final = 512
-LINK_CHARACTERS_MAX: Final = 2048
-
 WORK: Final = frozenset({"queued", "in_progress"})
 ENDS: Final[Mapping[str, str]] = {
     "failed": "",
@@ -115,12 +113,6 @@ _STOPS: Final[Mapping[int, CancelOutcome]] = {
 _TOO_LATE: Final = frozenset({"FAILED_PRECONDITION"})
 """MEM: an interaction that was at work a moment ago, and is not to be stopped now."""
 
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
-
 
 def build(
     *,
@@ -142,20 +134,14 @@ def build(
         raise ValueError(f"gemini has no profile {profile!r}; it has none at all")
     if credential is None:
         raise ValueError("gemini needs an api_key, such as env:GEMINI_API_KEY")
-    seconds = dict(_SECONDS)
-    for option, value in options.items():
-        if option not in seconds:
-            raise ValueError(f"gemini has no option {option!r}; it has {', '.join(_SECONDS)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-        seconds[option] = float(value)
-    ask_s = seconds["ask_timeout_s"]
-    timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
+    said = Options("gemini", options)
+    look_again_s, timeouts = said.seconds("look_again_s", LOOK_AGAIN_S), said.timeouts()
+    said.check_all_known()
     root = (base_url or BASE_URL).rstrip("/")
     for version in (VERSION, FILES_VERSION):  # as the SDK's users write it
         root = root.removesuffix(f"/{version}")
     rest = Rest(root, credential, timeouts=timeouts, key_header=KEY_HEADER, key_scheme="")
-    return Gemini(name, rest, seconds["look_again_s"])
+    return Gemini(name, rest, look_again_s)
 
 
 class Gemini(Quiet):
@@ -180,15 +166,12 @@ class Gemini(Quiet):
         if sentence:
             failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
             raise Refused(failure, Blame.PROVIDER, note=f"gemini: {spec.mode}")
-        try:
-            pictures = [await _picture(asset, assets) for asset in spec.assets]
-        except OSError as error:
-            raise Busy(f"not sent: a file cannot be read: {type(error).__name__}") from error
+        pictures = [await inline(asset, assets) for asset in spec.assets]
         body = told(spec, pictures, upstream_model)
         answer = await self._rest.submit(f"/{VERSION}/interactions", body=body)
         if not answer.is_success:
             raise judge_submit(_gemini_answers.read(answer), WORDS, hide=self._rest.hidden)
-        interaction = _text((answer.json_object() or {}).get("id"))
+        interaction = text_in((answer.json_object() or {}).get("id"))
         if interaction is None:
             raise InDoubt(f"HTTP {answer.status} without an interaction")
         return {"id": interaction}
@@ -233,7 +216,7 @@ class Gemini(Quiet):
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open a film: a file of Google's with the key, or what stands inside the interaction."""
-        file, link = _text(film.get("file")), _link(film.get("link"))
+        file, link = text_in(film.get("file")), link_in(film.get("link"))
         if file is not None:
             if not _OURS.fullmatch(file):
                 raise NotUnderstood("a film that is not ours")
@@ -305,7 +288,7 @@ def _is_of(job: Job, ticket: Ticket | Film) -> bool:
 
 
 def _path(ticket: Ticket | Film) -> str:
-    interaction = _text(ticket.get("id"))
+    interaction = text_in(ticket.get("id"))
     if interaction is None:
         raise NotUnderstood("a ticket that is not ours")
     return f"/{VERSION}/interactions/{quote(interaction, safe='')}"
@@ -316,34 +299,16 @@ def _film_in(job: Job, video: Mapping[str, object]) -> Film:
     uri = video.get("uri")
     if not uri:
         return {"id": job["id"]}
-    text = _text(uri, LINK_CHARACTERS_MAX)
+    text = text_in(uri, LINK_CHARACTERS_MAX)
     found = _FILE.search(text or "")
     if found is not None:
         return {"file": f"{found[1] or FILES_VERSION}/files/{found[2]}"}
-    link = _link(uri)
+    link = link_in(uri)
     if link is None:
         raise NotUnderstood("a film at no address")
     return {"link": link}
 
 
-async def _picture(asset: Asset, assets: Assets) -> tuple[str, str]:
-    """Return content type and base64 of an image."""
-    head, _, content = (await data_uri(asset, assets)).partition(";base64,")
-    return head.removeprefix("data:"), content
-
-
 async def _pieces(content: bytes) -> AsyncGenerator[bytes, None]:
     for start in range(0, len(content), CHUNK_BYTES):
         yield content[start : start + CHUNK_BYTES]
-
-
-def _link(value: object) -> str | None:
-    text = _text(value, LINK_CHARACTERS_MAX)
-    return text if text is not None and text.startswith(("https://", "http://")) else None
-
-
-def _text(value: object, characters_max: int = TEXT_CHARACTERS_MAX) -> str | None:
-    """Return a text that can be kept in a row, None for anything else."""
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= characters_max else None

@@ -26,20 +26,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from rushes.domain.errors import Blame, Failure, Reason
-from rushes.domain.spec import Asset, Spec
+from rushes.domain.spec import Spec
 from rushes.domain.submit import Ticket
 from rushes.providers._kling_keys import UNTIMELY, Key, key_of
 from rushes.providers._kling_orders import KINDS, Order, objection, told
 from rushes.providers.answers import Answer, Words, complaint_of, ignorance, judge_submit, plain
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     Found,
@@ -57,10 +55,11 @@ from rushes.providers.base import (
     Unreachable,
     Working,
 )
-from rushes.providers.links import data_uri
+from rushes.providers.fields import link_in, text_in
+from rushes.providers.links import inline
 from rushes.providers.lists import ListSearch
-from rushes.providers.registry import resolve
-from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.options import Options
+from rushes.providers.rest import Credential, Rest
 from rushes.providers.signed_calls import Ear
 
 REGIONS: Final[Mapping[str, str]] = {
@@ -79,8 +78,6 @@ VIDEOS: Final = "/v1/videos"
 LOOK_AGAIN_S: Final = 8.0
 """A clip takes a minute or more, and no answer says when to look again."""
 
-ID_CHARACTERS_MAX: Final = 256
-LINK_CHARACTERS_MAX: Final = 3600
 PAGE_ITEMS: Final = 100
 PAGES_MAX: Final = 10
 MS: Final = 1000
@@ -107,17 +104,6 @@ _UNFIT: Final = re.compile(
 """A film that is not fit is told by its sentence alone. That it may be so is DOC, its words MEM."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What an operator sets; see `build`."""
-
-    region: str | None = None
-    access_key: str | None = None
-    webhook_secret: str | None = None
-    look_again_s: float = LOOK_AGAIN_S
-    timeouts: Timeouts = Timeouts()  # noqa: RUF009 -- a frozen value
-
-
 def build(
     *,
     name: str,
@@ -141,48 +127,17 @@ def build(
         raise ValueError(f"kling has no profile {profile!r}; it has none at all")
     if credential is None:
         raise ValueError("kling needs an api_key: ACCESS_KEY:SECRET_KEY, or an API key")
-    terms = _terms(options)
-    if (terms.region is None) == (base_url is None):
+    said = Options("kling", options)
+    region, access_key = said.one_of("region", REGIONS), said.secret("access_key")
+    webhook_secret, timeouts = said.secret("webhook_secret"), said.timeouts()
+    look_again_s = said.seconds("look_again_s", LOOK_AGAIN_S)
+    said.check_all_known()
+    if (region is None) == (base_url is None):
         raise ValueError("kling needs either region = cn or intl in its options, or a base_url")
-    key = key_of(credential.secret, _secret(terms.access_key))
-    webhook_secret = _secret(terms.webhook_secret)
+    key = key_of(credential.secret, access_key)
     ear = None if webhook_secret is None else Ear(webhook_secret, whose="Kling")
-    address = base_url or REGIONS[terms.region or ""]
-    return Kling(name, Rest(address, timeouts=terms.timeouts), key, ear, terms.look_again_s)
-
-
-_TEXTS: Final = ("region", "access_key", "webhook_secret")
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
-
-
-def _terms(options: Mapping[str, object]) -> Terms:
-    texts: dict[str, str] = {}
-    seconds = dict(_SECONDS)
-    for option, value in options.items():
-        if option in _TEXTS:
-            if not isinstance(value, str) or not value:
-                raise ValueError(f"option {option!r} is a text; got {value!r}")
-            texts[option] = value
-        elif option in seconds:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-            seconds[option] = float(value)
-        else:
-            known = ", ".join((*_TEXTS, *_SECONDS))
-            raise ValueError(f"kling has no option {option!r}; it has {known}")
-    if texts.get("region", "cn") not in REGIONS:
-        raise ValueError(f"option 'region' is one of {', '.join(REGIONS)}; got {texts['region']!r}")
-    ask_s = seconds["ask_timeout_s"]
-    timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
-    return Terms(**texts, look_again_s=seconds["look_again_s"], timeouts=timeouts)
-
-
-def _secret(reference: str | None) -> str | None:
-    return None if reference is None else resolve(reference).secret
+    address = base_url or REGIONS[region or ""]
+    return Kling(name, Rest(address, timeouts=timeouts), key, ear, look_again_s)
 
 
 class Kling:
@@ -219,10 +174,8 @@ class Kling:
         if sentence:
             failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
             raise Refused(failure, Blame.PROVIDER, note=f"kling: {spec.mode}")
-        try:
-            pictures = [await _picture(asset, assets) for asset in spec.assets]
-        except OSError as error:
-            raise Busy(f"not sent: a file cannot be read: {type(error).__name__}") from error
+        # In base64, without the prefix, which Kling does not take.
+        pictures = [(await inline(asset, assets))[1] for asset in spec.assets]
         kind, bell = KINDS[spec.mode], callback_url if self.takes_hints else None
         body, bearer = told(spec, Order(upstream_model, token, pictures, bell)), self._key.bearer()
         answer = await self._rest.submit(f"{VIDEOS}/{kind}", body=body, headers=_bearing(bearer))
@@ -230,7 +183,7 @@ class Kling:
         if not answer.is_success:
             hide = (bearer, *self._key.hidden, *self._rest.hidden)
             raise judge_submit(answer, WORDS, hide=hide)
-        task_id = _id_in(_data_in(answer))
+        task_id = text_in(_data_in(answer).get("task_id"))
         if task_id is None:  # a complaint inside HTTP 200 is no proof that nothing was made
             raise InDoubt(f"HTTP {answer.status} without a task_id{_code_in(answer)}")
         return _ticket(kind, task_id, spec)
@@ -240,7 +193,7 @@ class Kling:
         kind, task_id = _place_of(ticket)
         answer = await self._ask(f"{kind}/{quote(task_id, safe='')}")
         job = _data_in(answer)
-        is_told = _id_in(job) == task_id and isinstance(job.get("task_status"), str)
+        is_told = text_in(job.get("task_id")) == task_id and isinstance(job.get("task_status"), str)
         if not is_told or _code_in(answer):
             if answer.is_success:
                 raise NotUnderstood(f"no task{_code_in(answer)}")
@@ -282,14 +235,14 @@ class Kling:
                 found = _ours(job, token)
                 if found is not None:
                     return Found(_ticket(kind, found, spec))
-                search.read(_reference_in(job), ref=_id_in(job), at=_unix_time(job))
+                search.read(_reference_in(job), ref=text_in(job.get("task_id")), at=_unix_time(job))
             if search.is_over or len(jobs) < PAGE_ITEMS:
                 return search.result(is_whole=True)
         return search.result(is_whole=False)
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open a film by its link, which opens by itself."""
-        link = _link_in(film, "url")
+        link = link_in(film.get("url"))
         if link is None:
             raise NotUnderstood("a film that is not ours")
         return self._rest.film(link, is_signed=True)
@@ -316,7 +269,7 @@ class Kling:
                 return Working(look_again_s=self._look_again_s)
             case "succeed":
                 video = _video_in(job)
-                link = _link_in(video, "watermark_url" if has_watermark else "url")
+                link = link_in(video.get("watermark_url" if has_watermark else "url"))
                 if link is None:  # no film is no success; only that it stays so is a verdict
                     raise NotThere("succeed without a film")
                 return Ready({"url": link}, _usage_in(job, video))
@@ -335,18 +288,13 @@ def _bearing(bearer: str) -> dict[str, str]:
     return {"authorization": f"Bearer {bearer}"}
 
 
-async def _picture(asset: Asset, assets: Assets) -> str:
-    """Return an image in base64, without the prefix, which Kling does not take."""
-    return (await data_uri(asset, assets)).partition(";base64,")[2]
-
-
 def _ticket(kind: str, task_id: str, spec: Spec) -> Ticket:
     ticket: dict[str, object] = {"kind": kind, "id": task_id}
     return ticket | {"watermark": True} if spec.with_watermark else ticket
 
 
 def _place_of(ticket: Ticket) -> tuple[str, str]:
-    kind, task_id = ticket.get("kind"), _id_in({"task_id": ticket.get("id")})
+    kind, task_id = ticket.get("kind"), text_in(ticket.get("id"))
     if kind not in KINDS.values() or task_id is None:
         raise NotUnderstood("a ticket that is not ours")
     return str(kind), task_id
@@ -388,7 +336,8 @@ def _reference_in(job: Job) -> Mapping[str, object]:
 
 def _ours(job: Job, token: str) -> str | None:
     """Return the task_id of a task that carries the token."""
-    return _id_in(job) if _reference_in(job).get("external_task_id") == token else None
+    is_ours = _reference_in(job).get("external_task_id") == token
+    return text_in(job.get("task_id")) if is_ours else None
 
 
 def _unix_time(job: Job) -> float | None:
@@ -414,22 +363,3 @@ def _usage_in(job: Job, video: Mapping[str, object]) -> dict[str, object]:
         "duration": video.get("duration"),
     }
     return {name: said for name, said in usage.items() if isinstance(said, int | float | str)}
-
-
-def _id_in(job: Job) -> str | None:
-    value = job.get("task_id")
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= ID_CHARACTERS_MAX else None
-
-
-def _link_in(said: Mapping[str, object], name: str) -> str | None:
-    value = said.get(name)
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        return None
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return None
-    is_link = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    return value if is_link and len(value) <= LINK_CHARACTERS_MAX else None

@@ -9,24 +9,60 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Sequence
 
 from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import Asset
-from rushes.providers.base import Assets, Refused
+from rushes.providers.base import Assets, Busy, Refused
 
 
 async def data_uri(asset: Asset, assets: Assets) -> str:
     """Return an asset's bytes as `data:image/png;base64,...`.
 
+    It is asked for before anything is sent, so that a file that is missing proves no harm.
+
     Raises:
         Refused: the file is not in our blobs yet.
+        Busy: it cannot be read now.
     """
     if asset.blob is None:
         raise refused(asset, "its bytes are not here")
-    path = await assets.path_of(asset.blob)
-    content = await asyncio.to_thread(path.read_bytes)
+    try:
+        path = await assets.path_of(asset.blob)
+        content = await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        note = f"not sent: the {asset.role} cannot be read: {type(error).__name__}"
+        raise Busy(note) from error
     kind = asset.content_type or "application/octet-stream"
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+async def data_uris(
+    given: Sequence[Asset], assets: Assets, *, characters_max: int | None = None
+) -> list[str]:
+    """Return the bytes of all assets of one request as data URIs.
+
+    Raises:
+        Refused: one is not in our blobs yet, or they are longer together than one request may be.
+        Busy: one cannot be read now.
+    """
+    uris, count = [], 0
+    for asset in given:
+        uris.append(await data_uri(asset, assets))
+        count += len(uris[-1])
+        if characters_max is not None and count > characters_max:
+            raise refused(asset, "the files of one request are too large together")
+    return uris
+
+
+async def inline(asset: Asset, assets: Assets) -> tuple[str, str]:
+    """Return an asset's content type, and its bytes in base64.
+
+    Raises:
+        Refused, Busy: as `data_uri` does.
+    """
+    head, _, content = (await data_uri(asset, assets)).partition(";base64,")
+    return head.removeprefix("data:"), content
 
 
 def public_link(asset: Asset) -> str:

@@ -60,6 +60,7 @@ from rushes.providers.base import (
     Unreachable,
     Working,
 )
+from rushes.providers.options import Options
 from rushes.providers.rest import Credential
 
 LOOK_AGAIN_S: Final = 2.0
@@ -81,16 +82,11 @@ WORDS: Final[Mapping[str, Failure]] = {
 
 DTYPES: Final = ("auto", "bfloat16", "float16", "float32")
 OFFLOADS: Final = ("none", "model", "sequential")
-OPTIONS: Final = (
-    "folder", "work", "devices", "python", "dtype", "offload", "fps", "steps", "guidance",
-    "idle_s", "stop_s", "look_again_s", "submit_timeout_s",
-)  # fmt: skip
-
 SETUP: Final = Setup(upstream_models=("Wan2.2-T2V-A14B-Diffusers", "LTX-Video"), is_billable=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class Asked:
     """What an operator said, read."""
 
     setting: Setting
@@ -124,7 +120,7 @@ def build(
         raise ValueError(f"local_diffusers has no profiles; got {profile!r}")
     if base_url is not None or credential is not None:
         raise ValueError("local_diffusers renders on this machine: no base_url, and no api_key")
-    asked = options_in(options)
+    asked = asked_in(options)
     return LocalDiffusers(name, asked, processes(asked.python))
 
 
@@ -140,17 +136,15 @@ def job_id_of(token: str) -> str:
 class LocalDiffusers(Quiet):
     """Devices of this machine, with weights from its disk."""
 
-    def __init__(
-        self, name: str, options: Options, start: Start, *, jobs: Jobs | None = None
-    ) -> None:
+    def __init__(self, name: str, asked: Asked, start: Start, *, jobs: Jobs | None = None) -> None:
         self.name = name
-        self._folder = options.setting.folder
-        self._terms = options.terms
-        self._python = options.python
-        self._look_again_s = options.look_again_s
-        self._in_hand_max = len(options.devices) * (1 + WAITING_PER_DEVICE)
-        self._jobs = jobs or Jobs(options.setting.place)
-        self.rigs = Rigs(self._jobs, options.setting, options.devices, start)
+        self._folder = asked.setting.folder
+        self._terms = asked.terms
+        self._python = asked.python
+        self._look_again_s = asked.look_again_s
+        self._in_hand_max = len(asked.devices) * (1 + WAITING_PER_DEVICE)
+        self._jobs = jobs or Jobs(asked.setting.place)
+        self.rigs = Rigs(self._jobs, asked.setting, asked.devices, start)
 
     async def submit(
         self,
@@ -357,45 +351,45 @@ def _no_library(python: str) -> str | None:
 # -- options ------------------------------------------------------------------------------------
 
 
-def options_in(options: Mapping[str, object]) -> Options:
+def asked_in(options: Mapping[str, object]) -> Asked:
     """Read an operator's options.
 
     Raises:
         ValueError: with a sentence that says what is wrong.
     """
-    for option in options:
-        if option not in OPTIONS:
-            raise ValueError(f"local_diffusers has no option {option!r}; it has {OPTIONS}")
-    setting = Setting(
-        folder=_path(options, "folder"),
-        place=_path(options, "work"),
-        dtype=_one_of(options, "dtype", DTYPES),
-        offload=_one_of(options, "offload", OFFLOADS),
-        idle_s=_number(options, "idle_s", 600.0),
-        stop_s=_number(options, "stop_s", 20.0),
+    said = Options("local_diffusers", options)
+    asked = Asked(
+        setting=Setting(
+            folder=_path(said, "folder"),
+            place=_path(said, "work"),
+            dtype=said.one_of("dtype", DTYPES) or DTYPES[0],
+            offload=said.one_of("offload", OFFLOADS) or OFFLOADS[0],
+            idle_s=said.seconds("idle_s", 600.0),
+            stop_s=said.seconds("stop_s", 20.0),
+        ),
+        terms=Terms(
+            said.whole("fps", 1, FPS_MAX), said.whole("steps", 1, STEPS_MAX), _guidance(said)
+        ),
+        devices=_devices(said),
+        python=said.text("python") or own_python(),
+        look_again_s=said.seconds("look_again_s", LOOK_AGAIN_S),
     )
-    guidance = options.get("guidance")
-    terms = Terms(
-        _whole(options, "fps", FPS_MAX),
-        _whole(options, "steps", STEPS_MAX),
-        None if guidance is None else _number(options, "guidance", 0.0, GUIDANCE_MAX),
-    )
-    python = options.get("python", own_python())
-    if not isinstance(python, str) or not python:
-        raise ValueError(f"option 'python' is the path of an interpreter; got {python!r}")
-    look_again_s = _number(options, "look_again_s", LOOK_AGAIN_S)
-    return Options(setting, terms, _devices(options), python, look_again_s)
+    said.any("submit_timeout_s")  # every provider has it; here there is nothing to bound
+    said.check_all_known()
+    return asked
 
 
-def _path(options: Mapping[str, object], option: str) -> Path:
-    value = options.get(option)
+def _path(said: Options, option: str) -> Path:
+    value = said.any(option)
     if not isinstance(value, str) or not value:
         raise ValueError(f"local_diffusers needs the option {option!r}: the path of a folder")
     return Path(value).expanduser().absolute()
 
 
-def _devices(options: Mapping[str, object]) -> tuple[str, ...]:
-    value = options.get("devices", ["auto"])
+def _devices(said: Options) -> tuple[str, ...]:
+    value = said.any("devices")
+    if value is None:
+        return ("auto",)
     found = tuple(value) if isinstance(value, list | tuple) else ()
     if not found or not all(isinstance(each, str) and each for each in found):
         raise ValueError(f"option 'devices' is a list such as ['cuda:0']; got {value!r}")
@@ -404,26 +398,13 @@ def _devices(options: Mapping[str, object]) -> tuple[str, ...]:
     return found
 
 
-def _one_of(options: Mapping[str, object], option: str, known: tuple[str, ...]) -> str:
-    value = options.get(option, known[0])
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"option {option!r} is one of {', '.join(known)}; got {value!r}")
-    return value
-
-
-def _number(
-    options: Mapping[str, object], option: str, default: float, most: float = float("inf")
-) -> float:
-    value = options.get(option, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
-        raise ValueError(f"option {option!r} is a number above 0; got {value!r}")
-    return float(value)
-
-
-def _whole(options: Mapping[str, object], option: str, most: int) -> int | None:
-    value = options.get(option)
+def _guidance(said: Options) -> float | None:
+    value = said.any("guidance")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise ValueError(f"option {option!r} is a whole number from 1 to {most}; got {value!r}")
-    return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, int | float) or not is_number or not 0 < value <= GUIDANCE_MAX:
+        raise ValueError(
+            f"option 'guidance' is a number above 0, up to {GUIDANCE_MAX:g}; got {value!r}"
+        )
+    return float(value)

@@ -26,10 +26,10 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -65,9 +65,11 @@ from rushes.providers.base import (
     Unknown,
     Working,
 )
+from rushes.providers.fields import instant_in, link_in, text_in
 from rushes.providers.links import public_link
 from rushes.providers.lists import ListSearch
-from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.options import Options
+from rushes.providers.rest import Credential, Rest
 
 API: Final = "https://api.lumalabs.ai/dream-machine/v1"
 SETUP: Final = Setup(
@@ -80,8 +82,6 @@ GENERATIONS: Final = "/generations"
 LOOK_AGAIN_S: Final = 5.0
 """A clip takes half a minute or more, and no answer says when to look again."""
 
-ID_CHARACTERS_MAX: Final = 256
-LINK_CHARACTERS_MAX: Final = 3600
 PAGE_ITEMS: Final = 100
 PAGES_MAX: Final = 10
 
@@ -134,14 +134,6 @@ class Terms:
     is_called: bool = False
 
 
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
-_OWN: Final = ("cancel", "callbacks")
-
-
 def build(
     *,
     name: str,
@@ -164,33 +156,15 @@ def build(
         raise ValueError(f"luma has no profile {profile!r}; it has none at all")
     if credential is None:
         raise ValueError("luma needs an api_key, such as env:LUMAAI_API_KEY")
-    seconds = dict(_SECONDS)
-    for option, value in options.items():
-        if option in seconds:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-            seconds[option] = float(value)
-        elif option not in _OWN:
-            known = ", ".join((*_SECONDS, *_OWN))
-            raise ValueError(f"luma has no option {option!r}; it has {known}")
-    terms = Terms(seconds["look_again_s"], _deletes(options), _is_called(options))
-    ask_s = seconds["ask_timeout_s"]
-    timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
+    said = Options("luma", options)
+    terms = Terms(
+        look_again_s=said.seconds("look_again_s", LOOK_AGAIN_S),
+        deletes=said.one_of("cancel", ["delete"]) == "delete",
+        is_called=said.flag("callbacks"),
+    )
+    timeouts = said.timeouts()
+    said.check_all_known()
     return Luma(name, Rest(base_url or API, credential, timeouts=timeouts), terms)
-
-
-def _deletes(options: Mapping[str, object]) -> bool:
-    said = options.get("cancel")
-    if said not in {None, "delete"}:
-        raise ValueError(f"option 'cancel' is delete, or not there; got {said!r}")
-    return said == "delete"
-
-
-def _is_called(options: Mapping[str, object]) -> bool:
-    said = options.get("callbacks", False)
-    if said is not True and said is not False:
-        raise ValueError(f"option 'callbacks' is true or false; got {said!r}")
-    return said
 
 
 class Luma(Quiet):
@@ -222,7 +196,7 @@ class Luma(Quiet):
         answer = await self._rest.submit(f"{GENERATIONS}/video", body=body)
         if not answer.is_success:
             raise judge_submit(_with_word(answer), WORDS, hide=self._rest.hidden)
-        job_id = _id_in(answer.json_object() or {})
+        job_id = text_in((answer.json_object() or {}).get("id"))
         if job_id is None:
             raise InDoubt(f"HTTP {answer.status} without an id")
         return {"id": job_id}
@@ -270,12 +244,13 @@ class Luma(Quiet):
             params = {"limit": str(PAGE_ITEMS), "offset": str(offset)}
             page = _page_in(await self._rest.ask("GET", GENERATIONS, params=params))
             for job in page.jobs:
-                said, job_id = _request_in(job), _id_in(job)
+                said, job_id = _request_in(job), text_in(job.get("id"))
                 whose = _token_in(said)
                 if whose == token and job_id is not None:
                     return Found({"id": job_id})
                 if whose is None:
-                    search.read(likeness(said) if said else {}, ref=job_id, at=_unix_time(job))
+                    at = instant_in(job.get("created_at"), is_utc=True)
+                    search.read(likeness(said) if said else {}, ref=job_id, at=at)
             offset += len(page.jobs)
             if search.is_over or not page.has_more:
                 return search.result(is_whole=True)
@@ -283,7 +258,7 @@ class Luma(Quiet):
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open a film by its public link; no host is told the key."""
-        link = _link(film.get("url"))
+        link = link_in(film.get("url"))
         if link is None:
             raise NotUnderstood("a film that is not ours")
         return self._rest.film(link, is_signed=True)
@@ -305,7 +280,7 @@ class Luma(Quiet):
                 return Working(look_again_s=self._terms.look_again_s)
             case "completed":
                 assets = job.get("assets")
-                link = _link(assets.get("video")) if isinstance(assets, dict) else None
+                link = link_in(assets.get("video")) if isinstance(assets, dict) else None
                 if link is None:  # no film is no success; only that it stays so is a verdict
                     raise NotThere("completed without a film")
                 return Ready({"url": link}, _usage_in(job))
@@ -381,17 +356,6 @@ def _token_in(said: Mapping[str, object]) -> str | None:
     return address.rpartition("/")[2] if isinstance(address, str) and address else None
 
 
-def _unix_time(job: Job) -> float | None:
-    said = job.get("created_at")
-    if not isinstance(said, str):
-        return None
-    try:
-        at = datetime.fromisoformat(said)
-    except ValueError:
-        return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
 def _usage_in(job: Job) -> dict[str, object]:
     """Return what a price follows from, as far as Luma repeats it; it tells no price."""
     said: Sequence[tuple[str, object]] = [
@@ -401,15 +365,8 @@ def _usage_in(job: Job) -> dict[str, object]:
     return {name: value for name, value in said if isinstance(value, str) and value}
 
 
-def _id_in(job: Job) -> str | None:
-    value = job.get("id")
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= ID_CHARACTERS_MAX else None
-
-
 def _id_of(ticket: Ticket) -> str:
-    job_id = _id_in(ticket)
+    job_id = text_in(ticket.get("id"))
     if job_id is None:
         raise NotUnderstood("a ticket that is not ours")
     return job_id
@@ -417,14 +374,3 @@ def _id_of(ticket: Ticket) -> str:
 
 def _path(job_id: str) -> str:
     return f"{GENERATIONS}/{quote(job_id, safe='')}"
-
-
-def _link(value: object) -> str | None:
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        return None
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return None
-    is_link = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    return value if is_link and len(value) <= LINK_CHARACTERS_MAX else None

@@ -25,14 +25,13 @@ The second version (MiniMax-H3, /v2/video_generation) has other words, and is no
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from rushes.domain.errors import Blame, Failure, Reason
-from rushes.domain.spec import Asset, Spec
+from rushes.domain.spec import Spec
 from rushes.domain.submit import Ticket
 from rushes.providers import _minimax_orders
 from rushes.providers._minimax_answers import (
@@ -47,7 +46,6 @@ from rushes.providers._minimax_orders import objection, told
 from rushes.providers.answers import Answer, Complaint, fits, ignorance, judge_submit, plain
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     InDoubt,
@@ -64,8 +62,10 @@ from rushes.providers.base import (
     Unknown,
     Working,
 )
-from rushes.providers.links import data_uri
-from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.fields import link_in
+from rushes.providers.links import data_uris
+from rushes.providers.options import Options
+from rushes.providers.rest import Credential, Rest
 
 REGIONS: Final[Mapping[str, str]] = {
     "intl": "https://api.minimax.io",
@@ -87,24 +87,10 @@ RETRIEVE: Final = "/v1/files/retrieve"
 LOOK_AGAIN_S: Final = 10.0
 """MiniMax's examples ask every ten seconds; a film takes minutes. 3P"""
 
-LINK_CHARACTERS_MAX: Final = 4096
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 Said = Mapping[str, object]
 """What MiniMax tells; nothing in it is trusted to be there."""
-
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What an operator sets for all tasks of a provider; see `build`."""
-
-    look_again_s: float = LOOK_AGAIN_S
 
 
 def build(
@@ -128,43 +114,23 @@ def build(
         raise ValueError(f"minimax has no profile {profile!r}; it has none at all")
     if credential is None:
         raise ValueError("minimax needs an api_key, such as env:MINIMAX_API_KEY")
-    seconds = dict(_SECONDS)
-    for option, value in options.items():
-        if option in seconds:
-            seconds[option] = _seconds(option, value)
-        elif option != "region":
-            known = ", ".join((*_SECONDS, "region"))
-            raise ValueError(f"minimax has no option {option!r}; it has {known}")
-    ask_s = seconds["ask_timeout_s"]
-    timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
-    rest = Rest(_address(base_url, options), credential, timeouts=timeouts)
-    return MiniMax(name, rest, Terms(seconds["look_again_s"]))
-
-
-def _seconds(option: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-    return float(value)
-
-
-def _address(base_url: str | None, options: Mapping[str, object]) -> str:
-    region = options.get("region", "intl")
-    if base_url is not None:
-        if "region" in options:
-            raise ValueError("minimax takes a base_url or a region, and not both")
-        return base_url
-    if not isinstance(region, str) or region not in REGIONS:
-        raise ValueError(f"option 'region' is one of {', '.join(REGIONS)}; got {region!r}")
-    return REGIONS[region]
+    said = Options("minimax", options)
+    look_again_s, timeouts = said.seconds("look_again_s", LOOK_AGAIN_S), said.timeouts()
+    region = said.one_of("region", REGIONS)
+    said.check_all_known()
+    if base_url is not None and region is not None:
+        raise ValueError("minimax takes a base_url or a region, and not both")
+    address = base_url or REGIONS[region or "intl"]
+    return MiniMax(name, Rest(address, credential, timeouts=timeouts), look_again_s)
 
 
 class MiniMax(Quiet):
     """An account at MiniMax."""
 
-    def __init__(self, name: str, rest: Rest, terms: Terms | None = None) -> None:
+    def __init__(self, name: str, rest: Rest, look_again_s: float = LOOK_AGAIN_S) -> None:
         self.name = name
         self._rest = rest
-        self._terms = terms or Terms()
+        self._look_again_s = look_again_s
 
     async def submit(
         self,
@@ -180,7 +146,7 @@ class MiniMax(Quiet):
         if sentence:
             failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
             raise Refused(failure, Blame.PROVIDER, note=f"minimax: {spec.mode}")
-        media = await _media(spec.assets, assets)
+        media = await data_uris(spec.assets, assets)
         answer = await self._rest.submit(CREATE, body=told(spec, upstream_model, media))
         task_id = _id_in(answer.json_object() or {}, "task_id")
         if answer.is_success and task_id is not None:
@@ -237,7 +203,7 @@ class MiniMax(Quiet):
     def _outcome(self, job: Said, complaint: Complaint) -> Outcome:
         match job["status"]:
             case "Preparing" | "Queueing" | "Processing":
-                return Working(look_again_s=self._terms.look_again_s)
+                return Working(look_again_s=self._look_again_s)
             case "Success":
                 file_id = _id_in(job, "file_id")
                 if file_id is None:  # no film is no success; only that it stays so is a verdict
@@ -255,10 +221,10 @@ class MiniMax(Quiet):
             raise _ignorance(answer, "no file")
         if _id_in(file, "file_id") != file_id:
             raise NotUnderstood("another file")
-        link = file.get("download_url")
-        if not link:
+        if not file.get("download_url"):
             raise NotThere("a file without a download_url")
-        if not isinstance(link, str) or not _is_link(link):
+        link = link_in(file["download_url"])
+        if link is None:
             raise NotUnderstood("a file at no address")
         return link
 
@@ -271,25 +237,12 @@ def _ignorance(answer: Answer, what: str) -> Exception:
     return NotUnderstood(" ".join(filter(None, [what, complaint_in(answer).code])))
 
 
-async def _media(given: Sequence[Asset], assets: Assets) -> list[str]:
-    """Turn files into links before anything is sent, so that a missing one proves no harm."""
-    try:
-        return [await data_uri(asset, assets) for asset in given]
-    except OSError as error:
-        raise Busy(f"not sent: a file cannot be read: {type(error).__name__}") from error
-
-
 def _id_in(said: Said, name: str) -> str | None:
     """Return an id, which is text in some answers and a number in others."""
     value = said.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if value > 0 else ""
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
-
-
-def _is_link(text: str) -> bool:
-    is_plain = text.isascii() and text.isprintable() and len(text) <= LINK_CHARACTERS_MAX
-    return is_plain and re.match(r"https?://[^/?#\s]+", text) is not None
 
 
 def _usage_in(job: Said) -> dict[str, object]:

@@ -58,8 +58,10 @@ from rushes.providers.base import (
     Unknown,
     Working,
 )
+from rushes.providers.fields import text_in
 from rushes.providers.links import data_uri
 from rushes.providers.lists import ListSearch
+from rushes.providers.options import Options
 from rushes.providers.profiles import (
     OPENAI,
     PROFILES,
@@ -70,9 +72,8 @@ from rushes.providers.profiles import (
     encodable,
     form_text,
 )
-from rushes.providers.rest import Credential, Part, Rest, Timeouts
+from rushes.providers.rest import Credential, Part, Rest
 
-ID_CHARACTERS_MAX: Final = 512
 LOOK_AGAIN_S_MIN: Final = 0.5
 LOOK_AGAIN_S_MAX: Final = 60.0
 PAGE_ITEMS: Final = 100
@@ -106,20 +107,11 @@ def build(
     if found is None:
         known = ", ".join(sorted(PROFILES))
         raise ValueError(f"openai_videos has no profile {profile!r}; it has {known}")
-    rest = Rest(base_url, credential, timeouts=_timeouts(options))
+    said = Options("openai_videos", options)
+    timeouts = said.timeouts()
+    said.check_all_known()
+    rest = Rest(base_url, credential, timeouts=timeouts)
     return OpenAIVideos(name, rest, found)
-
-
-def _timeouts(options: Mapping[str, object]) -> Timeouts:
-    seconds = {"submit_timeout_s": Timeouts().submit_s, "ask_timeout_s": Timeouts().ask_s}
-    for option, value in options.items():
-        if option not in seconds:
-            raise ValueError(f"openai_videos has no option {option!r}; it has {', '.join(seconds)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-        seconds[option] = float(value)
-    ask_s = seconds["ask_timeout_s"]
-    return Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +224,7 @@ class OpenAIVideos(Quiet):
         answer = await self._rest.submit("/videos", form=form, headers=headers)
         if not answer.is_success:
             raise judge_submit(answer, self._profile.words, hide=self._rest.hidden)
-        video_id = _id_in(answer.json_object())
+        video_id = text_in((answer.json_object() or {}).get("id"))
         if video_id is None:
             raise InDoubt(f"HTTP {answer.status} without an id")
         return {"id": video_id}
@@ -292,7 +284,7 @@ class OpenAIVideos(Quiet):
                 return Unknown()
             page = _page_in(answer)
             for job in page.jobs:
-                search.read(job, ref=_id_in(job), at=job.get("created_at"))
+                search.read(job, ref=text_in(job.get("id")), at=job.get("created_at"))
             if search.is_over or page.is_last or page.cursor is None:
                 return search.result(is_whole=search.is_over or page.is_last)
             after = {"after": page.cursor}
@@ -378,19 +370,14 @@ def _job_in(answer: Answer, video_id: str | None) -> Job | None:
     body = answer.json_object()
     if body is None or not isinstance(body.get("status"), str):
         return None
-    is_ours = _id_in(body) is not None if video_id is None else body.get("id") == video_id
+    is_ours = (
+        text_in(body.get("id")) is not None if video_id is None else body.get("id") == video_id
+    )
     return body if is_ours else None
 
 
-def _id_in(body: Job | None) -> str | None:
-    value = body.get("id") if body else None
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= ID_CHARACTERS_MAX else None
-
-
 def _id_of(ticket: Mapping[str, object]) -> str:
-    video_id = _id_in(ticket)
+    video_id = text_in(ticket.get("id"))
     if video_id is None:
         raise NotUnderstood("a ticket that is not ours")
     return video_id
@@ -421,10 +408,6 @@ async def _content(references: Sequence[Asset], assets: Assets) -> bytes:
     items = []
     for asset in references:
         kind = f"{asset.role.medium}_url"
-        try:
-            address = await data_uri(asset, assets)
-        except OSError as error:
-            note = f"not sent: the {asset.role} cannot be read: {type(error).__name__}"
-            raise Busy(note) from error
+        address = await data_uri(asset, assets)
         items.append({"type": kind, kind: {"url": address}, "role": asset.role.value})
     return json.dumps(items).encode()

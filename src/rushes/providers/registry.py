@@ -25,7 +25,19 @@ from rushes.providers.base import Provider, Setup
 from rushes.providers.rest import Credential
 
 FLOOR: Final = frozenset(
-    {"answers", "base", "links", "lists", "profiles", "registry", "rest", "signed_calls"}
+    {
+        "answers",
+        "base",
+        "fields",
+        "google_status",
+        "links",
+        "lists",
+        "options",
+        "profiles",
+        "registry",
+        "rest",
+        "signed_calls",
+    }
 )
 """Modules of the package that are no provider, but what providers stand on."""
 

@@ -41,15 +41,11 @@ from rushes.domain.submit import Ticket
 from rushes.providers import _replicate_orders, links
 from rushes.providers._replicate_answers import WORDS, read, reason_of
 from rushes.providers._replicate_jobs import (
-    LINK_CHARACTERS_MAX,
     Job,
     cursor_in,
     film_in,
     flat,
-    instant,
-    is_link,
     progress_in,
-    text,
     usage_in,
 )
 from rushes.providers._replicate_orders import (
@@ -65,7 +61,6 @@ from rushes.providers._replicate_orders import (
 from rushes.providers.answers import Answer, ignorance, judge_submit, plain
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     FilmLost,
@@ -83,8 +78,9 @@ from rushes.providers.base import (
     Unreachable,
     Working,
 )
+from rushes.providers.fields import instant_in, link_in, text_in
 from rushes.providers.lists import ListSearch
-from rushes.providers.registry import resolve
+from rushes.providers.options import Options
 from rushes.providers.rest import Credential, Rest, Timeouts
 from rushes.providers.signed_calls import Ear
 
@@ -97,7 +93,6 @@ SETUP: Final = Setup(
 )
 MODES: Final = _replicate_orders.MODES
 
-ID_CHARACTERS_MAX: Final = 512
 DATA_URIS_BYTES_MAX: Final = 10_000_000
 LOOK_AGAIN_S: Final = 3.0
 LOOKS_PER_S_MAX: Final = 50.0
@@ -149,17 +144,9 @@ def build(
         terms = replace(terms, rings=("https://", "http://"))
     ear: Ear | None = None
     if terms.webhook_secret is not None:
-        ear = Ear(resolve(terms.webhook_secret).secret, whose="Replicate")
+        ear = Ear(terms.webhook_secret, whose="Replicate")
     rest = Rest(address, credential, timeouts=terms.timeouts)
     return Replicate(name, rest, credential, terms, ear)
-
-
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
-_OTHERS: Final = ("inputs", "webhook_secret", "cancel_after_s")
 
 
 def terms_of(options: Mapping[str, object]) -> Terms:
@@ -168,35 +155,17 @@ def terms_of(options: Mapping[str, object]) -> Terms:
     Raises:
         ValueError: with a sentence that says what is wrong.
     """
-    seconds = dict(_SECONDS)
-    for option, value in options.items():
-        if option in seconds:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-            seconds[option] = float(value)
-        elif option not in _OTHERS:
-            known = ", ".join((*_OTHERS, *_SECONDS))
-            raise ValueError(f"replicate has no option {option!r}; it has {known}")
-    secret, cancel_after_s = options.get("webhook_secret"), options.get("cancel_after_s")
-    if secret is not None and not isinstance(secret, str):
-        raise ValueError("option 'webhook_secret' is a reference, such as env:REPLICATE_WEBHOOKS")
-    if cancel_after_s is not None and (
-        isinstance(cancel_after_s, bool)
-        or not isinstance(cancel_after_s, int)
-        or cancel_after_s < CANCEL_AFTER_S_MIN
-    ):
-        raise ValueError(
-            f"option 'cancel_after_s' is a whole number of seconds from {CANCEL_AFTER_S_MIN}; "
-            f"got {cancel_after_s!r}"
-        )
-    ask_s = seconds["ask_timeout_s"]
-    return Terms(
-        inputs=read_inputs(options.get("inputs", {})),
-        cancel_after_s=cancel_after_s,
-        look_again_s=seconds["look_again_s"],
-        webhook_secret=secret,
-        timeouts=Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s),
+    said = Options("replicate", options)
+    inputs = said.any("inputs")
+    terms = Terms(
+        inputs=read_inputs({} if inputs is None else inputs),
+        webhook_secret=said.secret("webhook_secret"),
+        cancel_after_s=said.whole("cancel_after_s", CANCEL_AFTER_S_MIN),
+        look_again_s=said.seconds("look_again_s", LOOK_AGAIN_S),
+        timeouts=said.timeouts(),
     )
+    said.check_all_known()
+    return terms
 
 
 def is_delivery(link: str) -> bool:
@@ -261,7 +230,7 @@ class Replicate:
         )
         if not answer.is_success:
             raise judge_submit(read(answer), WORDS, hide=self._rest.hidden)
-        job_id = text((answer.json_object() or {}).get("id"), ID_CHARACTERS_MAX)
+        job_id = text_in((answer.json_object() or {}).get("id"))
         if job_id is None:
             raise InDoubt(f"HTTP {answer.status} without an id")
         return {"id": job_id}
@@ -315,8 +284,8 @@ class Replicate:
                 raise NotUnderstood("a list without results")
             for job in jobs:
                 if isinstance(job, dict):
-                    ref = text(job.get("id"), ID_CHARACTERS_MAX)
-                    search.read(flat(job), ref=ref, at=instant(job.get("created_at")))
+                    ref = text_in(job.get("id"))
+                    search.read(flat(job), ref=ref, at=instant_in(job.get("created_at")))
             cursor = cursor_in(page["next"])
             if search.is_over or cursor is None:
                 return search.result(is_whole=search.is_over or page["next"] is None)
@@ -324,8 +293,8 @@ class Replicate:
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open a film by its link; the key goes to Replicate's own hosts alone."""
-        link = text(film.get("url"), LINK_CHARACTERS_MAX)
-        if link is None or not is_link(link):
+        link = link_in(film.get("url"))
+        if link is None:
             raise NotUnderstood("a film that is not ours")
         return self._delivered(link) if self._delivers(link) else self._rest.film(link)
 
@@ -411,11 +380,7 @@ async def _media(spec: Spec, assets: Assets) -> list[str]:
 
 async def _link_of(asset: Asset, assets: Assets, *, left_bytes: int) -> str:
     """Return an asset's bytes as a data URI; its public address where it is too large for one."""
-    try:
-        link = await links.data_uri(asset, assets)
-    except OSError as error:
-        note = f"not sent: the {asset.role} cannot be read: {type(error).__name__}"
-        raise Busy(note) from error
+    link = await links.data_uri(asset, assets)
     return link if len(link) <= left_bytes else links.public_link(asset)
 
 
@@ -432,7 +397,7 @@ def _job_in(answer: Answer, ticket: Ticket) -> Job:
 
 
 def _path(ticket: Ticket) -> str:
-    job_id = text(ticket.get("id"), ID_CHARACTERS_MAX)
+    job_id = text_in(ticket.get("id"))
     if job_id is None:
         raise NotUnderstood("a ticket that is not ours")
     return f"/predictions/{quote(job_id, safe='')}"

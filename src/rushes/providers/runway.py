@@ -22,7 +22,7 @@ that others captured live in 2026; MEM: background, not verified; we tried nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from http import HTTPStatus
@@ -38,7 +38,6 @@ from rushes.providers._runway_orders import objection, path_of, told
 from rushes.providers.answers import Answer, ignorance, judge_submit, percent
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     InDoubt,
@@ -55,7 +54,9 @@ from rushes.providers.base import (
     Unknown,
     Working,
 )
-from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.fields import link_in, text_in
+from rushes.providers.options import Options
+from rushes.providers.rest import Credential, Rest
 
 API: Final = "https://api.dev.runwayml.com"
 VERSION: Final = {"x-runway-version": "2024-11-06"}
@@ -73,10 +74,6 @@ DATA_URI_CHARACTERS_MAX: Final = 5 * 1024 * 1024
 ADDRESS_CHARACTERS_MAX: Final = 2048
 """Of a file and of an address that are sent. DOC"""
 
-TEXT_CHARACTERS_MAX: Final = 512
-LINK_CHARACTERS_MAX: Final = 4096
-"""A link holds a signature; those that were seen are some hundred characters."""
-
 _STOPS: Final[Mapping[int, CancelOutcome]] = {
     HTTPStatus.NOT_FOUND: CancelOutcome.TOO_LATE,
     HTTPStatus.METHOD_NOT_ALLOWED: CancelOutcome.UNSUPPORTED,
@@ -85,12 +82,6 @@ _STOPS: Final[Mapping[int, CancelOutcome]] = {
 
 Said = Mapping[str, object]
 """What Runway tells; nothing in it is trusted to be there."""
-
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
 
 
 def build(
@@ -113,17 +104,11 @@ def build(
         raise ValueError(f"runway has no profile {profile!r}; it has none at all")
     if credential is None:
         raise ValueError("runway needs an api_key, such as env:RUNWAYML_API_SECRET")
-    seconds = dict(_SECONDS)
-    for option, value in options.items():
-        if option not in seconds:
-            raise ValueError(f"runway has no option {option!r}; it has {', '.join(seconds)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-        seconds[option] = float(value)
-    ask_s = seconds["ask_timeout_s"]
-    timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
+    said = Options("runway", options)
+    look_again_s, timeouts = said.seconds("look_again_s", LOOK_AGAIN_S), said.timeouts()
+    said.check_all_known()
     rest = Rest(base_url or API, credential, timeouts=timeouts)
-    return Runway(name, rest, look_again_s=seconds["look_again_s"])
+    return Runway(name, rest, look_again_s=look_again_s)
 
 
 class Runway(Quiet):
@@ -148,11 +133,12 @@ class Runway(Quiet):
         if sentence:
             failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
             raise Refused(failure, Blame.PROVIDER, note=f"runway: {spec.mode}")
-        body = told(spec, upstream_model, await _media(spec.assets, assets))
+        images = [await _address_of(asset, assets) for asset in spec.assets]
+        body = told(spec, upstream_model, images)
         answer = await self._rest.submit(path_of(spec), body=body, headers=VERSION)
         if not answer.is_success:
             raise judge_submit(read(answer), WORDS, hide=self._rest.hidden)
-        task_id = _text((answer.json_object() or {}).get("id"))
+        task_id = text_in((answer.json_object() or {}).get("id"))
         if task_id is None:
             raise InDoubt(f"HTTP {answer.status} without a task id")
         return {"id": task_id}
@@ -217,7 +203,7 @@ class Runway(Quiet):
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open a film by its signed link; no host is told the key."""
-        link = _link(film.get("url"))
+        link = link_in(film.get("url"))
         if link is None:
             raise NotUnderstood("a film that is not ours")
         return self._rest.film(link, is_signed=True)
@@ -227,7 +213,7 @@ class Runway(Quiet):
         await self._rest.close()
 
     async def _ask(self, method: str, ticket: Ticket) -> Answer:
-        task_id = _text(ticket.get("id"))
+        task_id = text_in(ticket.get("id"))
         if task_id is None or task_id in {".", ".."}:
             raise NotUnderstood("a ticket that is not ours")
         path = f"/v1/tasks/{quote(task_id, safe='')}"
@@ -240,14 +226,6 @@ class Runway(Quiet):
         if task.get("id") == ticket["id"] and isinstance(task.get("status"), str):
             return task
         raise NotUnderstood("no task") if answer.is_success else ignorance(answer)
-
-
-async def _media(given: Sequence[Asset], assets: Assets) -> list[str]:
-    """Turn files into links before anything is sent, so that a missing one proves no harm."""
-    try:
-        return [await _address_of(asset, assets) for asset in given]
-    except OSError as error:
-        raise Busy(f"not sent: a file cannot be read: {type(error).__name__}") from error
 
 
 async def _address_of(asset: Asset, assets: Assets) -> str:
@@ -271,7 +249,7 @@ def _progress(task: Said) -> int | None:
 def _film_in(task: Said) -> str | None:
     """Return where the film is: the first output, for of an mp4 there is one."""
     output = task.get("output")
-    return _link(output[0]) if isinstance(output, list) and output else None
+    return link_in(output[0]) if isinstance(output, list) and output else None
 
 
 def _usage_in(task: Said) -> dict[str, object]:
@@ -280,15 +258,3 @@ def _usage_in(task: Said) -> dict[str, object]:
     credit = cost.get("credits") if isinstance(cost, dict) else None
     is_number = isinstance(credit, int | float) and not isinstance(credit, bool)
     return {"credits": credit} if is_number else {}
-
-
-def _link(value: object) -> str | None:
-    text = _text(value, LINK_CHARACTERS_MAX)
-    return text if text is not None and text.startswith(("https://", "http://")) else None
-
-
-def _text(value: object, characters_max: int = TEXT_CHARACTERS_MAX) -> str | None:
-    """Return a text that can be kept in a row, None for anything else."""
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= characters_max else None

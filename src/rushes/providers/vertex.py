@@ -33,7 +33,7 @@ from typing import Final
 from urllib.parse import quote
 
 from rushes.domain.errors import Blame, Failure, Reason
-from rushes.domain.spec import Asset, Spec
+from rushes.domain.spec import Spec
 from rushes.domain.submit import Ticket
 from rushes.providers import _vertex_answers, _vertex_orders
 from rushes.providers._vertex_answers import WORDS, complaint_in, reason_of
@@ -61,7 +61,9 @@ from rushes.providers.base import (
     Unreachable,
     Working,
 )
-from rushes.providers.links import data_uri
+from rushes.providers.fields import text_in
+from rushes.providers.links import inline
+from rushes.providers.options import Options
 from rushes.providers.rest import Credential, Rest, Timeouts
 
 SETUP: Final = Setup(
@@ -107,11 +109,6 @@ class Place:
         return f"/projects/{project}/locations/{region}/publishers/google/models/{model}"
 
 
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
 _TEXTS: Final = ("project", "region", "storage_uri", "storage_url")
 _WHOLE: Final = re.compile(r"(https?://.+)/projects/([^/]+)/locations/([^/]+)/?")
 
@@ -144,7 +141,15 @@ def build(
             "command:gcloud auth print-access-token"
         )
     source = source_of(credential)
-    texts, seconds = _said(options)
+    said = Options("vertex", options)
+    texts = {
+        option: text.rstrip("/") for option in _TEXTS if (text := said.text(option)) is not None
+    }
+    look_again_s, timeouts = said.seconds("look_again_s", LOOK_AGAIN_S), said.timeouts()
+    said.check_all_known()
+    if "storage_uri" in texts and _object_in(f"{texts['storage_uri']}/x") is None:
+        raise ValueError("option 'storage_uri' looks like gs://BUCKET/FOLDER")
+    Rest(texts.get("storage_url", STORAGE))  # says what is wrong with an address
     whole = _WHOLE.fullmatch(base_url or "")
     if whole is not None and {"project", "region"} & texts.keys():
         raise ValueError("project and region stand in the base_url or in the options, not in both")
@@ -152,38 +157,16 @@ def build(
     project, region = project or texts.get("project", source.project), region or texts.get("region")
     if not project or not region:
         raise ValueError("vertex needs a project and a region in its options, such as us-central1")
-    ask_s = seconds["ask_timeout_s"]
     place = Place(
         project,
         region,
         storage_uri=texts.get("storage_uri"),
         storage_url=texts.get("storage_url", STORAGE),
-        look_again_s=seconds["look_again_s"],
-        timeouts=Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s),
+        look_again_s=look_again_s,
+        timeouts=timeouts,
     )
     address = root if root and whole else f"{(root or _root(region)).rstrip('/')}/{VERSION}"
     return Vertex(name, Rest(address, timeouts=place.timeouts), source, place)
-
-
-def _said(options: Mapping[str, object]) -> tuple[dict[str, str], dict[str, float]]:
-    texts: dict[str, str] = {}
-    seconds = dict(_SECONDS)
-    for option, value in options.items():
-        if option in _TEXTS:
-            if not isinstance(value, str) or not value:
-                raise ValueError(f"option {option!r} is a text; got {value!r}")
-            texts[option] = value.rstrip("/")
-        elif option in seconds:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-            seconds[option] = float(value)
-        else:
-            known = ", ".join((*_TEXTS, *_SECONDS))
-            raise ValueError(f"vertex has no option {option!r}; it has {known}")
-    if "storage_uri" in texts and _object_in(f"{texts['storage_uri']}/x") is None:
-        raise ValueError("option 'storage_uri' looks like gs://BUCKET/FOLDER")
-    Rest(texts.get("storage_url", STORAGE))  # says what is wrong with an address
-    return texts, seconds
 
 
 def _root(region: str) -> str:
@@ -214,10 +197,7 @@ class Vertex(Quiet):
         if sentence:
             failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
             raise Refused(failure, Blame.PROVIDER, note=f"vertex: {spec.mode}")
-        try:
-            pictures = [await _picture(asset, assets) for asset in spec.assets]
-        except OSError as error:
-            raise Busy(f"not sent: a file cannot be read: {type(error).__name__}") from error
+        pictures = [await inline(asset, assets) for asset in spec.assets]
         folder = self._place.storage_uri
         body = told(spec, pictures, f"{folder}/{token}" if folder else None)
         access = await self._access_for_submit()
@@ -229,7 +209,7 @@ class Vertex(Quiet):
                 raise Busy("HTTP 401: the access token has ended")
             hide = (*self._rest.hidden, access)
             raise judge_submit(_vertex_answers.read(answer), WORDS, hide=hide)
-        operation = _text((answer.json_object() or {}).get("name"), NAME_CHARACTERS_MAX)
+        operation = text_in((answer.json_object() or {}).get("name"), NAME_CHARACTERS_MAX)
         if operation is None:
             raise InDoubt(f"HTTP {answer.status} without an operation")
         return {"operation": operation, "model": upstream_model}
@@ -309,8 +289,8 @@ class Vertex(Quiet):
     # -- looks ---------------------------------------------------------------------------
 
     async def _look(self, ticket: Ticket | Film) -> Job:
-        operation = _text(ticket.get("operation"), NAME_CHARACTERS_MAX)
-        model = _text(ticket.get("model"), NAME_CHARACTERS_MAX)
+        operation = text_in(ticket.get("operation"), NAME_CHARACTERS_MAX)
+        model = text_in(ticket.get("model"), NAME_CHARACTERS_MAX)
         if operation is None or model is None:
             raise NotUnderstood("a ticket that is not ours")
         access = await self._access()
@@ -420,12 +400,6 @@ def _bearer(access: str) -> dict[str, str]:
     return {"authorization": f"Bearer {access}"}
 
 
-async def _picture(asset: Asset, assets: Assets) -> tuple[str, str]:
-    """Return content type and base64 of an image."""
-    head, _, content = (await data_uri(asset, assets)).partition(";base64,")
-    return head.removeprefix("data:"), content
-
-
 async def _pieces(content: bytes) -> AsyncGenerator[bytes, None]:
     for start in range(0, len(content), CHUNK_BYTES):
         yield content[start : start + CHUNK_BYTES]
@@ -454,7 +428,7 @@ def _films_in(listed: Mapping[str, object], prefix: str) -> list[str]:
         name
         for name in names
         if isinstance(name, str) and name.startswith(prefix) and name.endswith(".mp4")
-        if _text(name, URI_CHARACTERS_MAX - len("gs:///") - BUCKET_CHARACTERS_MAX)
+        if text_in(name, URI_CHARACTERS_MAX - len("gs:///") - BUCKET_CHARACTERS_MAX)
     )
 
 
@@ -477,13 +451,6 @@ def _object_in(uri: object) -> tuple[str, str] | None:
     >>> _object_in("gs://films/a/b.mp4")
     ('films', 'a/b.mp4')
     """
-    text = _text(uri, URI_CHARACTERS_MAX)
+    text = text_in(uri, URI_CHARACTERS_MAX)
     found = re.fullmatch(r"gs://([a-z0-9][a-z0-9._-]{1,221})/(.+)", text or "")
     return (found[1], found[2]) if found else None
-
-
-def _text(value: object, characters_max: int) -> str | None:
-    """Return a text that can be kept in a row, None for anything else."""
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= characters_max else None

@@ -34,14 +34,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
 from rushes.domain.errors import Blame, Failure, Reason
-from rushes.domain.spec import Asset, Spec
+from rushes.domain.spec import Spec
 from rushes.domain.submit import Ticket
-from rushes.providers import _vidu_hints, links
+from rushes.providers import _vidu_hints
 from rushes.providers._vidu_hints import token_in
 from rushes.providers._vidu_orders import KINDS, Order, objection, told
 from rushes.providers.answers import (
@@ -55,7 +55,6 @@ from rushes.providers.answers import (
 )
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     Found,
@@ -71,8 +70,11 @@ from rushes.providers.base import (
     Stream,
     Working,
 )
+from rushes.providers.fields import instant_in, link_in, text_in
+from rushes.providers.links import data_uris
 from rushes.providers.lists import CLOCK_SLACK_S, ListSearch
-from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.options import Options
+from rushes.providers.rest import Credential, Rest
 
 REGIONS: Final[Mapping[str, str]] = {
     "cn": "https://api.vidu.cn/ent/v2",
@@ -90,11 +92,9 @@ TASKS: Final = "/tasks"
 LOOK_AGAIN_S: Final = 6.0
 """A clip takes a minute or more, and no answer says when to look again."""
 
-BODY_BYTES_MAX: Final = 19_000_000
+BODY_CHARACTERS_MAX: Final = 19_000_000
 """A create may have 20 MB (DOC), words and all."""
 
-ID_CHARACTERS_MAX: Final = 256
-LINK_CHARACTERS_MAX: Final = 3600
 PAGE_ITEMS: Final = 100
 PAGES_MAX: Final = 10
 LOOKS_MAX: Final = 50
@@ -130,10 +130,8 @@ _STOPS: Final[Mapping[int, CancelOutcome]] = {
 class Terms:
     """What an operator sets; see `build`."""
 
-    region: str | None = None
     is_off_peak: bool = False
     look_again_s: float = LOOK_AGAIN_S
-    timeouts: Timeouts = Timeouts()  # noqa: RUF009 -- a frozen value
 
 
 def build(
@@ -157,43 +155,15 @@ def build(
         raise ValueError(f"vidu has no profile {profile!r}; it has none at all")
     if credential is None:
         raise ValueError("vidu needs an api_key, such as env:VIDU_API_KEY")
-    terms = _terms(options)
-    if (terms.region is None) == (base_url is None):
+    said = Options("vidu", options)
+    region, timeouts = said.one_of("region", REGIONS), said.timeouts()
+    terms = Terms(said.flag("off_peak"), said.seconds("look_again_s", LOOK_AGAIN_S))
+    said.check_all_known()
+    if (region is None) == (base_url is None):
         raise ValueError("vidu needs either region = cn or intl in its options, or a base_url")
-    address = base_url or REGIONS[terms.region or ""]
-    rest = Rest(address, credential, timeouts=terms.timeouts, key_scheme="Token ")
+    address = base_url or REGIONS[region or ""]
+    rest = Rest(address, credential, timeouts=timeouts, key_scheme="Token ")
     return Vidu(name, rest, credential.secret, terms)
-
-
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
-
-
-def _terms(options: Mapping[str, object]) -> Terms:
-    seconds, region, is_off_peak = dict(_SECONDS), None, False
-    for option, value in options.items():
-        if option in seconds:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-            seconds[option] = float(value)
-        elif option == "region":
-            if not isinstance(value, str) or value not in REGIONS:
-                known = ", ".join(REGIONS)
-                raise ValueError(f"option 'region' is one of {known}; got {value!r}")
-            region = value
-        elif option == "off_peak":
-            if value is not True and value is not False:
-                raise ValueError(f"option 'off_peak' is true or false; got {value!r}")
-            is_off_peak = value
-        else:
-            known = ", ".join(("region", "off_peak", *_SECONDS))
-            raise ValueError(f"vidu has no option {option!r}; it has {known}")
-    ask_s = seconds["ask_timeout_s"]
-    timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
-    return Terms(region, is_off_peak, seconds["look_again_s"], timeouts)
 
 
 class Vidu:
@@ -222,7 +192,7 @@ class Vidu:
         if sentence:
             failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
             raise Refused(failure, Blame.PROVIDER, note=f"vidu: {spec.mode}")
-        pictures = await _pictures(spec.assets, assets)
+        pictures = await data_uris(spec.assets, assets, characters_max=BODY_CHARACTERS_MAX)
         order = Order(upstream_model, token, pictures, callback_url, self._terms.is_off_peak)
         body, path = told(spec, order), f"/{KINDS[spec.mode]}"
         answer = await self._rest.submit(path, body=body)
@@ -231,7 +201,7 @@ class Vidu:
             if fits(_complaint(answer), UNCLEAR):
                 raise InDoubt(f"HTTP {answer.status} {_complaint(answer).code}")
             raise judge_submit(answer, WORDS, hide=self._rest.hidden)
-        task_id = _id_in(answer.json_object() or {}, "task_id")
+        task_id = text_in((answer.json_object() or {}).get("task_id"))
         if task_id is None:
             raise InDoubt(f"HTTP {answer.status} without a task_id")
         return _ticket(task_id, spec)
@@ -276,7 +246,8 @@ class Vidu:
         for _ in range(PAGES_MAX):
             jobs, page_token = await self._page(page_token)
             for job in jobs:
-                task_id, at, mark = _id_in(job, "id"), _unix_time(job), token_in(job.get("payload"))
+                task_id, at = text_in(job.get("id")), instant_in(job.get("created_at"))
+                mark = token_in(job.get("payload"))
                 is_new = at is None or at >= since.timestamp() - CLOCK_SLACK_S
                 if mark is None and task_id is not None and is_new and looks_left:
                     looks_left -= 1
@@ -290,7 +261,7 @@ class Vidu:
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open a film by its link, which opens by itself."""
-        link = _link_in(film, "url")
+        link = link_in(film.get("url"))
         if link is None:
             raise NotUnderstood("a film that is not ours")
         return self._rest.film(link, is_signed=True)
@@ -307,7 +278,7 @@ class Vidu:
     async def _look(self, task_id: str) -> Job:
         answer = await self._rest.ask("GET", f"{_path(task_id)}/creations")
         job = answer.json_object() or {}
-        is_of_another = "id" in job and _id_in(job, "id") != task_id
+        is_of_another = "id" in job and text_in(job.get("id")) != task_id
         if isinstance(job.get("state"), str) and not is_of_another:
             return job
         raise NotUnderstood("no task") if answer.is_success else ignorance(_in_house_words(answer))
@@ -351,7 +322,7 @@ class Vidu:
             case "created" | "queueing" | "processing":
                 return Working(look_again_s=self._terms.look_again_s)
             case "success":
-                link = _link_in(_creation_in(job), "watermarked_url" if has_watermark else "url")
+                link = link_in(_creation_in(job).get("watermarked_url" if has_watermark else "url"))
                 if link is None:  # no film is no success; only that it stays so is a verdict
                     raise NotThere("success without a film")
                 return Ready({"url": link}, _usage_in(job))
@@ -395,37 +366,16 @@ def _in_house_words(answer: Answer) -> Answer:
     return replace(answer, body=msgspec.json.encode(said))
 
 
-async def _pictures(given: Sequence[Asset], assets: Assets) -> list[str]:
-    """Turn images into data URIs before anything is sent, so that a missing one proves no harm."""
-    pictures, size_bytes = [], 0
-    for asset in given:
-        try:
-            pictures.append(await links.data_uri(asset, assets))
-        except OSError as error:
-            raise Busy(f"not sent: a file cannot be read: {type(error).__name__}") from error
-        size_bytes += len(pictures[-1])
-        if size_bytes > BODY_BYTES_MAX:
-            raise links.refused(asset, "the files of one request are too large together")
-    return pictures
-
-
 def _ticket(task_id: str, spec: Spec) -> Ticket:
     ticket: dict[str, object] = {"id": task_id}
     return ticket | {"watermark": True} if spec.with_watermark else ticket
 
 
 def _id_of(ticket: Ticket) -> str:
-    task_id = _id_in(ticket, "id")
+    task_id = text_in(ticket.get("id"))
     if task_id is None:
         raise NotUnderstood("a ticket that is not ours")
     return task_id
-
-
-def _id_in(said: Mapping[str, object], name: str) -> str | None:
-    value = said.get(name)
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= ID_CHARACTERS_MAX else None
 
 
 def _path(task_id: str) -> str:
@@ -442,24 +392,3 @@ def _usage_in(job: Job) -> dict[str, object]:
     """Return the credits, which are what is billed, and what halves their number."""
     usage = {"credits": job.get("credits"), "off_peak": job.get("off_peak")}
     return {name: said for name, said in usage.items() if isinstance(said, int | float)}
-
-
-def _unix_time(job: Job) -> float | None:
-    said = job.get("created_at")
-    try:
-        at = datetime.fromisoformat(said) if isinstance(said, str) else None
-    except ValueError:
-        return None
-    return None if at is None or at.tzinfo is None else at.timestamp()
-
-
-def _link_in(said: Mapping[str, object], name: str) -> str | None:
-    value = said.get(name)
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        return None
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return None
-    is_link = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    return value if is_link and len(value) <= LINK_CHARACTERS_MAX else None

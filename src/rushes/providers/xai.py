@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import Spec
@@ -36,7 +36,6 @@ from rushes.providers._xai_orders import objection, told
 from rushes.providers.answers import ignorance, judge_submit, percent
 from rushes.providers.base import (
     Assets,
-    Busy,
     CancelOutcome,
     Film,
     InDoubt,
@@ -53,8 +52,10 @@ from rushes.providers.base import (
     Unknown,
     Working,
 )
-from rushes.providers.links import data_uri
-from rushes.providers.rest import Credential, Rest, Timeouts
+from rushes.providers.fields import link_in, text_in
+from rushes.providers.links import data_uris
+from rushes.providers.options import Options
+from rushes.providers.rest import Credential, Rest
 
 ADDRESS: Final = "https://api.x.ai/v1"
 SETUP: Final = Setup(
@@ -67,17 +68,8 @@ MODES: Final = _xai_orders.MODES
 LOOK_AGAIN_S: Final = 5.0
 """No answer says when to look again."""
 
-ID_CHARACTERS_MAX: Final = 256
-LINK_CHARACTERS_MAX: Final = 3600
-
 Job = Mapping[str, object]
 """A job as xAI tells it; nothing in it is trusted to be there."""
-
-_SECONDS: Final = {
-    "look_again_s": LOOK_AGAIN_S,
-    "submit_timeout_s": Timeouts().submit_s,
-    "ask_timeout_s": Timeouts().ask_s,
-}
 
 
 def build(
@@ -100,17 +92,10 @@ def build(
         raise ValueError(f"xai has no profile {profile!r}; it has none at all")
     if credential is None:
         raise ValueError("xai needs an api_key, such as env:XAI_API_KEY")
-    seconds = dict(_SECONDS)
-    for option, value in options.items():
-        if option not in seconds:
-            raise ValueError(f"xai has no option {option!r}; it has {', '.join(seconds)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ValueError(f"option {option!r} is a number of seconds above 0; got {value!r}")
-        seconds[option] = float(value)
-    ask_s = seconds["ask_timeout_s"]
-    timeouts = Timeouts(submit_s=seconds["submit_timeout_s"], ask_s=ask_s, read_s=ask_s)
-    rest = Rest(base_url or ADDRESS, credential, timeouts=timeouts)
-    return Xai(name, rest, seconds["look_again_s"])
+    said = Options("xai", options)
+    look_again_s, timeouts = said.seconds("look_again_s", LOOK_AGAIN_S), said.timeouts()
+    said.check_all_known()
+    return Xai(name, Rest(base_url or ADDRESS, credential, timeouts=timeouts), look_again_s)
 
 
 class Xai(Quiet):
@@ -135,22 +120,18 @@ class Xai(Quiet):
         if sentence:
             failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
             raise Refused(failure, Blame.PROVIDER, note=f"xai: {spec.mode}")
-        try:
-            pictures = [await data_uri(asset, assets) for asset in spec.assets]
-        except OSError as error:
-            raise Busy(f"not sent: a file cannot be read: {type(error).__name__}") from error
-        body = told(spec, upstream_model, pictures)
+        body = told(spec, upstream_model, await data_uris(spec.assets, assets))
         answer = await self._rest.submit("/videos/generations", body=body)
         if not answer.is_success:
             raise judge_submit(read(answer), WORDS, hide=self._rest.hidden)
-        request_id = _id_in((answer.json_object() or {}).get("request_id"))
+        request_id = text_in((answer.json_object() or {}).get("request_id"))
         if request_id is None:
             raise InDoubt(f"HTTP {answer.status} without a request_id")
         return {"id": request_id}
 
     async def check(self, ticket: Ticket) -> Outcome:
         """Look at a job."""
-        request_id = _id_in(ticket.get("id"))
+        request_id = text_in(ticket.get("id"))
         if request_id is None:
             raise NotUnderstood("a ticket that is not ours")
         answer = await self._rest.ask("GET", f"/videos/{quote(request_id, safe='')}")
@@ -181,7 +162,7 @@ class Xai(Quiet):
 
     def open(self, film: Film) -> AbstractAsyncContextManager[Stream]:
         """Open a film by its link, which opens by itself."""
-        link = _link_in(film)
+        link = link_in(film.get("url"))
         if link is None:
             raise NotUnderstood("a film that is not ours")
         return self._rest.film(link, is_signed=True)
@@ -210,7 +191,7 @@ class Xai(Quiet):
     def _made(self, job: Job, video: Mapping[str, object]) -> Outcome:
         if video.get("respect_moderation") is False:
             return Lost(Failure.of(Reason.CONTENT_REFUSED))
-        link = _link_in(video)
+        link = link_in(video.get("url"))
         if link is None:  # no film is no success; only that it stays so is a verdict
             raise NotThere("done without a film")
         return Ready({"url": link}, _usage_in(job, video))
@@ -226,21 +207,3 @@ def _usage_in(job: Job, video: Mapping[str, object]) -> dict[str, object]:
         for name, number in said.items()
         if isinstance(number, int | float) and not isinstance(number, bool)
     }
-
-
-def _id_in(value: object) -> str | None:
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= ID_CHARACTERS_MAX else None
-
-
-def _link_in(said: Mapping[str, object]) -> str | None:
-    value = said.get("url")
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        return None
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return None
-    is_link = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    return value if is_link and len(value) <= LINK_CHARACTERS_MAX else None

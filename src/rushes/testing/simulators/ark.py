@@ -40,7 +40,7 @@ from starlette.requests import Request
 
 from rushes.clock import Clock
 from rushes.testing.simulators import callbacks
-from rushes.testing.simulators.ark_errors import EXPIRED_LINK, PAGE, REPLIES, error
+from rushes.testing.simulators.ark_errors import EXPIRED_LINK, REPLIES, error
 from rushes.testing.simulators.ark_wishes import (
     EXPIRES_AFTER_S,
     PIXELS,
@@ -345,7 +345,7 @@ class ArkServer(SimulatedUpstream):
         job = self.jobs.get(task_id)
         rule = self.script.strike("content", job.prompt if job else "")
         good = self._film(job, extension, request)
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         elif rule is not None and rule.fault == "short":

@@ -30,8 +30,6 @@ def error(status: int, code: str, message: str, *, param: str = "") -> Reply:
     return Reply.of(status, {"error": said})
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 EXPIRED_LINK: Final = Reply(
     403,
     b"<?xml version='1.0'?><Error><Code>AccessDenied</Code>"
@@ -67,12 +65,12 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "queue_full": error(429, "QuotaExceeded", "The request has exceeded the quota."),
     "busy": error(429, "ServerOverloaded", "The service cannot handle more requests now."),
     "server_error": error(500, "InternalServiceError", "An unexpected internal error."),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "overloaded": error(503, "ServerOverloaded", "The service cannot handle more requests now."),
     "unavailable": Reply(503),
-    "gateway_timeout": Reply(504, PAGE, _AS_PAGE),
+    "gateway_timeout": Reply.page(504),
     "expired_link": EXPIRED_LINK,
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "html": Reply.page(200),
     "no_id": Reply.of(200, {"status": "queued"}),
     "broken_json": Reply(200, b'{"id":"cgt-', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

@@ -37,7 +37,6 @@ from starlette.requests import Request
 
 from rushes.clock import Clock
 from rushes.testing.simulators.comfyui_graphs import (
-    PAGE,
     REPLIES,
     Graph,
     objection,
@@ -393,7 +392,7 @@ class ComfyUIServer(SimulatedUpstream):
             good = Reply(400)
         elif file in self.files():
             good = Reply(200, tiny_film(), {"content-type": "video/mp4"})
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         elif rule is not None and rule.fault == "short":

@@ -29,9 +29,6 @@ WHOLE: Final = frozenset({"seed", "noise_seed", "width", "height", "length", "st
 MODELS: Final = frozenset({"ckpt_name", "unet_name", "vae_name", "clip_name", "lora_name"})
 """Inputs that name a file from a list."""
 
-AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
-PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
-
 
 def refused(
     kind: str,
@@ -191,10 +188,10 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "too_large": _spoken(413, "Request Entity Too Large"),
     "rate_limited": _spoken(429, "Too Many Requests"),
     "server_error": Reply(500, b"500 Internal Server Error", {"content-type": "text/plain"}),
-    "bad_gateway": Reply(502, PAGE, AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "unavailable": Reply(503),
-    "gateway_timeout": Reply(504, PAGE, AS_PAGE),
-    "html": Reply(200, PAGE, AS_PAGE),
+    "gateway_timeout": Reply.page(504),
+    "html": Reply.page(200),
     "no_id": Reply.of(200, {"number": 1, "node_errors": {}}),
     "broken_json": Reply(200, b'{"prompt_id":"', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

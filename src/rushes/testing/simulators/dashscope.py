@@ -34,7 +34,6 @@ from starlette.requests import Request
 from rushes.clock import Clock
 from rushes.testing.simulators.command import Command, serve
 from rushes.testing.simulators.dashscope_errors import (
-    PAGE,
     REPLIES,
     answered,
     error,
@@ -309,7 +308,7 @@ class DashScopeServer(SimulatedUpstream):
         job = self.jobs.get(task_id)
         rule = self.script.strike("content", job.prompt if job else "")
         good = self._film(job, request)
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         elif rule is not None and rule.fault == "short":

@@ -25,8 +25,6 @@ def error(status: int, code: str, message: str) -> Reply:
     return Reply.of(status, {"request_id": request_id, "code": code, "message": message})
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 _XML: Final = {"content-type": "application/xml"}
 
 
@@ -53,11 +51,11 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "rate_limited": error(429, "Throttling.RateQuota", "Requests rate limit exceeded."),
     "allocation_quota": error(429, "Throttling.AllocationQuota", "Allocated quota exceeded."),
     "server_error": error(500, "InternalError", "Internal server error."),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "overloaded": error(503, "ServiceUnavailable", "The service is unavailable."),
     "unavailable": Reply(503),
-    "gateway_timeout": Reply(504, PAGE, _AS_PAGE),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "gateway_timeout": Reply.page(504),
+    "html": Reply.page(200),
     "no_id": answered({"task_status": "PENDING"}),
     "business_error": error(200, "InternalError", "Something went wrong, inside HTTP 200."),
     "broken_json": Reply(200, b'{"output":{"task_id":"', {"content-type": "application/json"}),

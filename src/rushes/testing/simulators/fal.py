@@ -33,7 +33,7 @@ from rushes.clock import Clock
 from rushes.testing.simulators import fal_bells
 from rushes.testing.simulators.command import Command, serve
 from rushes.testing.simulators.fal_bells import Bells
-from rushes.testing.simulators.fal_errors import PAGE, REPLIES, error, unfit
+from rushes.testing.simulators.fal_errors import REPLIES, error, unfit
 from rushes.testing.simulators.films import tiny_film
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase, said
@@ -233,7 +233,7 @@ class FalServer(SimulatedUpstream):
         is_there = job is not None and not job.has_fate("no_content")
         film = Reply(200, tiny_film(), {"content-type": "video/mp4"})
         good = film if is_there else Reply(404, b"Not found", {"content-type": "text/plain"})
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         else:

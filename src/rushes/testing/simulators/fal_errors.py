@@ -37,8 +37,6 @@ def error(status: int, message: str, word: str | None = None) -> Reply:
     return Reply.of(status, body | {"error_type": word}, {"x-fal-error-type": word})
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>502 Bad Gateway</h1>nginx</body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 LOCKED: Final = (
     "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard."
 )
@@ -57,10 +55,10 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "gone": Reply(410, b"Gone", {"content-type": "text/plain"}),
     "rate_limited": error(429, "Too many requests"),
     "server_error": error(500, "Internal Server Error", "internal_error"),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "unavailable": Reply(503),
     "gateway_timeout": error(504, "Gateway Timeout"),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "html": Reply.page(200),
     "no_id": Reply.of(200, {"status": "IN_QUEUE", "queue_position": 0}),
     "broken_json": Reply(200, b'{"request_id":"', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

@@ -30,8 +30,9 @@ from starlette.requests import Request
 from rushes.clock import Clock
 from rushes.testing.simulators.command import Command, serve
 from rushes.testing.simulators.films import tiny_film
-from rushes.testing.simulators.gemini_errors import PAGE, REPLIES, error, small
+from rushes.testing.simulators.gemini_errors import REPLIES, small
 from rushes.testing.simulators.gemini_wishes import format_of, objection, prompt_of
+from rushes.testing.simulators.google_errors import error
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase
 from rushes.testing.simulators.script import RequestLog, Rule, Script
@@ -206,7 +207,7 @@ class GeminiServer(SimulatedUpstream):
         is_there = is_done and not (job and job.has_fate("no_content"))
         film = Reply(200, tiny_film(), {"content-type": "video/mp4"})
         good = film if is_there else error("NOT_FOUND", "No such file.")
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         else:

@@ -9,29 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from rushes.testing.simulators.google_errors import after, because, error
 from rushes.testing.simulators.host import Reply
-
-STATUSES: Final[Mapping[str, int]] = {
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "RESOURCE_EXHAUSTED": 429,
-    "INTERNAL": 500,
-    "UNIMPLEMENTED": 501,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-}
-
-
-def error(word: str, message: str, *details: Mapping[str, object]) -> Reply:
-    """Build an error as the protocol has it."""
-    status = STATUSES[word]
-    said: dict[str, object] = {"code": status, "message": message, "status": word}
-    if details:
-        said["details"] = list(details)
-    return Reply.of(status, {"error": said})
 
 
 def small(status: int, word: str, message: str) -> Reply:
@@ -39,19 +18,6 @@ def small(status: int, word: str, message: str) -> Reply:
     return Reply.of(status, {"error": {"code": word, "message": message}})
 
 
-def because(reason: str) -> dict[str, object]:
-    """Build the detail that names a reason."""
-    kind = "type.googleapis.com/google.rpc.ErrorInfo"
-    return {"@type": kind, "reason": reason, "domain": "googleapis.com"}
-
-
-def after(delay: str) -> dict[str, object]:
-    """Build the detail that says when to come again."""
-    return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
-
-
-PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 UNFIT: Final = "The input was blocked, for it violates Google's Responsible AI practices."
 GONE: Final = "models/gemini-omni-flash-preview is no longer available."
 
@@ -80,10 +46,10 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "server_error": error("INTERNAL", "Internal error encountered."),
     "unsupported": error("UNIMPLEMENTED", "Operation is not implemented."),
     "too_late": error("FAILED_PRECONDITION", "The interaction is not in progress."),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "unavailable": error("UNAVAILABLE", "The service is currently unavailable."),
     "gateway_timeout": error("DEADLINE_EXCEEDED", "Deadline expired."),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "html": Reply.page(200),
     "no_id": Reply.of(200, {"status": "queued", "object": "interaction"}),
     "broken_json": Reply(200, b'{"id":"v1_', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

@@ -27,6 +27,9 @@ LINE: Final = "rushes.line"
 _SHUTDOWN_S: Final = 5.0
 
 
+PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An HTTP answer to give."""
@@ -40,6 +43,11 @@ class Reply:
         """Build an answer in JSON."""
         said = {"content-type": "application/json", **(headers or {})}
         return cls(status, msgspec.json.encode(body), said)
+
+    @classmethod
+    def page(cls, status: int) -> Reply:
+        """Build an answer by whatever stands before a server: a page in HTML."""
+        return cls(status, PAGE, {"content-type": "text/html; charset=utf-8"})
 
 
 class Exchange:

@@ -37,7 +37,7 @@ from rushes.testing.simulators.films import tiny_film
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase, said
 from rushes.testing.simulators.kling_doors import Bells, trouble_with
-from rushes.testing.simulators.kling_errors import PAGE, REPLIES, error, good
+from rushes.testing.simulators.kling_errors import REPLIES, error, good
 from rushes.testing.simulators.kling_wishes import KINDS, objection
 from rushes.testing.simulators.script import RequestLog, Rule, Script
 from rushes.testing.simulators.upstream import SimulatedUpstream, film_reply, json_fields
@@ -263,7 +263,7 @@ class KlingServer(SimulatedUpstream):
         job = self.jobs.get(name.partition(".")[0])
         rule = self.script.strike("content", job.prompt if job else "")
         answer = self._film(job, request)
-        bent = film_reply(rule, answer, PAGE)
+        bent = film_reply(rule, answer)
         if bent is not None:
             await exchange.answer(bent)
         elif rule is not None and rule.fault == "short":

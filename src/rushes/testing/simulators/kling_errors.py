@@ -49,8 +49,6 @@ def good(data: object) -> Reply:
     return Reply.of(200, told)
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 EXPIRED_LINK: Final = Reply(403, b"AccessDenied", {"content-type": "text/plain"})
 
 REPLIES: Final[Mapping[str, Reply]] = {
@@ -76,10 +74,10 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "gone": Reply(410, b"Gone", {"content-type": "text/plain"}),
     "expired_link": EXPIRED_LINK,
     "server_error": error(5000, "Server internal error"),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "unavailable": error(5001, "Server temporarily unavailable"),
     "gateway_timeout": error(5002, "Server internal timeout"),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "html": Reply.page(200),
     "no_id": good({"task_status": "submitted"}),
     "broken_json": Reply(200, b'{"code":0,"data', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

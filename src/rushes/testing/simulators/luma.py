@@ -38,7 +38,7 @@ from rushes.testing.simulators.command import Command, serve
 from rushes.testing.simulators.films import tiny_film
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase
-from rushes.testing.simulators.luma_errors import PAGE, REPLIES, error
+from rushes.testing.simulators.luma_errors import REPLIES, error
 from rushes.testing.simulators.luma_wishes import objection
 from rushes.testing.simulators.script import RequestLog, Rule, Script
 from rushes.testing.simulators.upstream import (
@@ -247,7 +247,7 @@ class LumaServer(SimulatedUpstream):
         job = self.jobs.get(name.partition(".")[0])
         rule = self.script.strike("content", job.prompt if job else "")
         good = self._film(job, request)
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         elif rule is not None and rule.fault == "short":

@@ -18,9 +18,6 @@ def error(status: int, sentence: str) -> Reply:
     return Reply.of(status, {"detail": sentence})
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
-
 REPLIES: Final[Mapping[str, Reply]] = {
     "invalid": error(400, "Prompt is too short, minimum length is 3 characters"),
     "moderated": error(400, "400: prompt not allowed because advanced moderation failed"),
@@ -39,10 +36,10 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "overloaded": error(429, "Maximum concurrent generations reached"),
     "expired_link": Reply(403, b"AccessDenied", {"content-type": "application/xml"}),
     "server_error": error(500, "Internal Server Error"),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "unavailable": Reply(503),
-    "gateway_timeout": Reply(504, PAGE, _AS_PAGE),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "gateway_timeout": Reply.page(504),
+    "html": Reply.page(200),
     "no_id": Reply.of(201, {"state": "queued"}),
     "broken_json": Reply(201, b'{"id":"', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

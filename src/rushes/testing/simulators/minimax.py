@@ -29,7 +29,7 @@ from rushes.testing.simulators.command import Command, serve
 from rushes.testing.simulators.films import tiny_film
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase, said
-from rushes.testing.simulators.minimax_errors import PAGE, REPLIES, base_resp, error, refusal
+from rushes.testing.simulators.minimax_errors import REPLIES, base_resp, error, refusal
 from rushes.testing.simulators.minimax_wishes import objection
 from rushes.testing.simulators.script import RequestLog, Rule, Script
 from rushes.testing.simulators.upstream import (
@@ -188,7 +188,7 @@ class MiniMaxServer(SimulatedUpstream):
             good = REPLIES["forbidden"]
         if rule is not None and rule.fault == "not_found":  # this host knows of no base_resp
             good, rule = Reply(404, b"NoSuchKey", {"content-type": "application/xml"}), None
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         else:

@@ -47,8 +47,6 @@ def refusal(code: int, message: str = "") -> Reply:
     return error(code, message, task_id="")
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>502 Bad Gateway</h1>openresty</body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 GONE: Final = "invalid params, model I2V-00 is no longer supported"
 
 REPLIES: Final[Mapping[str, Reply]] = {
@@ -68,10 +66,10 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "gone": Reply(410, b"Gone", {"content-type": "text/plain"}),
     "forbidden": Reply(403, b"<Error><Code>AccessDenied</Code></Error>"),
     "server_error": Reply.of(500, {"base_resp": base_resp(1024)}),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "unavailable": Reply(503),
-    "gateway_timeout": Reply(504, PAGE, _AS_PAGE),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "gateway_timeout": Reply.page(504),
+    "html": Reply.page(200),
     "no_id": error(0),
     "broken_json": Reply(200, b'{"task_id":"', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

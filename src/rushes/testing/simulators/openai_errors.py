@@ -16,9 +16,6 @@ def error(status: int, code: str | None, message: str, *, param: str | None = No
     return Reply.of(status, body)
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
-
 REPLIES: Final[Mapping[str, Reply]] = {
     "invalid": error(
         400, "invalid_value", "The value of 'seconds' is not allowed.", param="seconds"
@@ -38,11 +35,11 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "rate_limited": error(429, "rate_limit_exceeded", "Rate limit reached."),
     "out_of_money": error(429, "insufficient_quota", "You exceeded your current quota."),
     "server_error": error(500, "server_error", "The server had an error."),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "overloaded": error(503, "server_is_overloaded", "The model is overloaded."),
     "unavailable": Reply(503),
-    "gateway_timeout": Reply(504, PAGE, _AS_PAGE),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "gateway_timeout": Reply.page(504),
+    "html": Reply.page(200),
     "no_id": Reply.of(200, {"object": "video", "status": "queued"}),
     "broken_json": Reply(200, b'{"id":"video_', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

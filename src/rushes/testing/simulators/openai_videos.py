@@ -36,7 +36,7 @@ from rushes.testing.simulators.command import Command, serve
 from rushes.testing.simulators.films import signed_film, tiny_film, tiny_still
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase, said
-from rushes.testing.simulators.openai_errors import PAGE, REPLIES, error
+from rushes.testing.simulators.openai_errors import REPLIES, error
 from rushes.testing.simulators.script import RequestLog, Rule, Script
 from rushes.testing.simulators.upstream import SimulatedUpstream, film_reply, has_bearer
 
@@ -272,7 +272,7 @@ class OpenAIVideosServer(SimulatedUpstream):
         job = self.jobs.get(video_id)
         rule = self.script.strike("content", job.prompt if job else "")
         good = self._film(job, variant)
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         elif rule is not None and rule.fault == "short":

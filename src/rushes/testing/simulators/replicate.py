@@ -39,7 +39,7 @@ from rushes.testing.simulators.films import tiny_film
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase
 from rushes.testing.simulators.replicate_bells import Bells
-from rushes.testing.simulators.replicate_errors import PAGE, REPLIES, problem
+from rushes.testing.simulators.replicate_errors import REPLIES, problem
 from rushes.testing.simulators.replicate_wishes import input_of, objection, prompt_in
 from rushes.testing.simulators.script import RequestLog, Rule, Script
 from rushes.testing.simulators.upstream import (
@@ -296,7 +296,7 @@ class ReplicateServer(SimulatedUpstream):
         job = self.jobs.get(name.partition(".")[0])
         rule = self.script.strike("film", job.prompt if job else "")
         good = self._content(job)
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         elif rule is not None and rule.fault == "short":

@@ -19,8 +19,6 @@ def problem(status: int, detail: str, *, title: str | None = None, **more: objec
     return Reply.of(status, said | {"status": status} | more)
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 FLAGGED: Final = (
     "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
 )
@@ -63,12 +61,12 @@ REPLIES: Final[Mapping[str, Reply]] = {
         429, "Request was throttled. Expected available in 7 seconds."
     ),
     "server_error": problem(500, "Internal server error", title="Internal server error"),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "overloaded": problem(503, "The service is overloaded.", title="Service Unavailable"),
     "unavailable": Reply(503),
-    "gateway_timeout": Reply(504, PAGE, _AS_PAGE),
+    "gateway_timeout": Reply.page(504),
     "expired_link": Reply(404, b"Not found", {"content-type": "text/plain"}),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "html": Reply.page(200),
     "no_id": Reply.of(201, {"status": "starting"}),
     "broken_json": Reply(201, b'{"id":"ufaw', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

@@ -31,7 +31,7 @@ from rushes.testing.simulators.films import tiny_film
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase, said
 from rushes.testing.simulators.runway_bodies import WANTS, issues_with
-from rushes.testing.simulators.runway_errors import PAGE, REPLIES, error, unfit
+from rushes.testing.simulators.runway_errors import REPLIES, error, unfit
 from rushes.testing.simulators.script import RequestLog, Rule, Script
 from rushes.testing.simulators.upstream import (
     SimulatedUpstream,
@@ -195,7 +195,7 @@ class RunwayServer(SimulatedUpstream):
             good = Reply(404, b"Not found", {"content-type": "text/plain"})
         else:
             good = film
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         else:

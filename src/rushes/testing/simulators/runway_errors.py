@@ -25,8 +25,6 @@ def unfit(issues: Sequence[Mapping[str, object]]) -> Reply:
     return Reply.of(400, told)
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>502 Bad Gateway</h1>cloudflare</body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 _RATIO: Final = {
     "code": "invalid_value",
     "path": ["ratio"],
@@ -45,10 +43,10 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "gone": Reply(410, b"Gone", {"content-type": "text/plain"}),
     "rate_limited": error(429, "You have reached your daily task limit."),
     "server_error": error(500, "Internal server error"),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "unavailable": Reply(503),
     "gateway_timeout": error(504, "Gateway timeout"),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "html": Reply.page(200),
     "no_id": Reply.of(200, {"estimatedCost": {"credits": 60}}),
     "broken_json": Reply(200, b'{"id":"', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from rushes.clock import Clock, SystemClock
 from rushes.testing.fakes import ManualClock
-from rushes.testing.simulators.host import Exchange, Reply
+from rushes.testing.simulators.host import PAGE, Exchange, Reply
 from rushes.testing.simulators.jobs import FATES, Fields, Job, Pace, Phase
 from rushes.testing.simulators.script import RequestLog, Rule, Script
 
@@ -260,7 +260,7 @@ async def json_fields(request: Request) -> dict[str, object]:
         return {}
 
 
-def film_reply(rule: Rule | None, good: Reply, page: bytes) -> Reply | None:
+def film_reply(rule: Rule | None, good: Reply) -> Reply | None:
     """Return a bent answer in place of a film's bytes; None where the rule bends nothing.
 
     The faults `empty`, `html_as_video` and `elsewhere` (value: an address).
@@ -269,7 +269,7 @@ def film_reply(rule: Rule | None, good: Reply, page: bytes) -> Reply | None:
         case "empty":
             return Reply(200, b"", good.headers)
         case "html_as_video":
-            return Reply(200, page, good.headers)
+            return Reply(200, PAGE, good.headers)
         case "elsewhere":
             return Reply(307, b"", {"location": str(rule.value) if rule else ""})
         case _:

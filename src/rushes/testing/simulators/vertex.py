@@ -27,6 +27,7 @@ from starlette.requests import Request
 from rushes.clock import Clock
 from rushes.testing.simulators.command import Command, serve
 from rushes.testing.simulators.films import tiny_film
+from rushes.testing.simulators.google_errors import error
 from rushes.testing.simulators.host import Exchange, Reply
 from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase
 from rushes.testing.simulators.script import RequestLog, Rule, Script
@@ -36,7 +37,7 @@ from rushes.testing.simulators.upstream import (
     has_bearer,
     json_fields,
 )
-from rushes.testing.simulators.vertex_errors import PAGE, REPLIES, error
+from rushes.testing.simulators.vertex_errors import REPLIES
 from rushes.testing.simulators.vertex_wishes import instance_of, objection, parameters_of
 
 HELD_TO: Final = "google-genai 3.6.1"
@@ -196,7 +197,7 @@ class VertexServer(SimulatedUpstream):
         rule = self.script.strike("object", job.prompt if job else "")
         film = Reply(200, tiny_film(), {"content-type": "video/mp4"})
         good = film if job is not None else error("NOT_FOUND", "No such object.")
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         else:

@@ -42,7 +42,7 @@ from rushes.testing.simulators.jobs import Fields, Job, Pace, Phase, said
 from rushes.testing.simulators.script import RequestLog, Rule, Script
 from rushes.testing.simulators.upstream import SimulatedUpstream, film_reply, json_fields
 from rushes.testing.simulators.vidu_bells import Bells
-from rushes.testing.simulators.vidu_errors import PAGE, REPLIES, error
+from rushes.testing.simulators.vidu_errors import REPLIES, error
 from rushes.testing.simulators.vidu_wishes import IMAGES, objection
 
 HELD_TO: Final = "vidu-mcp 0.1.2"
@@ -258,7 +258,7 @@ class ViduServer(SimulatedUpstream):
         job = self.jobs.get(name.partition(".")[0])
         rule = self.script.strike("content", job.prompt if job else "")
         answer = self._film(job, request)
-        bent = film_reply(rule, answer, PAGE)
+        bent = film_reply(rule, answer)
         if bent is not None:
             await exchange.answer(bent)
         elif rule is not None and rule.fault == "short":

@@ -49,8 +49,6 @@ def error(reason: str, message: str) -> Reply:
     return Reply.of(status, told)
 
 
-PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 EXPIRED_LINK: Final = Reply(403, b"AccessDenied", {"content-type": "text/plain"})
 
 REPLIES: Final[Mapping[str, Reply]] = {
@@ -73,10 +71,10 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "gone": Reply(410, b"Gone", {"content-type": "text/plain"}),
     "expired_link": EXPIRED_LINK,
     "server_error": error("InternalServiceFailure", "internal service failure"),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
-    "unavailable": Reply(503, PAGE, _AS_PAGE),
-    "gateway_timeout": Reply(504, PAGE, _AS_PAGE),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
+    "unavailable": Reply.page(503),
+    "gateway_timeout": Reply.page(504),
+    "html": Reply.page(200),
     "no_id": Reply.of(200, {"state": "created"}),
     "broken_json": Reply(200, b'{"task_id', {"content-type": "application/json"}),
     "redirected": Reply(307, b"", {"location": "/elsewhere"}),

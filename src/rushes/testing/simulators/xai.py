@@ -39,7 +39,7 @@ from rushes.testing.simulators.upstream import (
     has_bearer,
     json_fields,
 )
-from rushes.testing.simulators.xai_errors import PAGE, REPLIES, UNFIT, error
+from rushes.testing.simulators.xai_errors import REPLIES, UNFIT, error
 from rushes.testing.simulators.xai_wishes import objection
 
 STATES: Final[Mapping[Phase, str]] = {
@@ -176,7 +176,7 @@ class XaiServer(SimulatedUpstream):
         job = self.jobs.get(name)
         rule = self.script.strike("film", job.prompt if job else "")
         good = self._film_of(job, request)
-        bent = film_reply(rule, good, PAGE)
+        bent = film_reply(rule, good)
         if bent is not None:
             await exchange.answer(bent)
         else:

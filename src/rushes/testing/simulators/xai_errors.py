@@ -23,8 +23,6 @@ NO_CREDITS: Final = (
     "To continue making API requests, please purchase more credits or raise your spending limit."
 )
 UNFIT: Final = "Generated video rejected by content moderation."
-PAGE: Final = b"<!doctype html><html><body><h1>Bad Gateway</h1></body></html>"
-_AS_PAGE: Final = {"content-type": "text/html; charset=utf-8"}
 
 REPLIES: Final[Mapping[str, Reply]] = {
     "invalid": error(400, "invalid-argument", "Duration 16s exceeds the maximum allowed of 15s."),
@@ -63,10 +61,10 @@ REPLIES: Final[Mapping[str, Reply]] = {
     "expired_link": Reply(403, b"AccessDenied", {"content-type": "text/plain"}),
     "rate_limited": error(429, "resource-exhausted", "Too many requests."),
     "server_error": error(500, "internal", "Internal error."),
-    "bad_gateway": Reply(502, PAGE, _AS_PAGE),
+    "bad_gateway": Reply.page(502),
     "unavailable": error(503, "unavailable", "The service is currently unavailable."),
-    "gateway_timeout": Reply(504, PAGE, _AS_PAGE),
-    "html": Reply(200, PAGE, _AS_PAGE),
+    "gateway_timeout": Reply.page(504),
+    "html": Reply.page(200),
     "no_id": Reply.of(200, {}),
     "early": error(400, "invalid-argument", "The request is not ready."),
     "broken_json": Reply(200, b'{"request_id":"', {"content-type": "application/json"}),

@@ -7,7 +7,6 @@ would have nothing to be held to. What it says without a token is told in its ow
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Final
 
@@ -16,8 +15,12 @@ from rushes.providers import ark
 from rushes.providers._ark_terms import LOOK_AGAIN_S
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
-from rushes.testing.conformance.scenes.simulated import HOUR_S, Setting, simulated
-from rushes.testing.conformance.stage import RETRY_AFTER_S, Situation, Stage
+from rushes.testing.conformance.scenes.simulated import (
+    Setting,
+    SimulatedScene,
+    usual_rules,
+)
+from rushes.testing.conformance.stage import Situation
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.ark import ArkServer, Settings
 from rushes.testing.simulators.host import LOOPBACK
@@ -25,60 +28,13 @@ from rushes.testing.simulators.script import Rule
 
 KEY: Final = "ark-" + 8 * "Winter42"
 
-_RETRY_AFTER: Final = {"retry-after": f"{RETRY_AFTER_S:.0f}"}
 RULES: Final[Mapping[Situation, Rule]] = {
-    Situation.PARAMETERS_REFUSED: Rule("create", "invalid"),
-    Situation.PARAMETERS_REFUSED_WITH_SECRETS: Rule("create", "echo"),
-    Situation.MODERATED_AT_SUBMIT: Rule("create", "moderated"),
-    Situation.BAD_CREDENTIAL: Rule("create", "unauthorized"),
-    Situation.OUT_OF_MONEY: Rule("create", "out_of_money"),
-    Situation.MODEL_RETIRED: Rule("create", "model_retired"),
-    Situation.RATE_LIMITED: Rule("create", "rate_limited"),
-    Situation.RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("create", "rate_limited", value=_RETRY_AFTER),
-    Situation.OVERLOADED: Rule("create", "overloaded"),
-    Situation.SUBMIT_DROPPED_UNREAD: Rule("connect", "drop"),
-    Situation.SUBMIT_DROPPED_READ: Rule("create", "drop"),
-    Situation.ACCEPTED_THEN_DROPPED: Rule("create", "drop", accepted=True),
-    Situation.ACCEPTED_THEN_HUNG: Rule("create", "hang", accepted=True),
-    Situation.ACCEPTED_THEN_500: Rule("create", "server_error", accepted=True),
-    Situation.ACCEPTED_THEN_502: Rule("create", "bad_gateway", accepted=True),
-    Situation.ACCEPTED_THEN_504: Rule("create", "gateway_timeout", accepted=True),
-    Situation.BARE_503: Rule("create", "unavailable", accepted=True),
-    Situation.ACCEPTED_WITHOUT_TICKET: Rule("create", "no_id", accepted=True),
-    Situation.ACCEPTED_UNREADABLY: Rule("create", "html", accepted=True),
-    Situation.ACCEPTED_CUT_OFF: Rule("create", "half", accepted=True),
-    Situation.TASK_WILL_BREAK: Rule("create", "fail"),
+    **usual_rules(cancel="delete"),
     Situation.OUTPUT_WILL_BE_MODERATED: Rule(
         "create",
         "fail",
         value={"code": "OutputVideoSensitiveContentDetected", "message": "The film is not fit."},
     ),
-    Situation.STATES_WILL_BE_SKIPPED: Rule("create", "skip_states"),
-    Situation.FILM_WILL_BE_MISSING: Rule("create", "no_content"),
-    Situation.UNKNOWN_WORD: Rule("retrieve", "unknown_word", value="pondering"),
-    Situation.STATE_FALLS_BACK: Rule("retrieve", "regress"),
-    Situation.TASK_IN_HTTP_ERROR: Rule("retrieve", "job_error", value=500),
-    Situation.NOT_THERE_ONCE: Rule("retrieve", "not_found"),
-    Situation.LOOK_UNAVAILABLE: Rule("retrieve", "unavailable"),
-    Situation.LOOK_RATE_LIMITED_FOR_RETRY_AFTER_S: Rule(
-        "retrieve", "rate_limited", value=_RETRY_AFTER
-    ),
-    Situation.LOOK_DROPPED: Rule("retrieve", "drop"),
-    Situation.LOOK_HUNG: Rule("retrieve", "hang"),
-    Situation.LOOK_UNREADABLE: Rule("retrieve", "html"),
-    Situation.CREDENTIAL_REVOKED: Rule("retrieve", "unauthorized"),
-    Situation.CANCEL_REFUSED: Rule("delete", "too_late"),
-    Situation.CANCEL_UNSUPPORTED: Rule("delete", "unsupported"),
-    Situation.CANCEL_UNAVAILABLE: Rule("delete", "server_error"),
-    Situation.LIST_LAGS: Rule("list", "lag", value=HOUR_S),
-    Situation.LIST_KEEPS_SILENT: Rule("list", "silent"),
-    Situation.LIST_UNAVAILABLE: Rule("list", "bad_gateway"),
-    Situation.FILM_UNAVAILABLE: Rule("content", "unavailable"),
-    Situation.FILM_NOT_FOUND: Rule("content", "not_found"),
-    Situation.FILM_GONE: Rule("content", "expired_link"),
-    Situation.FILM_BREAKS_OFF: Rule("content", "half"),
-    Situation.FILM_IS_A_PAGE: Rule("content", "html"),
-    Situation.FILM_ELSEWHERE: Rule("content", "elsewhere"),
 }
 """Each strikes once."""
 
@@ -130,17 +86,10 @@ SETTING: Final = Setting(
 )
 
 
-class _Scene:
-    """How to put up a stage for `ark`."""
-
-    kind = "ark"
-    skips: Mapping[str, str] = {
+scene: Final = SimulatedScene(
+    "ark",
+    SETTING,
+    {
         "a_find_of_two_knows_nothing": "each task carries a token of its own: no two are alike",
-    }
-
-    def open(self) -> AbstractAsyncContextManager[Stage]:
-        """Put up a stage."""
-        return simulated(SETTING)
-
-
-scene = _Scene()
+    },
+)

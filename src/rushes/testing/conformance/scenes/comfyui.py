@@ -19,8 +19,12 @@ from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import comfyui
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
-from rushes.testing.conformance.scenes.simulated import Setting, simulated
-from rushes.testing.conformance.stage import RETRY_AFTER_S, Situation, Stage
+from rushes.testing.conformance.scenes.simulated import (
+    Setting,
+    simulated,
+    usual_rules,
+)
+from rushes.testing.conformance.stage import Situation, Stage
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.comfyui import ComfyUIServer, Settings
 from rushes.testing.simulators.comfyui_graphs import node_error
@@ -69,52 +73,18 @@ def _refused(node_id: str, error: Mapping[str, object]) -> Mapping[str, object]:
     return {"status": 400, "body": {"error": top, "node_errors": {node_id: node}}}
 
 
-_RETRY_AFTER: Final = {"retry-after": f"{RETRY_AFTER_S:.0f}"}
 _TOO_SMALL: Final = node_error("custom_validation_failed", "image", "image - it is too small")
 _NO_MODEL: Final = node_error("value_not_in_list", "unet_name", "'wan.safetensors' not in []")
 RULES: Final[Mapping[Situation, Rule]] = {
+    **usual_rules(look="queue", film="view", cancel="delete"),
     Situation.PARAMETERS_REFUSED: Rule("create", "answer", value=_refused("3", _TOO_SMALL)),
-    Situation.PARAMETERS_REFUSED_WITH_SECRETS: Rule("create", "echo"),
-    Situation.BAD_CREDENTIAL: Rule("create", "unauthorized"),
     Situation.MODEL_RETIRED: Rule("create", "answer", value=_refused("1", _NO_MODEL)),
-    Situation.RATE_LIMITED: Rule("create", "rate_limited"),
-    Situation.RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("create", "rate_limited", value=_RETRY_AFTER),
-    Situation.SUBMIT_DROPPED_UNREAD: Rule("connect", "drop"),
-    Situation.SUBMIT_DROPPED_READ: Rule("create", "drop"),
-    Situation.ACCEPTED_THEN_DROPPED: Rule("create", "drop", accepted=True),
-    Situation.ACCEPTED_THEN_HUNG: Rule("create", "hang", accepted=True),
-    Situation.ACCEPTED_THEN_500: Rule("create", "server_error", accepted=True),
-    Situation.ACCEPTED_THEN_502: Rule("create", "bad_gateway", accepted=True),
-    Situation.ACCEPTED_THEN_504: Rule("create", "gateway_timeout", accepted=True),
-    Situation.BARE_503: Rule("create", "unavailable", accepted=True),
-    Situation.ACCEPTED_WITHOUT_TICKET: Rule("create", "no_id", accepted=True),
-    Situation.ACCEPTED_UNREADABLY: Rule("create", "html", accepted=True),
-    Situation.ACCEPTED_CUT_OFF: Rule("create", "half", accepted=True),
-    Situation.TASK_WILL_BREAK: Rule("create", "fail"),
-    Situation.STATES_WILL_BE_SKIPPED: Rule("create", "skip_states"),
-    Situation.FILM_WILL_BE_MISSING: Rule("create", "no_content"),
     Situation.UNKNOWN_WORD: Rule("queue", "unknown_word", value="paused"),
-    Situation.STATE_FALLS_BACK: Rule("queue", "regress"),
     Situation.NOT_THERE_ONCE: Rule("queue", "hide"),
-    Situation.LOOK_UNAVAILABLE: Rule("queue", "unavailable"),
-    Situation.LOOK_RATE_LIMITED_FOR_RETRY_AFTER_S: Rule(
-        "queue", "rate_limited", value=_RETRY_AFTER
-    ),
-    Situation.LOOK_DROPPED: Rule("queue", "drop"),
-    Situation.LOOK_HUNG: Rule("queue", "hang"),
-    Situation.LOOK_UNREADABLE: Rule("queue", "html"),
-    Situation.CREDENTIAL_REVOKED: Rule("queue", "unauthorized"),
     Situation.CANCEL_REFUSED: Rule("delete", "overtaken"),
-    Situation.CANCEL_UNSUPPORTED: Rule("delete", "unsupported"),
-    Situation.CANCEL_UNAVAILABLE: Rule("delete", "server_error"),
     Situation.LIST_LAGS: Rule("queue", "hide"),
     Situation.LIST_UNAVAILABLE: Rule("queue", "bad_gateway"),
-    Situation.FILM_UNAVAILABLE: Rule("view", "unavailable"),
-    Situation.FILM_NOT_FOUND: Rule("view", "not_found"),
     Situation.FILM_GONE: Rule("view", "gone"),
-    Situation.FILM_BREAKS_OFF: Rule("view", "half"),
-    Situation.FILM_IS_A_PAGE: Rule("view", "html"),
-    Situation.FILM_ELSEWHERE: Rule("view", "elsewhere"),
 }
 """Each strikes once."""
 

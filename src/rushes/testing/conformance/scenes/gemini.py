@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import gemini
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
-from rushes.testing.conformance.scenes.simulated import Setting, simulated
-from rushes.testing.conformance.stage import RETRY_AFTER_S, Situation, Stage
+from rushes.testing.conformance.scenes.simulated import Setting, SimulatedScene, usual_rules
+from rushes.testing.conformance.stage import Situation
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.gemini import GeminiServer
 from rushes.testing.simulators.host import LOOPBACK
@@ -21,52 +20,13 @@ from rushes.testing.simulators.script import Rule
 KEY: Final = "AIza" + 8 * "Winter42"
 MODEL: Final = "gemini-omni-1.1-flash"
 
-_RETRY_AFTER: Final = {"retry-after": f"{RETRY_AFTER_S:.0f}"}
 _FILTERED: Final = [{"code": "safety", "message": "The film was filtered."}]
 RULES: Final[Mapping[Situation, Rule]] = {
-    Situation.PARAMETERS_REFUSED: Rule("create", "invalid"),
-    Situation.PARAMETERS_REFUSED_WITH_SECRETS: Rule("create", "echo"),
-    Situation.MODERATED_AT_SUBMIT: Rule("create", "moderated"),
-    Situation.BAD_CREDENTIAL: Rule("create", "unauthorized"),
-    Situation.OUT_OF_MONEY: Rule("create", "out_of_money"),
-    Situation.MODEL_RETIRED: Rule("create", "model_retired"),
-    Situation.RATE_LIMITED: Rule("create", "rate_limited"),
+    **usual_rules(look="look", film="file"),
     Situation.RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("create", "rate_limited_for_7_s"),
-    Situation.OVERLOADED: Rule("create", "overloaded"),
-    Situation.SUBMIT_DROPPED_UNREAD: Rule("connect", "drop"),
-    Situation.SUBMIT_DROPPED_READ: Rule("create", "drop"),
-    Situation.ACCEPTED_THEN_DROPPED: Rule("create", "drop", accepted=True),
-    Situation.ACCEPTED_THEN_HUNG: Rule("create", "hang", accepted=True),
-    Situation.ACCEPTED_THEN_500: Rule("create", "server_error", accepted=True),
-    Situation.ACCEPTED_THEN_502: Rule("create", "bad_gateway", accepted=True),
-    Situation.ACCEPTED_THEN_504: Rule("create", "gateway_timeout", accepted=True),
-    Situation.BARE_503: Rule("create", "unavailable", accepted=True),
-    Situation.ACCEPTED_WITHOUT_TICKET: Rule("create", "no_id", accepted=True),
-    Situation.ACCEPTED_UNREADABLY: Rule("create", "html", accepted=True),
-    Situation.ACCEPTED_CUT_OFF: Rule("create", "half", accepted=True),
-    Situation.TASK_WILL_BREAK: Rule("create", "fail"),
     Situation.OUTPUT_WILL_BE_MODERATED: Rule("create", "fail", value=_FILTERED),
-    Situation.STATES_WILL_BE_SKIPPED: Rule("create", "skip_states"),
-    Situation.FILM_WILL_BE_MISSING: Rule("create", "no_content"),
-    Situation.UNKNOWN_WORD: Rule("look", "unknown_word", value="pondering"),
-    Situation.STATE_FALLS_BACK: Rule("look", "regress"),
-    Situation.TASK_IN_HTTP_ERROR: Rule("look", "job_error", value=500),
-    Situation.NOT_THERE_ONCE: Rule("look", "not_found"),
-    Situation.LOOK_UNAVAILABLE: Rule("look", "unavailable"),
-    Situation.LOOK_RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("look", "rate_limited", value=_RETRY_AFTER),
-    Situation.LOOK_DROPPED: Rule("look", "drop"),
-    Situation.LOOK_HUNG: Rule("look", "hang"),
-    Situation.LOOK_UNREADABLE: Rule("look", "html"),
     Situation.CREDENTIAL_REVOKED: Rule("look", "unauthenticated"),
-    Situation.CANCEL_REFUSED: Rule("cancel", "too_late"),
-    Situation.CANCEL_UNSUPPORTED: Rule("cancel", "unsupported"),
-    Situation.CANCEL_UNAVAILABLE: Rule("cancel", "server_error"),
-    Situation.FILM_UNAVAILABLE: Rule("file", "unavailable"),
-    Situation.FILM_NOT_FOUND: Rule("file", "not_found"),
     Situation.FILM_GONE: Rule("file", "gone"),
-    Situation.FILM_BREAKS_OFF: Rule("file", "half"),
-    Situation.FILM_IS_A_PAGE: Rule("file", "html"),
-    Situation.FILM_ELSEWHERE: Rule("file", "elsewhere"),
 }
 """Each strikes once."""
 
@@ -123,23 +83,14 @@ SETTING: Final = Setting(
 NO_FIND: Final = "nothing lists interactions: neither the SDK nor a page has a call for it"
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """How to put up a stage for `gemini`."""
-
-    kind: str = "gemini"
-    skips: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "*find*": NO_FIND,
-            "a_silent_list_*": NO_FIND,
-            "nothing_secret_is_logged": "it listens to a search that fails; a test of its own "
-            "listens to all the rest",
-        }
-    )
-
-    def open(self) -> AbstractAsyncContextManager[Stage]:
-        """Put up a stage."""
-        return simulated(SETTING)
-
-
-scene = _Scene()
+scene: Final = SimulatedScene(
+    "gemini",
+    SETTING,
+    {
+        "*find*": NO_FIND,
+        "a_silent_list_*": NO_FIND,
+        "nothing_secret_is_logged": (
+            "it listens to a search that fails; a test of its own listens to all the rest"
+        ),
+    },
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Final
 
@@ -11,8 +10,12 @@ from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import kling
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
-from rushes.testing.conformance.scenes.simulated import HOUR_S, Setting, simulated
-from rushes.testing.conformance.stage import RETRY_AFTER_S, Situation, Stage
+from rushes.testing.conformance.scenes.simulated import (
+    Setting,
+    SimulatedScene,
+    usual_rules,
+)
+from rushes.testing.conformance.stage import Situation
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.host import LOOPBACK
 from rushes.testing.simulators.kling import KlingServer, Settings
@@ -22,55 +25,11 @@ ACCESS_KEY: Final = 4 * "Access42"
 SECRET_KEY: Final = 4 * "Winter42"
 KEY: Final = f"{ACCESS_KEY}:{SECRET_KEY}"
 
-_RETRY_AFTER: Final = {"retry-after": f"{RETRY_AFTER_S:.0f}"}
 RULES: Final[Mapping[Situation, Rule]] = {
-    Situation.PARAMETERS_REFUSED: Rule("create", "invalid"),
-    Situation.PARAMETERS_REFUSED_WITH_SECRETS: Rule("create", "echo"),
-    Situation.MODERATED_AT_SUBMIT: Rule("create", "moderated"),
-    Situation.BAD_CREDENTIAL: Rule("create", "unauthorized"),
-    Situation.OUT_OF_MONEY: Rule("create", "out_of_money"),
-    Situation.MODEL_RETIRED: Rule("create", "model_retired"),
-    Situation.RATE_LIMITED: Rule("create", "rate_limited"),
-    Situation.RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("create", "rate_limited", value=_RETRY_AFTER),
-    Situation.OVERLOADED: Rule("create", "overloaded"),
-    Situation.SUBMIT_DROPPED_UNREAD: Rule("connect", "drop"),
-    Situation.SUBMIT_DROPPED_READ: Rule("create", "drop"),
-    Situation.ACCEPTED_THEN_DROPPED: Rule("create", "drop", accepted=True),
-    Situation.ACCEPTED_THEN_HUNG: Rule("create", "hang", accepted=True),
-    Situation.ACCEPTED_THEN_500: Rule("create", "server_error", accepted=True),
-    Situation.ACCEPTED_THEN_502: Rule("create", "bad_gateway", accepted=True),
-    Situation.ACCEPTED_THEN_504: Rule("create", "gateway_timeout", accepted=True),
-    Situation.BARE_503: Rule("create", "unavailable", accepted=True),
-    Situation.ACCEPTED_WITHOUT_TICKET: Rule("create", "no_id", accepted=True),
-    Situation.ACCEPTED_UNREADABLY: Rule("create", "html", accepted=True),
-    Situation.ACCEPTED_CUT_OFF: Rule("create", "half", accepted=True),
-    Situation.TASK_WILL_BREAK: Rule("create", "fail"),
+    **usual_rules(),
     Situation.OUTPUT_WILL_BE_MODERATED: Rule(
         "create", "fail", value="Failure to pass the risk control system"
     ),
-    Situation.STATES_WILL_BE_SKIPPED: Rule("create", "skip_states"),
-    Situation.FILM_WILL_BE_MISSING: Rule("create", "no_content"),
-    Situation.UNKNOWN_WORD: Rule("retrieve", "unknown_word", value="pondering"),
-    Situation.STATE_FALLS_BACK: Rule("retrieve", "regress"),
-    Situation.TASK_IN_HTTP_ERROR: Rule("retrieve", "job_error", value=500),
-    Situation.NOT_THERE_ONCE: Rule("retrieve", "not_found"),
-    Situation.LOOK_UNAVAILABLE: Rule("retrieve", "unavailable"),
-    Situation.LOOK_RATE_LIMITED_FOR_RETRY_AFTER_S: Rule(
-        "retrieve", "rate_limited", value=_RETRY_AFTER
-    ),
-    Situation.LOOK_DROPPED: Rule("retrieve", "drop"),
-    Situation.LOOK_HUNG: Rule("retrieve", "hang"),
-    Situation.LOOK_UNREADABLE: Rule("retrieve", "html"),
-    Situation.CREDENTIAL_REVOKED: Rule("retrieve", "unauthorized"),
-    Situation.LIST_LAGS: Rule("list", "lag", value=HOUR_S),
-    Situation.LIST_KEEPS_SILENT: Rule("list", "silent"),
-    Situation.LIST_UNAVAILABLE: Rule("list", "bad_gateway"),
-    Situation.FILM_UNAVAILABLE: Rule("content", "unavailable"),
-    Situation.FILM_NOT_FOUND: Rule("content", "not_found"),
-    Situation.FILM_GONE: Rule("content", "expired_link"),
-    Situation.FILM_BREAKS_OFF: Rule("content", "half"),
-    Situation.FILM_IS_A_PAGE: Rule("content", "html"),
-    Situation.FILM_ELSEWHERE: Rule("content", "elsewhere"),
 }
 """Each strikes once."""
 
@@ -122,18 +81,11 @@ SETTING: Final = Setting(
 )
 
 
-class _Scene:
-    """How to put up a stage for `kling`."""
-
-    kind = "kling"
-    skips: Mapping[str, str] = {
+scene: Final = SimulatedScene(
+    "kling",
+    SETTING,
+    {
         "*cancel*": "no call stops a task: no page of Kling's has one",
         "a_find_of_two_knows_nothing": "each task carries a reference of its own: no two are alike",
-    }
-
-    def open(self) -> AbstractAsyncContextManager[Stage]:
-        """Put up a stage."""
-        return simulated(SETTING)
-
-
-scene = _Scene()
+    },
+)

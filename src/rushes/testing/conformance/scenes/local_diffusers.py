@@ -26,8 +26,8 @@ from rushes.providers.base import Assets, Provider
 from rushes.providers.local_diffusers import (
     LOOK_AGAIN_S,
     WAITING_PER_DEVICE,
+    Asked,
     LocalDiffusers,
-    Options,
 )
 from rushes.testing.conformance.scenes.simulated import NoAssets
 from rushes.testing.conformance.stage import Moment, Situation, Stage
@@ -93,9 +93,9 @@ class LocalStage:
         models = self.folder / "models"
         setting = Setting(models, self.work, offload=offload, idle_s=60.0, stop_s=0.05)
         # Any interpreter but our own: whether that one has diffusers is not what is tested.
-        options = Options(setting, Terms(), devices, "/bin/sh", LOOK_AGAIN_S)
+        asked = Asked(setting, Terms(), devices, "/bin/sh", LOOK_AGAIN_S)
         jobs = Jobs(self.work, sync=self._sync)
-        return LocalDiffusers("rig", options, self.bench.start, jobs=jobs)
+        return LocalDiffusers("rig", asked, self.bench.start, jobs=jobs)
 
     def spec(self, prompt: str = "") -> Spec:
         """Return a spec for a film of a second, very small."""

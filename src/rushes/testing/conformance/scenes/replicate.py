@@ -6,7 +6,6 @@ Nothing in a create is a reference of ours, so a submit is found by what the lis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Final
 
@@ -15,8 +14,12 @@ from rushes.providers import replicate
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential, Rest
 from rushes.providers.signed_calls import Ear
-from rushes.testing.conformance.scenes.simulated import HOUR_S, Setting, simulated
-from rushes.testing.conformance.stage import RETRY_AFTER_S, Situation, Stage
+from rushes.testing.conformance.scenes.simulated import (
+    Setting,
+    SimulatedScene,
+    usual_rules,
+)
+from rushes.testing.conformance.stage import Situation
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.host import LOOPBACK
 from rushes.testing.simulators.replicate import ReplicateServer, Settings
@@ -26,53 +29,10 @@ from rushes.testing.simulators.script import Rule
 
 KEY: Final = "r8_" + 5 * "Winter42"
 
-_RETRY_AFTER: Final = {"retry-after": f"{RETRY_AFTER_S:.0f}"}
 RULES: Final[Mapping[Situation, Rule]] = {
-    Situation.PARAMETERS_REFUSED: Rule("create", "invalid"),
-    Situation.PARAMETERS_REFUSED_WITH_SECRETS: Rule("create", "echo"),
-    Situation.MODERATED_AT_SUBMIT: Rule("create", "moderated"),
-    Situation.BAD_CREDENTIAL: Rule("create", "unauthorized"),
-    Situation.OUT_OF_MONEY: Rule("create", "out_of_money"),
-    Situation.MODEL_RETIRED: Rule("create", "model_retired"),
-    Situation.RATE_LIMITED: Rule("create", "rate_limited"),
-    Situation.RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("create", "rate_limited", value=_RETRY_AFTER),
-    Situation.SUBMIT_DROPPED_UNREAD: Rule("connect", "drop"),
-    Situation.SUBMIT_DROPPED_READ: Rule("create", "drop"),
-    Situation.ACCEPTED_THEN_DROPPED: Rule("create", "drop", accepted=True),
-    Situation.ACCEPTED_THEN_HUNG: Rule("create", "hang", accepted=True),
-    Situation.ACCEPTED_THEN_500: Rule("create", "server_error", accepted=True),
-    Situation.ACCEPTED_THEN_502: Rule("create", "bad_gateway", accepted=True),
-    Situation.ACCEPTED_THEN_504: Rule("create", "gateway_timeout", accepted=True),
-    Situation.BARE_503: Rule("create", "unavailable", accepted=True),
-    Situation.ACCEPTED_WITHOUT_TICKET: Rule("create", "no_id", accepted=True),
-    Situation.ACCEPTED_UNREADABLY: Rule("create", "html", accepted=True),
-    Situation.ACCEPTED_CUT_OFF: Rule("create", "half", accepted=True),
-    Situation.TASK_WILL_BREAK: Rule("create", "fail"),
+    **usual_rules(look="get", film="film"),
     Situation.OUTPUT_WILL_BE_MODERATED: Rule("create", "fail", value=FLAGGED),
-    Situation.STATES_WILL_BE_SKIPPED: Rule("create", "skip_states"),
-    Situation.FILM_WILL_BE_MISSING: Rule("create", "no_content"),
-    Situation.UNKNOWN_WORD: Rule("get", "unknown_word", value="pondering"),
-    Situation.STATE_FALLS_BACK: Rule("get", "regress"),
-    Situation.TASK_IN_HTTP_ERROR: Rule("get", "job_error", value=500),
-    Situation.NOT_THERE_ONCE: Rule("get", "not_found"),
-    Situation.LOOK_UNAVAILABLE: Rule("get", "unavailable"),
-    Situation.LOOK_RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("get", "rate_limited", value=_RETRY_AFTER),
-    Situation.LOOK_DROPPED: Rule("get", "drop"),
-    Situation.LOOK_HUNG: Rule("get", "hang"),
-    Situation.LOOK_UNREADABLE: Rule("get", "html"),
-    Situation.CREDENTIAL_REVOKED: Rule("get", "unauthorized"),
     Situation.CANCEL_REFUSED: Rule("cancel", "not_found"),
-    Situation.CANCEL_UNSUPPORTED: Rule("cancel", "unsupported"),
-    Situation.CANCEL_UNAVAILABLE: Rule("cancel", "server_error"),
-    Situation.LIST_LAGS: Rule("list", "lag", value=HOUR_S),
-    Situation.LIST_KEEPS_SILENT: Rule("list", "silent"),
-    Situation.LIST_UNAVAILABLE: Rule("list", "bad_gateway"),
-    Situation.FILM_UNAVAILABLE: Rule("film", "unavailable"),
-    Situation.FILM_NOT_FOUND: Rule("film", "not_found"),
-    Situation.FILM_GONE: Rule("film", "expired_link"),
-    Situation.FILM_BREAKS_OFF: Rule("film", "half"),
-    Situation.FILM_IS_A_PAGE: Rule("film", "html"),
-    Situation.FILM_ELSEWHERE: Rule("film", "elsewhere"),
 }
 """Each strikes once."""
 
@@ -120,17 +80,10 @@ SETTING: Final = Setting(
 )
 
 
-class _Scene:
-    """How to put up a stage for `replicate`."""
-
-    kind = "replicate"
-    skips: Mapping[str, str] = {
+scene: Final = SimulatedScene(
+    "replicate",
+    SETTING,
+    {
         "*[[]overloaded[]]": "no 5xx of it is documented to mean that nothing was accepted",
-    }
-
-    def open(self) -> AbstractAsyncContextManager[Stage]:
-        """Put up a stage."""
-        return simulated(SETTING)
-
-
-scene = _Scene()
+    },
+)

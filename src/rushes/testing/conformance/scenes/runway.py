@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Final
 
@@ -11,8 +10,12 @@ from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import runway
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
-from rushes.testing.conformance.scenes.simulated import Setting, simulated
-from rushes.testing.conformance.stage import RETRY_AFTER_S, Situation, Stage
+from rushes.testing.conformance.scenes.simulated import (
+    Setting,
+    SimulatedScene,
+    usual_rules,
+)
+from rushes.testing.conformance.stage import Situation
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.host import LOOPBACK
 from rushes.testing.simulators.runway import RunwayServer
@@ -20,49 +23,12 @@ from rushes.testing.simulators.script import Rule
 
 KEY: Final = "key_" + 16 * "c0ffee11"
 UNFIT: Final = {"failure": "The film is not fit.", "failureCode": "SAFETY.OUTPUT.VIDEO"}
-_RETRY_AFTER: Final = {"retry-after": f"{RETRY_AFTER_S:.0f}"}
 RULES: Final[Mapping[Situation, Rule]] = {
-    Situation.PARAMETERS_REFUSED: Rule("create", "invalid"),
-    Situation.PARAMETERS_REFUSED_WITH_SECRETS: Rule("create", "echo"),
-    Situation.BAD_CREDENTIAL: Rule("create", "unauthorized"),
-    Situation.OUT_OF_MONEY: Rule("create", "out_of_money"),
-    Situation.MODEL_RETIRED: Rule("create", "model_retired"),
-    Situation.RATE_LIMITED: Rule("create", "rate_limited"),
-    Situation.RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("create", "rate_limited", value=_RETRY_AFTER),
-    Situation.SUBMIT_DROPPED_UNREAD: Rule("connect", "drop"),
-    Situation.SUBMIT_DROPPED_READ: Rule("create", "drop"),
-    Situation.ACCEPTED_THEN_DROPPED: Rule("create", "drop", accepted=True),
-    Situation.ACCEPTED_THEN_HUNG: Rule("create", "hang", accepted=True),
-    Situation.ACCEPTED_THEN_500: Rule("create", "server_error", accepted=True),
-    Situation.ACCEPTED_THEN_502: Rule("create", "bad_gateway", accepted=True),
-    Situation.ACCEPTED_THEN_504: Rule("create", "gateway_timeout", accepted=True),
-    Situation.BARE_503: Rule("create", "unavailable", accepted=True),
-    Situation.ACCEPTED_WITHOUT_TICKET: Rule("create", "no_id", accepted=True),
-    Situation.ACCEPTED_UNREADABLY: Rule("create", "html", accepted=True),
-    Situation.ACCEPTED_CUT_OFF: Rule("create", "half", accepted=True),
-    Situation.TASK_WILL_BREAK: Rule("create", "fail"),
+    **usual_rules(look="look", film="film", cancel="stop"),
     Situation.OUTPUT_WILL_BE_MODERATED: Rule("create", "fail", value=UNFIT),
-    Situation.STATES_WILL_BE_SKIPPED: Rule("create", "skip_states"),
-    Situation.FILM_WILL_BE_MISSING: Rule("create", "no_content"),
     Situation.UNKNOWN_WORD: Rule("look", "unknown_word", value="PONDERING"),
-    Situation.STATE_FALLS_BACK: Rule("look", "regress"),
-    Situation.TASK_IN_HTTP_ERROR: Rule("look", "job_error", value=500),
-    Situation.NOT_THERE_ONCE: Rule("look", "not_found"),
-    Situation.LOOK_UNAVAILABLE: Rule("look", "unavailable"),
-    Situation.LOOK_RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("look", "rate_limited", value=_RETRY_AFTER),
-    Situation.LOOK_DROPPED: Rule("look", "drop"),
-    Situation.LOOK_HUNG: Rule("look", "hang"),
-    Situation.LOOK_UNREADABLE: Rule("look", "html"),
-    Situation.CREDENTIAL_REVOKED: Rule("look", "unauthorized"),
     Situation.CANCEL_REFUSED: Rule("stop", "not_found"),
-    Situation.CANCEL_UNSUPPORTED: Rule("stop", "unsupported"),
-    Situation.CANCEL_UNAVAILABLE: Rule("stop", "server_error"),
-    Situation.FILM_UNAVAILABLE: Rule("film", "unavailable"),
-    Situation.FILM_NOT_FOUND: Rule("film", "not_found"),
     Situation.FILM_GONE: Rule("film", "gone"),
-    Situation.FILM_BREAKS_OFF: Rule("film", "half"),
-    Situation.FILM_IS_A_PAGE: Rule("film", "html"),
-    Situation.FILM_ELSEWHERE: Rule("film", "elsewhere"),
 }
 """Each strikes once."""
 
@@ -115,11 +81,10 @@ SETTING: Final = Setting(
 NO_LIST: Final = "there is no list of tasks"
 
 
-class _Scene:
-    """How to put up a stage for `runway`."""
-
-    kind = "runway"
-    skips: Mapping[str, str] = {
+scene: Final = SimulatedScene(
+    "runway",
+    SETTING,
+    {
         "*find*": NO_LIST,
         "a_silent_list_*": NO_LIST,
         "a_lagging_list_*": NO_LIST,
@@ -130,11 +95,5 @@ class _Scene:
         "*[[]moderated_at_submit[]]": (
             "what it refuses for content ends as a failed task; at a submit no code is known"
         ),
-    }
-
-    def open(self) -> AbstractAsyncContextManager[Stage]:
-        """Put up a stage."""
-        return simulated(SETTING)
-
-
-scene = _Scene()
+    },
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from rushes.domain.spec import Spec
 from rushes.providers.base import Assets, Provider
-from rushes.testing.conformance.stage import Moment, Situation, Stage
+from rushes.testing.conformance.stage import RETRY_AFTER_S, Moment, Situation, Stage
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.films import tiny_film
 from rushes.testing.simulators.host import LOOPBACK, Exchange, Reply, serving
@@ -29,6 +29,7 @@ from rushes.testing.simulators.upstream import SimulatedUpstream
 NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR_S: Final = 3600.0
 PATIENCE_S: Final = 0.5
+RETRY_AFTER: Final = {"retry-after": f"{RETRY_AFTER_S:.0f}"}
 HANGING: Final = frozenset({Situation.ACCEPTED_THEN_HUNG, Situation.LOOK_HUNG})
 """Situations in which a provider must give up soon, so that a test does not wait."""
 
@@ -61,6 +62,78 @@ class Setting:
     hasty: Mapping[str, object] = field(
         default_factory=lambda: {"submit_timeout_s": PATIENCE_S, "ask_timeout_s": PATIENCE_S}
     )
+
+
+def usual_rules(
+    *, look: str = "retrieve", film: str = "content", cancel: str = "cancel"
+) -> dict[Situation, Rule]:
+    """Return what brings about each situation in most simulators.
+
+    `look`, `film` and `cancel` are what a simulator calls these verbs. A scene adds what its own
+    simulator does otherwise, or alone; situations that it skips are never asked for.
+    """
+    return {
+        Situation.PARAMETERS_REFUSED: Rule("create", "invalid"),
+        Situation.PARAMETERS_REFUSED_WITH_SECRETS: Rule("create", "echo"),
+        Situation.MODERATED_AT_SUBMIT: Rule("create", "moderated"),
+        Situation.BAD_CREDENTIAL: Rule("create", "unauthorized"),
+        Situation.OUT_OF_MONEY: Rule("create", "out_of_money"),
+        Situation.MODEL_RETIRED: Rule("create", "model_retired"),
+        Situation.RATE_LIMITED: Rule("create", "rate_limited"),
+        Situation.RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("create", "rate_limited", value=RETRY_AFTER),
+        Situation.OVERLOADED: Rule("create", "overloaded"),
+        Situation.SUBMIT_DROPPED_UNREAD: Rule("connect", "drop"),
+        Situation.SUBMIT_DROPPED_READ: Rule("create", "drop"),
+        Situation.ACCEPTED_THEN_DROPPED: Rule("create", "drop", accepted=True),
+        Situation.ACCEPTED_THEN_HUNG: Rule("create", "hang", accepted=True),
+        Situation.ACCEPTED_THEN_500: Rule("create", "server_error", accepted=True),
+        Situation.ACCEPTED_THEN_502: Rule("create", "bad_gateway", accepted=True),
+        Situation.ACCEPTED_THEN_504: Rule("create", "gateway_timeout", accepted=True),
+        Situation.BARE_503: Rule("create", "unavailable", accepted=True),
+        Situation.ACCEPTED_WITHOUT_TICKET: Rule("create", "no_id", accepted=True),
+        Situation.ACCEPTED_UNREADABLY: Rule("create", "html", accepted=True),
+        Situation.ACCEPTED_CUT_OFF: Rule("create", "half", accepted=True),
+        Situation.TASK_WILL_BREAK: Rule("create", "fail"),
+        Situation.STATES_WILL_BE_SKIPPED: Rule("create", "skip_states"),
+        Situation.FILM_WILL_BE_MISSING: Rule("create", "no_content"),
+        Situation.UNKNOWN_WORD: Rule(look, "unknown_word", value="pondering"),
+        Situation.STATE_FALLS_BACK: Rule(look, "regress"),
+        Situation.TASK_IN_HTTP_ERROR: Rule(look, "job_error", value=500),
+        Situation.NOT_THERE_ONCE: Rule(look, "not_found"),
+        Situation.LOOK_UNAVAILABLE: Rule(look, "unavailable"),
+        Situation.LOOK_RATE_LIMITED_FOR_RETRY_AFTER_S: Rule(
+            look, "rate_limited", value=RETRY_AFTER
+        ),
+        Situation.LOOK_DROPPED: Rule(look, "drop"),
+        Situation.LOOK_HUNG: Rule(look, "hang"),
+        Situation.LOOK_UNREADABLE: Rule(look, "html"),
+        Situation.CREDENTIAL_REVOKED: Rule(look, "unauthorized"),
+        Situation.CANCEL_REFUSED: Rule(cancel, "too_late"),
+        Situation.CANCEL_UNSUPPORTED: Rule(cancel, "unsupported"),
+        Situation.CANCEL_UNAVAILABLE: Rule(cancel, "server_error"),
+        Situation.LIST_LAGS: Rule("list", "lag", value=HOUR_S),
+        Situation.LIST_KEEPS_SILENT: Rule("list", "silent"),
+        Situation.LIST_UNAVAILABLE: Rule("list", "bad_gateway"),
+        Situation.FILM_UNAVAILABLE: Rule(film, "unavailable"),
+        Situation.FILM_NOT_FOUND: Rule(film, "not_found"),
+        Situation.FILM_GONE: Rule(film, "expired_link"),
+        Situation.FILM_BREAKS_OFF: Rule(film, "half"),
+        Situation.FILM_IS_A_PAGE: Rule(film, "html"),
+        Situation.FILM_ELSEWHERE: Rule(film, "elsewhere"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedScene:
+    """How to put up a stage for a kind whose upstream is simulated; see `stage.Scene`."""
+
+    kind: str
+    setting: Setting
+    skips: Mapping[str, str] = field(default_factory=dict)
+
+    def open(self) -> AbstractAsyncContextManager[Stage]:
+        """Put up a stage."""
+        return simulated(self.setting)
 
 
 class Stranger:

@@ -7,16 +7,15 @@ answer to a look in the second, which the tests of the provider hold to the suit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import vertex
 from rushes.providers.base import Provider
 from rushes.providers.rest import Credential
-from rushes.testing.conformance.scenes.simulated import Setting, simulated
-from rushes.testing.conformance.stage import RETRY_AFTER_S, Situation, Stage
+from rushes.testing.conformance.scenes.simulated import Setting, SimulatedScene, usual_rules
+from rushes.testing.conformance.stage import Situation
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.host import LOOPBACK
 from rushes.testing.simulators.script import Rule
@@ -25,54 +24,15 @@ from rushes.testing.simulators.vertex import VertexServer
 KEY: Final = "ya29." + 8 * "Winter42"
 IN_BUCKET: Final[Mapping[str, object]] = {"storage_uri": "gs://films/rushes"}
 
-_RETRY_AFTER: Final = {"retry-after": f"{RETRY_AFTER_S:.0f}"}
 RULES: Final[Mapping[Situation, Rule]] = {
-    Situation.PARAMETERS_REFUSED: Rule("create", "invalid"),
-    Situation.PARAMETERS_REFUSED_WITH_SECRETS: Rule("create", "echo"),
-    Situation.MODERATED_AT_SUBMIT: Rule("create", "moderated"),
-    Situation.BAD_CREDENTIAL: Rule("create", "unauthorized"),
-    Situation.OUT_OF_MONEY: Rule("create", "out_of_money"),
-    Situation.MODEL_RETIRED: Rule("create", "model_retired"),
-    Situation.RATE_LIMITED: Rule("create", "rate_limited"),
+    **usual_rules(look="fetch", film="object"),
     Situation.RATE_LIMITED_FOR_RETRY_AFTER_S: Rule("create", "rate_limited_for_7_s"),
-    Situation.OVERLOADED: Rule("create", "overloaded"),
-    Situation.SUBMIT_DROPPED_UNREAD: Rule("connect", "drop"),
-    Situation.SUBMIT_DROPPED_READ: Rule("create", "drop"),
-    Situation.ACCEPTED_THEN_DROPPED: Rule("create", "drop", accepted=True),
-    Situation.ACCEPTED_THEN_HUNG: Rule("create", "hang", accepted=True),
-    Situation.ACCEPTED_THEN_500: Rule("create", "server_error", accepted=True),
-    Situation.ACCEPTED_THEN_502: Rule("create", "bad_gateway", accepted=True),
-    Situation.ACCEPTED_THEN_504: Rule("create", "gateway_timeout", accepted=True),
-    Situation.BARE_503: Rule("create", "unavailable", accepted=True),
-    Situation.ACCEPTED_WITHOUT_TICKET: Rule("create", "no_id", accepted=True),
-    Situation.ACCEPTED_UNREADABLY: Rule("create", "html", accepted=True),
-    Situation.ACCEPTED_CUT_OFF: Rule("create", "half", accepted=True),
-    Situation.TASK_WILL_BREAK: Rule("create", "fail"),
     Situation.OUTPUT_WILL_BE_MODERATED: Rule(
         "create", "fail", value=["The film was filtered. Support codes: 64151117"]
     ),
-    Situation.STATES_WILL_BE_SKIPPED: Rule("create", "skip_states"),
-    Situation.FILM_WILL_BE_MISSING: Rule("create", "no_content"),
     Situation.UNKNOWN_WORD: Rule("fetch", "unknown_word", value="soon"),
-    Situation.STATE_FALLS_BACK: Rule("fetch", "regress"),
-    Situation.TASK_IN_HTTP_ERROR: Rule("fetch", "job_error", value=500),
-    Situation.NOT_THERE_ONCE: Rule("fetch", "not_found"),
-    Situation.LOOK_UNAVAILABLE: Rule("fetch", "unavailable"),
-    Situation.LOOK_RATE_LIMITED_FOR_RETRY_AFTER_S: Rule(
-        "fetch", "rate_limited", value=_RETRY_AFTER
-    ),
-    Situation.LOOK_DROPPED: Rule("fetch", "drop"),
-    Situation.LOOK_HUNG: Rule("fetch", "hang"),
-    Situation.LOOK_UNREADABLE: Rule("fetch", "html"),
-    Situation.CREDENTIAL_REVOKED: Rule("fetch", "unauthorized"),
     Situation.LIST_KEEPS_SILENT: Rule("list", "answer", value={"status": 200, "body": {}}),
-    Situation.LIST_UNAVAILABLE: Rule("list", "bad_gateway"),
-    Situation.FILM_UNAVAILABLE: Rule("object", "unavailable"),
-    Situation.FILM_NOT_FOUND: Rule("object", "not_found"),
     Situation.FILM_GONE: Rule("object", "gone"),
-    Situation.FILM_BREAKS_OFF: Rule("object", "half"),
-    Situation.FILM_IS_A_PAGE: Rule("object", "html"),
-    Situation.FILM_ELSEWHERE: Rule("object", "elsewhere"),
 }
 """Each strikes once."""
 
@@ -146,20 +106,8 @@ NO_BUCKET: Final = "nothing lists operations"
 NO_LINK: Final = "the film is inside an answer of the provider, there is no link to it"
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """How to put up a stage for `vertex`."""
-
-    setting: Setting
-    skips: Mapping[str, str]
-    kind: str = "vertex"
-
-    def open(self) -> AbstractAsyncContextManager[Stage]:
-        """Put up a stage."""
-        return simulated(self.setting)
-
-
-scene = _Scene(
+scene: Final = SimulatedScene(
+    "vertex",
     SETTING,
     {
         "*cancel*": NO_CANCEL,
@@ -169,7 +117,8 @@ scene = _Scene(
         "a_lagging_list_finds_nothing": NO_FIND,
     },
 )
-inline = _Scene(
+inline: Final = SimulatedScene(
+    "vertex",
     INLINE,
     {
         "*cancel*": NO_CANCEL,
