@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from rushes.domain.spec import Asset, Role
+from rushes.domain.spec import Asset, Mode, Role, Size, Spec
 from rushes.providers import google_status
 from rushes.providers.answers import Answer, Words
 from rushes.providers.base import Busy, Refused
 from rushes.providers.fields import LINK_CHARACTERS_MAX, instant_in, link_in, text_in
 from rushes.providers.links import data_uris, inline
 from rushes.providers.options import Options
+from rushes.providers.orders import wrong_frames, wrong_mode, wrong_references
 
 
 def test_what_is_written_is_read_and_what_is_not_is_left_to_the_provider(
@@ -151,3 +152,57 @@ def test_when_to_come_again_is_told_as_others_tell_it() -> None:
     assert (answer.status, answer.headers["retry-after"]) == (429, "7")
     words = Words(later=frozenset({"RESOURCE_EXHAUSTED"}))
     assert google_status.reason_of(complaint, words).value == "provider_rate_limited"
+
+
+def a_spec(mode: Mode, *roles: Role) -> Spec:
+    assets = tuple(Asset(role, "files", blob="a", content_type="image/png") for role in roles)
+    size = Size(1280, 720)
+    source_id = "video_1" if mode.derives else None
+    return Spec("lumen-1", mode, "a kite", 5, size, seed=7, assets=assets, source_id=source_id)
+
+
+def test_a_mode_that_no_provider_can_make_or_this_one_does_not_offer_is_told() -> None:
+    offered = {Mode.TEXT_TO_VIDEO}
+    assert wrong_mode(a_spec(Mode.TEXT_TO_VIDEO), offered) == ""
+    assert "does not offer the mode image_to_video" in wrong_mode(
+        a_spec(Mode.IMAGE_TO_VIDEO), offered
+    )
+    assert wrong_mode(a_spec(Mode.IMAGE_TO_VIDEO)) == ""
+    assert "does not know the films of our tasks" in wrong_mode(a_spec(Mode.REMIX), {Mode.REMIX})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "sentence"),
+    [
+        ((), (), ""),
+        ((Role.FIRST_FRAME,), (Role.FIRST_FRAME,), ""),
+        ((), (Role.FIRST_FRAME,), "from words."),
+        ((Role.FIRST_FRAME,), (), "from one first frame."),
+        ((Role.FIRST_FRAME,), 2 * (Role.FIRST_FRAME,), "from one first frame."),
+        (
+            (Role.FIRST_FRAME, Role.LAST_FRAME),
+            (Role.LAST_FRAME,),
+            "from one first frame and one last frame.",
+        ),
+    ],
+)
+def test_frames_are_those_that_are_wanted_and_no_others(
+    wanted: tuple[Role, ...], given: tuple[Role, ...], sentence: str
+) -> None:
+    told = wrong_frames(a_spec(Mode.IMAGE_TO_VIDEO, *given), wanted)
+    assert told.endswith(sentence)
+    assert bool(told) is bool(sentence)
+
+
+def test_references_are_images_and_not_too_many() -> None:
+    image, clip = Role.REFERENCE_IMAGE, Role.REFERENCE_VIDEO
+    told = [
+        wrong_references(a_spec(Mode.REFERENCE_TO_VIDEO, *roles), 2)
+        for roles in ((image,), (), 3 * (image,), (image, clip))
+    ]
+    assert told == [
+        "",
+        "The provider takes one to 2 reference images.",
+        "The provider takes one to 2 reference images.",
+        "The provider takes no reference video in the mode reference_to_video.",
+    ]

@@ -16,6 +16,7 @@ from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Medium, Mode, Role, Spec
 from rushes.providers._ark_terms import Terms
+from rushes.providers.orders import noun, sendable, wrong_frames, wrong_mode
 
 MODES: Final = frozenset(
     {
@@ -91,21 +92,15 @@ def objection(spec: Spec, upstream_model: str, terms: Terms) -> str:
 
 
 def _wrong_inputs(spec: Spec, family: Family) -> str:
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
-    if spec.mode not in MODES:
-        return f"The provider does not offer the mode {spec.mode}."
+    if sentence := wrong_mode(spec, MODES):
+        return sentence
     roles = [asset.role for asset in spec.assets]
     strange = next((role for role in roles if role not in ROLES[spec.mode]), None)
     if strange is not None:
-        return f"The provider takes no {strange.replace('_', ' ')} in the mode {spec.mode}."
+        return f"The provider takes no {noun(strange)} in the mode {spec.mode}."
     if spec.mode is not Mode.REFERENCE_TO_VIDEO:
-        if sorted(roles) != sorted(ROLES[spec.mode]):
-            wanted = " and one ".join(sorted(ROLES[spec.mode])).replace("_", " ")
-            return f"The provider makes the mode {spec.mode} from one {wanted}."
+        if sentence := wrong_frames(spec, sorted(ROLES[spec.mode])):
+            return sentence
     elif {role.medium for role in roles} <= {Medium.AUDIO}:
         return "The provider takes reference audio only beside an image or a video."
     if not family.takes_clips and any(role.medium is not Medium.IMAGE for role in roles):
@@ -157,7 +152,7 @@ def told(spec: Spec, order: Order) -> dict[str, object]:
     family, terms = family_of(order.upstream_model, spec.model), order.terms
     content: list[dict[str, object]] = []
     if spec.prompt:
-        text = spec.prompt.encode("utf-8", "replace").decode()  # half a surrogate: no encoding
+        text = sendable(spec.prompt)
         content.append({"type": "text", "text": text})
     for asset, link in zip(spec.assets, order.media, strict=True):
         part = _PART[asset.role.medium]

@@ -21,6 +21,7 @@ from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Asset, Mode, Role, Spec
 from rushes.providers.base import Refused
 from rushes.providers.options import Options
+from rushes.providers.orders import sendable
 from rushes.providers.rest import Timeouts
 
 WORKFLOW_BYTES_MAX: Final = 2**20
@@ -127,8 +128,8 @@ class Workflows:
 
     def _values(self, spec: Spec, slots: frozenset[str], submit: str) -> dict[str, Value]:
         values: dict[str, Value] = {
-            "prompt": _clean(spec.prompt),
-            "negative_prompt": _clean(spec.negative_prompt or ""),
+            "prompt": sendable(spec.prompt),
+            "negative_prompt": sendable(spec.negative_prompt or ""),
             "seed": spec.seed,
             "width": spec.size.width_px,
             "height": spec.size.height_px,
@@ -312,10 +313,6 @@ def _braced(slot: str) -> str:
 def noun(slot: str) -> str:
     """Call a file of a caller by a name that a caller understands."""
     return slot.replace("_", " ")
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()  # half a surrogate has no encoding
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Size, Spec
 from rushes.providers.base import Refused
+from rushes.providers.orders import noun, sendable, wrong_mode
 
 VIDEO: Final = "/services/aigc/video-generation/video-synthesis"
 FRAMES: Final = "/services/aigc/image2video/video-synthesis"
@@ -200,11 +201,8 @@ def told(
 
 
 def _objection(spec: Spec, form: Form | None) -> str:
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
+    if sentence := wrong_mode(spec):
+        return sentence
     if form is None:
         return "The provider was not told how this model is asked; the operator may say."
     takes = form.modes.get(spec.mode)
@@ -213,17 +211,13 @@ def _objection(spec: Spec, form: Form | None) -> str:
     roles = [asset.role for asset in spec.assets]
     for role in roles:
         if role not in takes.needs + takes.may:
-            return f"The provider takes no {_noun(role)} in the mode {spec.mode}."
+            return f"The provider takes no {noun(role)} in the mode {spec.mode}."
         if roles.count(role) > 1 and not role.is_reference:
-            return f"The provider takes one {_noun(role)}."
+            return f"The provider takes one {noun(role)}."
     missing = [role for role in takes.needs if role not in roles]
     if missing and not (takes.any and len(missing) < len(takes.needs)):
-        return f"The provider needs a {_noun(missing[0])} in the mode {spec.mode}."
+        return f"The provider needs a {noun(missing[0])} in the mode {spec.mode}."
     return ""
-
-
-def _noun(role: Role) -> str:
-    return role.replace("_", " ")
 
 
 def _files(spec: Spec, form: Form, addresses: Sequence[str]) -> dict[str, Any]:
@@ -277,7 +271,7 @@ def encodable(value: object) -> object:
     """Replace half a surrogate, for it has no encoding, in whatever JSON holds."""
     match value:
         case str():
-            return value if value.isascii() else value.encode("utf-8", "replace").decode()
+            return value if value.isascii() else sendable(value)
         case list():
             return [encodable(item) for item in value]
         case dict():

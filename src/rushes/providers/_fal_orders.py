@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
+from rushes.providers.orders import noun, sendable, wrong_mode
 
 MODES: Final = frozenset(
     {
@@ -182,11 +183,8 @@ def path_of(spec: Spec, upstream_model: str) -> str:
 def objection(spec: Spec, upstream_model: str) -> str:
     """Say why fal cannot make this; empty where it can."""
     app = APPS.get(upstream_model)
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
+    if sentence := wrong_mode(spec):
+        return sentence
     if app is None:
         return "The provider does not know the words of this model."
     endpoint = app.endpoints.get(spec.mode)
@@ -200,16 +198,16 @@ def _wrong_files(spec: Spec, endpoint: Endpoint) -> str:
     known = {*endpoint.files, *endpoint.optional}
     strange = next((role for role in roles if role not in known), None)
     if strange is not None:
-        return f"The provider takes no {_noun(strange)} in the mode {spec.mode}."
+        return f"The provider takes no {noun(strange)} in the mode {spec.mode}."
     if spec.mode is Mode.REFERENCE_TO_VIDEO:
         if not 1 <= len(roles) <= REFERENCES_MAX:
             return f"The provider takes one to {REFERENCES_MAX} reference images."
         return ""
     if any(roles.count(role) != 1 for role in endpoint.files):
-        wanted = " and one ".join(_noun(role) for role in endpoint.files)
+        wanted = " and one ".join(noun(role) for role in endpoint.files)
         return f"The provider makes the mode {spec.mode} from one {wanted}."
     twice = next((role for role in endpoint.optional if roles.count(role) > 1), None)
-    return f"The provider takes one {_noun(twice)}." if twice else ""
+    return f"The provider takes one {noun(twice)}." if twice else ""
 
 
 def _wrong_settings(spec: Spec, app: App, endpoint: Endpoint) -> str:
@@ -233,10 +231,6 @@ def _has_ratio(spec: Spec, app: App, endpoint: Endpoint) -> bool:
     return spec.ratio in app.ratios
 
 
-def _noun(role: Role) -> str:
-    return role.replace("_", " ")
-
-
 def told(spec: Spec, upstream_model: str, media: Sequence[str]) -> dict[str, object]:
     """Put a spec that nothing is to be said against into the words of its endpoint.
 
@@ -245,7 +239,7 @@ def told(spec: Spec, upstream_model: str, media: Sequence[str]) -> dict[str, obj
     """
     app = APPS[upstream_model]
     endpoint = app.endpoints[spec.mode]
-    body: dict[str, object] = {"prompt": _utf8(spec.prompt), "resolution": spec.resolution}
+    body: dict[str, object] = {"prompt": sendable(spec.prompt), "resolution": spec.resolution}
     given = list(zip((asset.role for asset in spec.assets), media, strict=True))
     for role, name in {**endpoint.files, **endpoint.optional}.items():
         found = [link for one, link in given if one is role]
@@ -260,11 +254,7 @@ def told(spec: Spec, upstream_model: str, media: Sequence[str]) -> dict[str, obj
     if endpoint.has_seed:
         body["seed"] = spec.seed
     if spec.negative_prompt and endpoint.has_negative:
-        body["negative_prompt"] = _utf8(spec.negative_prompt)
+        body["negative_prompt"] = sendable(spec.negative_prompt)
     for name, value in spec.options.items():
         body[app.options[name]] = value
     return body
-
-
-def _utf8(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()  # half a surrogate has no bytes

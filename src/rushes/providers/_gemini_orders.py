@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
+from rushes.providers.orders import sendable, wrong_mode
 
 MODES: Final = frozenset({Mode.TEXT_TO_VIDEO, Mode.IMAGE_TO_VIDEO, Mode.REFERENCE_TO_VIDEO})
 ROLES: Final[Mapping[Mode, Role | None]] = {
@@ -27,13 +28,8 @@ PASSED: Final = frozenset({"service_tier"})
 
 def objection(spec: Spec) -> str:
     """Say why Gemini cannot make this; empty where it can."""
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
-    if spec.mode not in MODES:
-        return f"The provider does not offer the mode {spec.mode}."
+    if sentence := wrong_mode(spec, MODES):
+        return sentence
     if not spec.prompt and not spec.assets:
         return "The provider needs a prompt or an image."
     if spec.resolution not in RESOLUTIONS or spec.ratio not in RATIOS:
@@ -72,7 +68,7 @@ def told(spec: Spec, pictures: Sequence[tuple[str, str]], model: str) -> dict[st
         for content_type, base64 in pictures
     ]
     if spec.prompt:
-        text = spec.prompt.encode("utf-8", "replace").decode()
+        text = sendable(spec.prompt)
         parts.insert(0, {"type": "text", "text": text})
     video: dict[str, object] = {
         "type": "video",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
+from rushes.providers.orders import sendable, wrong_frames, wrong_mode
 
 KINDS: Final[Mapping[Mode, str]] = {
     Mode.TEXT_TO_VIDEO: "text2video",
@@ -75,21 +76,15 @@ def generation_of(*models: str) -> tuple[int, int] | None:
 
 def objection(spec: Spec, upstream_model: str) -> str:
     """Say why Kling cannot make this; empty where it can."""
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
-    if spec.mode not in KINDS:
-        return f"The provider does not offer the mode {spec.mode}."
+    if sentence := wrong_mode(spec, KINDS):
+        return sentence
     if not spec.prompt:
         return "The provider needs a prompt."
-    if sorted(asset.role for asset in spec.assets) != sorted(FRAMES[spec.mode]):
-        wanted = " and one ".join(FRAMES[spec.mode]).replace("_", " ")
-        return (
-            f"The provider makes the mode {spec.mode} from {'one ' if wanted else 'words'}{wanted}."
-        )
-    return _wrong_shape(spec) or _wrong_sound(spec, generation_of(upstream_model, spec.model))
+    return (
+        wrong_frames(spec, FRAMES[spec.mode])
+        or _wrong_shape(spec)
+        or _wrong_sound(spec, generation_of(upstream_model, spec.model))
+    )
 
 
 def _wrong_shape(spec: Spec) -> str:
@@ -129,12 +124,12 @@ def told(spec: Spec, order: Order) -> dict[str, object]:
     body: dict[str, object] = {
         **{key: said for key, said in spec.passthrough.items() if key not in OWN},
         "model_name": order.upstream_model,
-        "prompt": _encodable(spec.prompt),
+        "prompt": sendable(spec.prompt),
         "mode": QUALITIES[spec.resolution or ""],
         "external_task_id": order.token,
     }
     if spec.negative_prompt:
-        body["negative_prompt"] = _encodable(spec.negative_prompt)
+        body["negative_prompt"] = sendable(spec.negative_prompt)
     if spec.seconds != SECONDS_BY_PROVIDER:
         body["duration"] = str(spec.seconds)
     if spec.mode is Mode.TEXT_TO_VIDEO:
@@ -149,8 +144,3 @@ def told(spec: Spec, order: Order) -> dict[str, object]:
     if order.callback_url is not None:
         body["callback_url"] = order.callback_url
     return body
-
-
-def _encodable(text: str) -> str:
-    """Replace half a surrogate, for it has no encoding."""
-    return text.encode("utf-8", "replace").decode()

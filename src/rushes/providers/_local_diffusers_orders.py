@@ -10,6 +10,7 @@ from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Asset, Mode, Role, Spec
 from rushes.providers._local_diffusers_weights import Pipeline
 from rushes.providers.base import Refused
+from rushes.providers.orders import noun
 
 SECONDS_DEFAULT: Final = 5
 FPS_MAX: Final = 60
@@ -56,7 +57,7 @@ def told(spec: Spec, model: str, pipelines: Mapping[Mode, Pipeline], terms: Term
         raise refused(f"The provider's model has no mode {spec.mode}.", f"mode {spec.mode}")
     images = {role.value: _only(spec, role) for role in ROLES[spec.mode]}
     if strays := [a for a in spec.assets if a.role.value not in images]:
-        raise refused(f"The provider's model takes no {_noun(strays[0].role)}.", "an input")
+        raise refused(f"The provider's model takes no {noun(strays[0].role)}.", "an input")
     if spec.with_audio:
         raise refused("The provider's model makes no sound.", "sound")
     fps = _whole(spec, "fps", FPS_MAX) or terms.fps or pipeline.fps
@@ -101,7 +102,7 @@ def _up(count: int, step: int) -> int:
 def _only(spec: Spec, role: Role) -> Asset:
     found = spec.assets_as(role)
     if len(found) != 1:
-        raise refused(f"The provider's model wants one {_noun(role)}.", role.value)
+        raise refused(f"The provider's model wants one {noun(role)}.", role.value)
     return found[0]
 
 
@@ -129,7 +130,3 @@ def _guidance(spec: Spec, terms: Terms) -> float | None:
     if not 0 <= value <= GUIDANCE_MAX:
         raise refused(f"'guidance_scale' is a number from 0 to {GUIDANCE_MAX:g}.", "guidance")
     return float(value)
-
-
-def _noun(role: Role) -> str:
-    return role.value.replace("_", " ")

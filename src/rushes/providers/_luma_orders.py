@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
+from rushes.providers.orders import sendable, wrong_frames, wrong_mode
 
 FRAMES: Final[Mapping[Mode, Sequence[Role]]] = {
     Mode.TEXT_TO_VIDEO: (),
@@ -43,19 +44,9 @@ NOTHING: Final = "-"
 
 def objection(spec: Spec) -> str:
     """Say why Luma cannot make this; empty where it can."""
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
-    if spec.mode not in FRAMES:
-        return f"The provider does not offer the mode {spec.mode}."
-    if sorted(asset.role for asset in spec.assets) != sorted(FRAMES[spec.mode]):
-        wanted = " and one ".join(FRAMES[spec.mode]).replace("_", " ")
-        return (
-            f"The provider makes the mode {spec.mode} from {'one ' if wanted else 'words'}{wanted}."
-        )
-    return _wrong_prompt(spec) or _wrong_settings(spec)
+    if sentence := wrong_mode(spec, FRAMES):
+        return sentence
+    return wrong_frames(spec, FRAMES[spec.mode]) or _wrong_prompt(spec) or _wrong_settings(spec)
 
 
 def _wrong_prompt(spec: Spec) -> str:
@@ -102,7 +93,7 @@ def told(spec: Spec, order: Order) -> dict[str, object]:
         "resolution": spec.resolution,
     }
     if spec.prompt:
-        body["prompt"] = spec.prompt.encode("utf-8", "replace").decode()  # half a surrogate
+        body["prompt"] = sendable(spec.prompt)
     if spec.seconds != SECONDS_BY_PROVIDER:
         body["duration"] = f"{spec.seconds}s"
     if spec.assets:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
+from rushes.providers.orders import sendable
 
 PROMPT_CHARACTERS_MAX: Final = 2000
 ADAPTIVE: Final = "adaptive"
@@ -137,7 +138,7 @@ def told(spec: Spec, upstream_model: str, media: Sequence[str]) -> dict[str, obj
     """
     body: dict[str, object] = {"model": upstream_model}
     if spec.prompt:  # half a surrogate has no bytes
-        body["prompt"] = spec.prompt.encode("utf-8", "replace").decode()
+        body["prompt"] = sendable(spec.prompt)
     for asset, link in zip(spec.assets, media, strict=True):
         if asset.role is Role.REFERENCE_IMAGE:
             body["subject_reference"] = [{"type": "character", "image": [link]}]

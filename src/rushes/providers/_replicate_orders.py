@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
+from rushes.providers.orders import noun, sendable, wrong_mode
 
 MODES: Final = frozenset(
     {
@@ -197,13 +198,8 @@ def objection(spec: Spec, inputs: Inputs) -> str:
 
 
 def _objections(spec: Spec, inputs: Inputs) -> Iterator[str]:
-    if spec.mode.derives:
-        yield (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
-    elif spec.mode not in MODES:
-        yield f"The provider does not offer the mode {spec.mode}."
+    if sentence := wrong_mode(spec, MODES):
+        yield sentence
     else:
         yield from _wrong_files(spec, inputs)
         yield from _wrong_settings(spec, inputs)
@@ -213,16 +209,16 @@ def _wrong_files(spec: Spec, inputs: Inputs) -> Iterator[str]:
     wanted, roles = ROLES[spec.mode], [asset.role for asset in spec.assets]
     for role in roles:
         if role not in wanted:
-            yield f"The provider takes no {_noun(role)} in the mode {spec.mode}."
+            yield f"The provider takes no {noun(role)} in the mode {spec.mode}."
         if inputs.word_of(role) is None:
-            yield f"The model takes no {_noun(role)}."
+            yield f"The model takes no {noun(role)}."
     if spec.mode is Mode.REFERENCE_TO_VIDEO:
         if set(roles) <= {Role.REFERENCE_AUDIO}:
             yield f"The mode {spec.mode} needs a reference image or a reference video."
         return
     for role in sorted(wanted):
         if roles.count(role) != 1:
-            yield f"The mode {spec.mode} needs one {_noun(role)}, and no more."
+            yield f"The mode {spec.mode} needs one {noun(role)}, and no more."
 
 
 def _wrong_settings(spec: Spec, inputs: Inputs) -> Iterator[str]:
@@ -234,10 +230,6 @@ def _wrong_settings(spec: Spec, inputs: Inputs) -> Iterator[str]:
         yield "The model makes no sound."
     if spec.options.get("camera_fixed") and inputs.camera_fixed is None:
         yield "The model knows no fixed camera."
-
-
-def _noun(role: Role) -> str:
-    return role.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +269,7 @@ def settings(spec: Spec, words: Inputs) -> dict[str, object]:
     size, is_free = spec.size, words.tells_free
     ratio = ADAPTIVE if spec.ratio in {None, ADAPTIVE} else spec.ratio
     pairs: list[tuple[str | None, object]] = [
-        (words.prompt, _clean(spec.prompt)),
+        (words.prompt, sendable(spec.prompt)),
         (words.resolution, spec.resolution),
         (words.ratio, None if ratio == ADAPTIVE and not is_free else ratio),
         (words.size, f"{size.width_px}*{size.height_px}"),
@@ -286,7 +278,7 @@ def settings(spec: Spec, words: Inputs) -> dict[str, object]:
         (words.seconds, spec.seconds if spec.seconds != SECONDS_BY_PROVIDER or is_free else None),
         (words.seed, spec.seed),
         (words.sound, spec.with_audio),
-        (words.negative_prompt, _clean(spec.negative_prompt or "") or None),
+        (words.negative_prompt, sendable(spec.negative_prompt or "") or None),
         (words.camera_fixed, True if spec.options.get("camera_fixed") else None),
     ]
     return {word: value for word, value in pairs if word is not None and value is not None}
@@ -302,7 +294,3 @@ def likeness(spec: Spec, order: Order) -> dict[str, str]:
         if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             echo[f"input.{word}"] = str(value)
     return {name: text for name, text in echo.items() if text}
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()  # half a surrogate has no encoding

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
+from rushes.providers.orders import noun, sendable, wrong_mode
 
 MODES: Final = frozenset(
     {
@@ -136,11 +137,8 @@ def path_of(spec: Spec) -> str:
 
 def objection(spec: Spec, upstream_model: str) -> str:
     """Say why Runway cannot make this; empty where it can."""
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
+    if sentence := wrong_mode(spec):
+        return sentence
     model = MODELS.get(upstream_model)
     if model is None:
         return "The provider does not know the words of this model."
@@ -154,12 +152,12 @@ def _wrong_files(spec: Spec) -> str:
     wanted = _ROLES.get(spec.mode, (Role.REFERENCE_IMAGE,))
     strange = next((role for role in roles if role not in wanted), None)
     if strange is not None:
-        return f"The provider takes no {_noun(strange)} in the mode {spec.mode}."
+        return f"The provider takes no {noun(strange)} in the mode {spec.mode}."
     if spec.mode is Mode.REFERENCE_TO_VIDEO:
         is_right = 1 <= len(roles) <= REFERENCES_MAX
         return "" if is_right else f"The provider takes one to {REFERENCES_MAX} reference images."
     if any(roles.count(role) != 1 for role in wanted):
-        nouns = " and one ".join(_noun(role) for role in wanted)
+        nouns = " and one ".join(noun(role) for role in wanted)
         return f"The provider makes the mode {spec.mode} from one {nouns}."
     return ""
 
@@ -195,10 +193,6 @@ def _size_of(spec: Spec, model: Model) -> str:
     return model.shapes.get((spec.resolution or "", spec.ratio or ""), measured)
 
 
-def _noun(role: Role) -> str:
-    return role.replace("_", " ")
-
-
 def told(spec: Spec, upstream_model: str, media: Sequence[str]) -> dict[str, object]:
     """Put a spec that nothing is to be said against into Runway's words.
 
@@ -213,7 +207,7 @@ def told(spec: Spec, upstream_model: str, media: Sequence[str]) -> dict[str, obj
         "seed": spec.seed,
     }
     if spec.prompt:
-        body["promptText"] = _utf8(spec.prompt)
+        body["promptText"] = sendable(spec.prompt)
     given = list(zip((asset.role for asset in spec.assets), media, strict=True))
     frames = [
         {"uri": uri, "position": _POSITIONS[role]} for role, uri in given if role in _POSITIONS
@@ -226,9 +220,5 @@ def told(spec: Spec, upstream_model: str, media: Sequence[str]) -> dict[str, obj
     if model.has_sound:  # said even when false: left out, the model makes sound, and it costs more
         body["audio"] = spec.with_audio
     if spec.negative_prompt and model.has_negative:
-        body["negativePrompt"] = _utf8(spec.negative_prompt)
+        body["negativePrompt"] = sendable(spec.negative_prompt)
     return body
-
-
-def _utf8(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()  # half a surrogate has no bytes

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
+from rushes.providers.orders import sendable, wrong_frames, wrong_mode, wrong_references
 
 MODES: Final = frozenset(
     {
@@ -35,13 +36,8 @@ OWN: Final = frozenset({"storageUri", "pubsubTopic"})
 
 def objection(spec: Spec) -> str:
     """Say why Veo cannot make this; empty where it can."""
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
-    if spec.mode not in MODES:
-        return f"The provider does not offer the mode {spec.mode}."
+    if sentence := wrong_mode(spec, MODES):
+        return sentence
     if not spec.prompt and not spec.assets:
         return "The provider needs a prompt or an image."
     if spec.resolution not in RESOLUTIONS or spec.ratio not in RATIOS:
@@ -50,20 +46,9 @@ def objection(spec: Spec) -> str:
 
 
 def _wrong_pictures(spec: Spec) -> str:
-    roles = [asset.role for asset in spec.assets]
     if spec.mode is Mode.REFERENCE_TO_VIDEO:
-        strange = next((role for role in roles if role is not Role.REFERENCE_IMAGE), None)
-        if strange is not None:
-            return f"The provider takes no {strange.replace('_', ' ')} in the mode {spec.mode}."
-        if not 1 <= len(roles) <= REFERENCES_MAX:
-            return f"The provider takes one to {REFERENCES_MAX} reference images."
-        return ""
-    if sorted(roles) != sorted(FRAMES[spec.mode]):
-        wanted = " and one ".join(FRAMES[spec.mode]).replace("_", " ")
-        return (
-            f"The provider makes the mode {spec.mode} from {'one ' if wanted else 'words'}{wanted}."
-        )
-    return ""
+        return wrong_references(spec, REFERENCES_MAX)
+    return wrong_frames(spec, FRAMES[spec.mode])
 
 
 def told(
@@ -76,7 +61,7 @@ def told(
     """
     instance: dict[str, object] = {}
     if spec.prompt:
-        instance["prompt"] = spec.prompt.encode("utf-8", "replace").decode()
+        instance["prompt"] = sendable(spec.prompt)
     references: list[dict[str, object]] = []
     for asset, (content_type, base64) in zip(spec.assets, pictures, strict=True):
         image = {"bytesBase64Encoded": base64, "mimeType": content_type}
@@ -100,7 +85,7 @@ def told(
     if spec.seconds != SECONDS_BY_PROVIDER:
         parameters["durationSeconds"] = spec.seconds
     if spec.negative_prompt:
-        parameters["negativePrompt"] = spec.negative_prompt.encode("utf-8", "replace").decode()
+        parameters["negativePrompt"] = sendable(spec.negative_prompt)
     if "person_generation" in spec.options:
         parameters["personGeneration"] = spec.options["person_generation"]
     if storage_uri is not None:

@@ -17,6 +17,7 @@ from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
 from rushes.providers._vidu_hints import payload_of
+from rushes.providers.orders import sendable, wrong_frames, wrong_mode
 
 KINDS: Final[Mapping[Mode, str]] = {
     Mode.TEXT_TO_VIDEO: "text2video",
@@ -96,13 +97,8 @@ def has_sound(generation: int | None, mode: Mode) -> bool:
 
 def objection(spec: Spec, upstream_model: str) -> str:
     """Say why Vidu cannot make this; empty where it can."""
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
-    if spec.mode not in KINDS:
-        return f"The provider does not offer the mode {spec.mode}."
+    if sentence := wrong_mode(spec, KINDS):
+        return sentence
     generation = generation_of(upstream_model, spec.model)
     return _wrong_inputs(spec) or _wrong_shape(spec, generation) or _wrong_sound(spec, generation)
 
@@ -117,12 +113,7 @@ def _wrong_inputs(spec: Spec) -> str:
         if len(roles) > REFERENCES_MAX:
             return f"The provider takes at most {REFERENCES_MAX} references."
         return ""
-    if sorted(roles) != sorted(FRAMES[spec.mode]):
-        wanted = " and one ".join(FRAMES[spec.mode]).replace("_", " ")
-        return (
-            f"The provider makes the mode {spec.mode} from {'one ' if wanted else 'words'}{wanted}."
-        )
-    return ""
+    return wrong_frames(spec, FRAMES[spec.mode])
 
 
 def _wrong_shape(spec: Spec, generation: int | None) -> str:
@@ -167,7 +158,7 @@ def told(spec: Spec, order: Order) -> dict[str, object]:
         "payload": payload_of(order.token, order.callback_url),
     }
     if spec.prompt:
-        body["prompt"] = spec.prompt.encode("utf-8", "replace").decode()  # half a surrogate
+        body["prompt"] = sendable(spec.prompt)
     if spec.seconds != SECONDS_BY_PROVIDER:
         body["duration"] = spec.seconds
     if spec.mode in WORDED:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rushes.domain.spec import SECONDS_BY_PROVIDER, Mode, Role, Spec
+from rushes.providers.orders import sendable, wrong_frames, wrong_mode, wrong_references
 
 FRAMES: Final[Mapping[Mode, Sequence[Role]]] = {
     Mode.TEXT_TO_VIDEO: (),
@@ -55,13 +56,8 @@ OWN: Final = frozenset(
 
 def objection(spec: Spec) -> str:
     """Say why xAI cannot make this; empty where it can."""
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
-    if spec.mode not in MODES:
-        return f"The provider does not offer the mode {spec.mode}."
+    if sentence := wrong_mode(spec, MODES):
+        return sentence
     if not spec.prompt:
         return "The provider needs a prompt."
     if spec.resolution not in RESOLUTIONS or spec.ratio not in RATIOS | {None, ADAPTIVE}:
@@ -72,20 +68,9 @@ def objection(spec: Spec) -> str:
 
 
 def _wrong_pictures(spec: Spec) -> str:
-    roles = [asset.role for asset in spec.assets]
     if spec.mode is Mode.REFERENCE_TO_VIDEO:
-        strange = next((role for role in roles if role is not Role.REFERENCE_IMAGE), None)
-        if strange is not None:
-            return f"The provider takes no {strange.replace('_', ' ')} in the mode {spec.mode}."
-        if not 1 <= len(roles) <= REFERENCES_MAX:
-            return f"The provider takes one to {REFERENCES_MAX} reference images."
-        return ""
-    if sorted(roles) != sorted(FRAMES[spec.mode]):
-        wanted = " and one ".join(FRAMES[spec.mode]).replace("_", " ")
-        return (
-            f"The provider makes the mode {spec.mode} from {'one ' if wanted else 'words'}{wanted}."
-        )
-    return ""
+        return wrong_references(spec, REFERENCES_MAX)
+    return wrong_frames(spec, FRAMES[spec.mode])
 
 
 def told(spec: Spec, upstream_model: str, pictures: Sequence[str] = ()) -> dict[str, object]:
@@ -96,7 +81,7 @@ def told(spec: Spec, upstream_model: str, pictures: Sequence[str] = ()) -> dict[
     body: dict[str, object] = {
         **{key: said for key, said in spec.passthrough.items() if key not in OWN},
         "model": upstream_model,
-        "prompt": spec.prompt.encode("utf-8", "replace").decode(),  # half a surrogate has no bytes
+        "prompt": sendable(spec.prompt),
         "resolution": spec.resolution,
         "generate_audio": spec.with_audio,
     }

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from rushes.domain.errors import Blame, Failure, Reason
 from rushes.domain.spec import Asset
 from rushes.providers.base import Assets, Busy, Refused
+from rushes.providers.orders import noun
 
 
 async def data_uri(asset: Asset, assets: Assets) -> str:
@@ -78,6 +79,6 @@ def public_link(asset: Asset) -> str:
 
 def refused(asset: Asset, why: str) -> Refused:
     """Return the refusal of a file; another route may take it, so no caller is blamed."""
-    noun = asset.role.replace("_", " ")
-    failure = Failure.of(Reason.PARAMETERS_REFUSED, f"The {noun} cannot be handed over: {why}.")
+    sentence = f"The {noun(asset.role)} cannot be handed over: {why}."
+    failure = Failure.of(Reason.PARAMETERS_REFUSED, sentence)
     return Refused(failure, Blame.PROVIDER, note=f"{asset.role}: {why}")

@@ -62,6 +62,7 @@ from rushes.providers.fields import text_in
 from rushes.providers.links import data_uri
 from rushes.providers.lists import ListSearch
 from rushes.providers.options import Options
+from rushes.providers.orders import sendable, wrong_mode
 from rushes.providers.profiles import (
     OPENAI,
     PROFILES,
@@ -69,7 +70,6 @@ from rushes.providers.profiles import (
     Profile,
     State,
     Stop,
-    encodable,
     form_text,
 )
 from rushes.providers.rest import Credential, Part, Rest
@@ -145,13 +145,8 @@ _FRAMES: Final[Mapping[Mode, tuple[Role, ...]]] = {
 
 
 def _objection(spec: Spec, profile: Profile) -> str:
-    if spec.mode.derives:
-        return (
-            f"The provider cannot make the mode {spec.mode}: it would have to build on a film "
-            "of its own, and does not know the films of our tasks."
-        )
-    if spec.mode not in profile.modes:
-        return f"The provider does not offer the mode {spec.mode}."
+    if sentence := wrong_mode(spec, profile.modes):
+        return sentence
     roles = [asset.role for asset in spec.assets]
     others = [
         r for r in roles if r not in profile.files and not (r.is_reference and profile.has_content)
@@ -170,7 +165,7 @@ def _objection(spec: Spec, profile: Profile) -> str:
 
 
 def _fields(spec: Spec, upstream_model: str, profile: Profile) -> tuple[Field, ...]:
-    fields = {"prompt": encodable(spec.prompt), "model": upstream_model}
+    fields = {"prompt": sendable(spec.prompt), "model": upstream_model}
     is_open = spec.seconds == SECONDS_BY_PROVIDER
     seconds = profile.open_length if is_open else str(spec.seconds)
     if seconds is not None:

@@ -20,6 +20,7 @@ from rushes.domain.errors import Reason
 from rushes.domain.spec import Mode, Role, Spec
 from rushes.providers.answers import Words
 from rushes.providers.base import CancelOutcome
+from rushes.providers.orders import sendable
 
 Field = tuple[str, str]
 """A field of a form: its name and its text."""
@@ -160,7 +161,7 @@ _DIFFUSION: Final = frozenset(
 def _knobs(spec: Spec) -> Iterator[Field]:
     yield "seed", str(spec.seed)
     if spec.negative_prompt:
-        yield "negative_prompt", encodable(spec.negative_prompt)
+        yield "negative_prompt", sendable(spec.negative_prompt)
 
 
 def _let_through(spec: Spec, names: frozenset[str]) -> Iterator[Field]:
@@ -331,11 +332,6 @@ PROFILES: Final[Mapping[str, Profile]] = {
 }
 
 
-def encodable(text: str) -> str:
-    """Return a text that UTF-8 can hold: half a surrogate has no encoding."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def form_text(value: object) -> str:
     """Write a value as a form field: booleans as JSON has them, objects and lists as JSON.
 
@@ -344,4 +340,4 @@ def form_text(value: object) -> str:
     """
     if isinstance(value, bool | dict | list):
         return json.dumps(value)
-    return encodable(str(value))
+    return sendable(str(value))

@@ -33,6 +33,7 @@ FLOOR: Final = frozenset(
         "links",
         "lists",
         "options",
+        "orders",
         "profiles",
         "registry",
         "rest",
