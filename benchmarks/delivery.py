@@ -49,15 +49,20 @@ from sites import DATABASES, TAKEN, Plan, Site, Staged, a_server, a_site, a_vend
 KINDS = ("hints, long-poll", "looks, long-poll", "looks, every 3 s")
 POLL_S = 3.0
 WAIT_S = 30
+WAIT_PER_KEY = 50
+"""How many callers share a key, which may have a hundred requests waiting."""
+
 SETTLE_S = 5.0
 GRACE_S = 60.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One film, and how long it took to its caller."""
+    """One film, and how long it took from "done" to a look, to our fetching it, to its caller."""
 
     kind: str
+    seen_s: float
+    fetched_s: float
     delivery_s: float
 
 
@@ -70,6 +75,8 @@ class Measure:
     kind: str
     p50_s: float
     p99_s: float
+    seen_p99_s: float
+    fetched_p99_s: float
     interval_s: float
     looks_per_s: float
     looks_per_s_max: float
@@ -83,15 +90,29 @@ def at_share(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def spans_of(samples: Sequence[Sample]) -> tuple[float, float, float, float]:
+    """Return the median and the 99th of a hundred to the bytes, and the latter of both legs."""
+    waits = [one.delivery_s for one in samples]
+    return (
+        at_share(waits, 0.5),
+        at_share(waits, 0.99),
+        at_share([one.seen_s for one in samples], 0.99),
+        at_share([one.fetched_s for one in samples], 0.99),
+    )
+
+
 # -- callers -----------------------------------------------------------------------------
-async def delivered(client: httpx2.AsyncClient, base: str, task_id: str, kind: str) -> float:
+async def delivered(
+    client: httpx2.AsyncClient, base: str, secret: str, task_id: str, kind: str
+) -> float:
     """Wait for a film as a caller does; return when its last byte was here."""
     address = f"{base}/v1/video/generations/{task_id}"
+    headers = {"Authorization": f"Bearer {secret}"}
     if kind.endswith("3 s"):
         await asyncio.sleep(random.random() * POLL_S)
     while True:
         params = {} if kind.endswith("3 s") else {"wait": str(WAIT_S)}
-        told = (await client.get(address, params=params)).json()
+        told = (await client.get(address, params=params, headers=headers)).json()
         match told.get("status"):
             case "succeeded":
                 break
@@ -99,46 +120,62 @@ async def delivered(client: httpx2.AsyncClient, base: str, task_id: str, kind: s
                 raise SystemExit(f"{task_id}: {told}")
         if kind.endswith("3 s"):
             await asyncio.sleep(POLL_S)
-    film = await client.get(told["url"])
+    film = await client.get(told["url"], headers=headers)
     film.raise_for_status()
     assert film.content
     return time.time()
 
 
 async def sampled(
-    base: str, secret: str, vendor: int, chosen: Sequence[Staged], per_s: float, patience_s: float
+    base: str,
+    secrets: Sequence[str],
+    vendor: int,
+    chosen: Sequence[Staged],
+    per_s: float,
+    patience_s: float,
 ) -> list[Sample]:
-    """Finish jobs at an even pace, and time how they come to callers."""
+    """Finish jobs at an even pace, and time how they come to callers, who share the keys."""
     limits = httpx2.Limits(max_connections=None)
-    headers = {"Authorization": f"Bearer {secret}"}
-    client = httpx2.AsyncClient(
-        trust_env=False, timeout=120, limits=limits, headers=headers, follow_redirects=True
-    )
-    async with client:
+    async with httpx2.AsyncClient(
+        trust_env=False, timeout=120, limits=limits, follow_redirects=True
+    ) as client:
         kinds = [KINDS[number % len(KINDS)] for number in range(len(chosen))]
 
         async def one(number: int, task: Staged, kind: str) -> Sample:
-            """Begin to wait a moment before the job is done: a key may have 100 long polls."""
+            """Begin to wait a moment before the job is done."""
             await asyncio.sleep(number / per_s)
-            waiting = asyncio.create_task(delivered(client, base, task.task_id, kind))
+            waiting = asyncio.create_task(
+                delivered(client, base, secrets[number % len(secrets)], task.task_id, kind)
+            )
             await asyncio.sleep(POLL_S)
             wish = {"id": task.ticket}
             if kind.startswith("hints"):
                 wish["callback"] = f"{base}/hooks/gpu/{task.token}"
-            told = await client.post(f"http://127.0.0.1:{vendor}/_finish", json=wish)
-            return Sample(kind, await waiting - told.json()["done_at"])
+            await client.post(f"http://127.0.0.1:{vendor}/_finish", json=wish)
+            return await _sample(kind, client, vendor, task.ticket, await waiting)
 
         async with asyncio.timeout(len(chosen) / per_s + patience_s):
             ones = (one(*each) for each in zip(range(len(chosen)), chosen, kinds, strict=True))
             return await asyncio.gather(*ones)
 
 
+async def _sample(
+    kind: str, client: httpx2.AsyncClient, vendor: int, job_id: str, held_at: float
+) -> Sample:
+    """Ask the vendor when a job was done, and when we came for it."""
+    times = (await client.get(f"http://127.0.0.1:{vendor}/_times/{job_id}")).json()
+    return Sample(kind, *(at - times["done"] for at in (times["seen"], times["fetched"], held_at)))
+
+
 # -- a hand-written client -----------------------------------------------------------------
-async def plain(vendor: int, open_count: int, given: Any) -> list[float]:
+async def plain(vendor: int, open_count: int, given: Any) -> list[Sample]:
     """Look at every job in turn, as fast as the account allows, and download what is done."""
     base = f"http://127.0.0.1:{vendor}/api/v3/contents/generations/tasks"
     names = [f"plain-{number}" for number in range(open_count)]
-    chosen, done_at, taken = names[:: max(1, open_count // given.samples)][: given.samples], {}, {}
+    chosen, taken = (
+        names[:: max(1, open_count // given.samples)][: given.samples],
+        dict[str, float](),
+    )
     random.Random(0).shuffle(names)
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
 
@@ -150,8 +187,7 @@ async def plain(vendor: int, open_count: int, given: Any) -> list[float]:
 
         async def finish() -> None:
             for name in chosen:
-                told = await client.post(f"http://127.0.0.1:{vendor}/_finish", json={"id": name})
-                done_at[name] = told.json()["done_at"]
+                await client.post(f"http://127.0.0.1:{vendor}/_finish", json={"id": name})
                 await asyncio.sleep(1 / given.per_s)
 
         finishing = asyncio.create_task(finish())
@@ -165,7 +201,7 @@ async def plain(vendor: int, open_count: int, given: Any) -> list[float]:
             await asyncio.sleep(max(0.0, begun + count / given.looks_per_s - time.monotonic()))
             looks = {one for one in looks if not one.done()}
         await finishing
-    return [taken[name] - done_at[name] for name in chosen]
+        return [await _sample("looks", client, vendor, name, taken[name]) for name in chosen]
 
 
 # -- a run -----------------------------------------------------------------------------------
@@ -189,9 +225,10 @@ def measured(
         interval_s = max(plan.look_again_s, open_count / given.looks_per_s)
         time.sleep(SETTLE_S + interval_s)  # each was looked at once since it was taken over
         base, patience_s = f"http://127.0.0.1:{port}", 3 * interval_s + GRACE_S
-        asyncio.run(sampled(base, site.secret, vendor, [first], given.per_s, patience_s))
+        secrets = site.make_keys(1 + given.samples // WAIT_PER_KEY)
+        asyncio.run(sampled(base, secrets, vendor, [first], given.per_s, patience_s))
         began, spent_s = time.time(), sum(cpu_s(each.pid) for each in processes)
-        samples = asyncio.run(sampled(base, site.secret, vendor, chosen, given.per_s, patience_s))
+        samples = asyncio.run(sampled(base, secrets, vendor, chosen, given.per_s, patience_s))
         took_s = time.time() - began
         told = told_by(vendor, began)
         facts = {
@@ -227,17 +264,15 @@ def main() -> None:
                     waits = asyncio.run(plain(vendor, open_count, given))
                     told, took_s = told_by(vendor, began), time.time() - began
                 nothing = (interval_s, told["looks"] / took_s, told["looks_per_s_max"], 0.0, None)
-                spans = (at_share(waits, 0.5), at_share(waits, 0.99))
-                measures.append(Measure("plain", open_count, "looks", *spans, *nothing))
+                measures.append(Measure("plain", open_count, "looks", *spans_of(waits), *nothing))
                 print(measures[-1], file=sys.stderr, flush=True)
                 for database in given.databases:
                     folder = Path(home) / f"{database}-{open_count}-{number}"
                     with a_vendor(film) as vendor, a_site(database, folder, server) as site:
                         samples, facts = measured(site, vendor, open_count, given)
                     for kind in KINDS:
-                        mine = [one.delivery_s for one in samples if one.kind == kind]
-                        spans = (at_share(mine, 0.5), at_share(mine, 0.99))
-                        one = Measure(database, open_count, kind, *spans, **facts)
+                        mine = [one for one in samples if one.kind == kind]
+                        one = Measure(database, open_count, kind, *spans_of(mine), **facts)
                         print(one, file=sys.stderr, flush=True)
                         measures.append(one)
     loads.append(load_1min())
@@ -247,7 +282,8 @@ def main() -> None:
 def tell(measures: Sequence[Measure], loads: Sequence[float], given: Any) -> None:
     """Say the medians over rounds, and hold them to the budget."""
     lines: dict[str, dict[str, Any]] = {}
-    facts = ("p50_s", "p99_s", "interval_s", "looks_per_s", "looks_per_s_max", "cpu_percent")
+    waits = ("p50_s", "p99_s", "seen_p99_s", "fetched_p99_s", "interval_s")
+    facts = (*waits, "looks_per_s", "looks_per_s_max", "cpu_percent")
     for one in measures:
         name = f"{one.open_count:,} open, {one.database}: {one.kind}"
         mine = [each for each in measures if each.kind == one.kind]
@@ -261,7 +297,16 @@ def tell(measures: Sequence[Measure], loads: Sequence[float], given: Any) -> Non
         }
     show(
         "delivery",
-        ("p50 s", "p99 s", "interval s", "looks/s", "most in 1 s", "CPU %"),
+        (
+            "p50 s",
+            "p99 s",
+            "seen p99 s",
+            "fetched p99 s",
+            "interval s",
+            "looks/s",
+            "most in 1 s",
+            "CPU %",
+        ),
         [(name, *(line[fact] for fact in facts)) for name, line in lines.items()],
     )
     budgets = []

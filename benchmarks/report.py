@@ -97,6 +97,7 @@ From a vendor's "done" to the last byte at a caller, with so many tasks open at 
 the command; DashScope's documented 20 would make every figure of looking longer in proportion). The interval is open tasks by looks
 allowed: nobody who looks can be faster. A few sampled films a second become done, the others stay open: two cores do not render ten
 thousand. Some samples are rung for by the vendor ("hints"), the others are found by looking; callers long-poll, or ask every 3 s.
+"Seen" and "fetched" are by the vendor's books: done to the first look that saw it, and to our coming for the film.
 `plain` is a hand-written loop that looks at every job in turn at the same pace and keeps nothing. SQLite is one `rushes serve`,
 PostgreSQL one `rushes api` and one `rushes worker`.
 """,
@@ -207,6 +208,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "delivery": {
         "p50_s": "p50 s",
         "p99_s": "p99 s",
+        "seen_p99_s": "seen p99 s",
+        "fetched_p99_s": "fetched p99 s",
         "interval_s": "interval s",
         "looks_per_s": "looks/s",
         "looks_per_s_max": "most in 1 s",

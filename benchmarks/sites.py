@@ -116,10 +116,15 @@ class Site:
             )
         )
         self.environment["RUSHES_CONFIG"] = str(config)
-        clock = SystemClock()
-        with closing(open_books(self.settings, clock, may_make=True)) as books:
+        with closing(open_books(self.settings, SystemClock(), may_make=True)) as books:
             make_tables(books.engine_for_workflows())
-            _, self.secret = make_key(books, "benchmark", clock)
+        (self.secret,) = self.make_keys(1)
+
+    def make_keys(self, count: int) -> list[str]:
+        """Make so many keys of the site's account; return their secrets."""
+        clock = SystemClock()
+        with closing(open_books(self.settings, clock)) as books:
+            return [make_key(books, "benchmark", clock)[1] for _ in range(count)]
 
     @property
     def settings(self) -> Any:

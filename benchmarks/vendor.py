@@ -45,6 +45,8 @@ class Vendor:
     def __init__(self, film: bytes, port: int, render_s: float | None) -> None:
         self.film, self.port, self.render_s = film, port, render_s
         self.done_at: dict[str, float] = {}
+        self.seen_at: dict[str, float] = {}
+        self.fetched_at: dict[str, float] = {}
         self.began: Counter[str] = Counter()
         self.looked_at: list[float] = []
         self.films_sent = 0
@@ -56,6 +58,8 @@ class Vendor:
         method, path = scope["method"], scope["path"]
         if path.startswith("/films/"):
             self.films_sent += 1
+            job_id = path.removeprefix("/films/").removesuffix(".mp4")
+            self.fetched_at.setdefault(job_id, time.time())
             length = b"%d" % len(self.film)
             headers = [(b"content-type", b"video/mp4"), (b"content-length", length)]
             await _answer(send, self.film, headers)
@@ -71,6 +75,8 @@ class Vendor:
                 await _read(receive)
             video_id = path.removeprefix(VIDEOS).strip("/") or f"video_{next(self._numbers)}"
             await _answer(send, json.dumps(VIDEO | {"id": video_id}).encode())
+        elif path.startswith("/_times/"):
+            await _answer(send, json.dumps(self._times(path.rpartition("/")[2])).encode())
         elif method == "POST" and path == "/_finish":
             await _answer(send, json.dumps(self._finish(await _body(receive))).encode())
         else:
@@ -82,6 +88,7 @@ class Vendor:
         done_at = self.done_at.get(job_id)
         if done_at is None or done_at > time.time():
             return {"id": job_id, "model": "m", "status": "running"}
+        self.seen_at.setdefault(job_id, time.time())
         link = f"http://localhost:{self.port}/films/{job_id}.mp4"
         usage = {"completion_tokens": 1, "total_tokens": 1}
         content = {"video_url": link}
@@ -105,7 +112,14 @@ class Vendor:
         return {"done_at": done_at}
 
     async def _call(self, address: str, job_id: str) -> None:
-        await self._client.post(address, json=self._job(job_id))
+        job = self._job(job_id)
+        del self.seen_at[job_id]  # nobody looked yet: this is a ring
+        await self._client.post(address, json=job)
+
+    def _times(self, job_id: str) -> dict[str, float]:
+        """Say when a job was done, first seen to be by a look, and first fetched."""
+        times = {"done": self.done_at, "seen": self.seen_at, "fetched": self.fetched_at}
+        return {name: of[job_id] for name, of in times.items() if job_id in of}
 
     def _told(self, since: float) -> dict[str, Any]:
         """Say how busy it was since an instant; `looks_per_s_max` is of any second."""
