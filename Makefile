@@ -34,7 +34,7 @@ $(VENV)/test: $(VENV)/server
 browser: ## Debian's Chromium, for the console's tests, where root and apt are
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+		apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
 		|| echo "There is no Chromium and no way to install it: the browser's tests are skipped"
 
 $(VENV)/bench: $(VENV)/server
