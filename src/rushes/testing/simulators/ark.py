@@ -22,7 +22,7 @@ retrieve: regress, unknown_word (value: the word), job_error (value: an HTTP sta
 nothing), unsorted. For content: expired_link, short, empty, html_as_video, elsewhere (value: an
 address). For callback: lost, duplicate, held.
 
-    python -m rushes.testing.simulators.ark --port 0 --log creates.jsonl \
+    rushes simulate ark --port 0 --log creates.jsonl \
         --script '{"seed": 7, "rules": [{"on": "create", "fault": "drop", "chance": 0.1}]}'
 """
 
@@ -415,7 +415,7 @@ def _made(command: Command) -> ArkServer:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve until told to stop; the port is the first line on standard output."""
-    serve("A simulated Volcengine Ark.", _made, more=_told, words=words)
+    serve("A simulated Volcengine Ark.", _made, more=_told, base_path="/api/v3", words=words)
 
 
 if __name__ == "__main__":

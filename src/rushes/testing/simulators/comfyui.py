@@ -18,7 +18,7 @@ history: hide, unknown_word (value: the word), forget (for good), restart. For d
 interrupt: overtaken (the job is done before it can be stopped). For view: short, empty,
 html_as_video, elsewhere (value: an address).
 
-    python -m rushes.testing.simulators.comfyui --port 8188 --render-s 3 \
+    rushes simulate comfyui --port 8188 --render-s 3 \
         --script '{"seed": 7, "rules": [{"on": "history", "fault": "restart", "chance": 0.1}]}'
 """
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from rushes.clock import Clock, SystemClock
 from rushes.studio.kinship import die_with_parent
 from rushes.testing.fakes import ManualClock
-from rushes.testing.simulators.host import serving
+from rushes.testing.simulators.host import LOOPBACK, serving
 from rushes.testing.simulators.jobs import Pace
 from rushes.testing.simulators.script import RequestLog, Script
 
@@ -41,11 +41,14 @@ def serve(
     make: Callable[[Command], ASGIApp],
     *,
     more: Callable[[argparse.ArgumentParser], None],
+    base_path: str = "",
     words: Sequence[str] | None = None,
 ) -> None:
     """Read the command line, serve what `make` makes, and end on SIGINT or SIGTERM.
 
-    The port is the first line on standard output. `more` adds a simulator's own options.
+    The port is the first line on standard output; standard error says to people where it is and
+    what opens it. `more` adds a simulator's own options; `base_path` ends what a provider is
+    given as its base_url.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
@@ -67,14 +70,23 @@ def serve(
         pace=Pace(told.queue_s, told.render_s),
         told=told,
     )
-    asyncio.run(_serve(make(command), told.port))
+    key = "any key" if told.key is None else f"the key {told.key}"
+
+    def tell(port: int) -> None:
+        sys.stderr.write(
+            f"{description.rstrip('.')}, at http://{LOOPBACK}:{port}{base_path} with {key}. "
+            "Ctrl-C ends it.\n"
+        )
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+
+    asyncio.run(_serve(make(command), told.port, tell))
 
 
-async def _serve(app: ASGIApp, port: int) -> None:
+async def _serve(app: ASGIApp, port: int, tell: Callable[[int], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serving(app, port=port) as bound:
-        sys.stdout.write(f"{bound}\n")
-        sys.stdout.flush()
+        tell(bound)
         await stop.wait()

@@ -15,7 +15,7 @@ unknown_word (value: the word), unknown (once), no_url (a success with no video_
 (value: an HTTP status), forget, restart. For list: lag (value: seconds), silent. For content:
 short, empty, html_as_video, elsewhere (value: an address).
 
-    python -m rushes.testing.simulators.dashscope --port 0 --log creates.jsonl \
+    rushes simulate dashscope --port 0 --log creates.jsonl \
         --script '{"rules": [{"on": "create", "fault": "drop", "accepted": true}]}'
 """
 
@@ -362,7 +362,7 @@ def _made(command: Command) -> DashScopeServer:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve until told to stop; the port is the first line on standard output."""
-    serve("A simulated DashScope.", _made, more=_told, words=words)
+    serve("A simulated DashScope.", _made, more=_told, base_path="/api/v1", words=words)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ value of fail is {status, body} of the result. For create also echo. For status:
 unknown_word (value: the word), job_error (value: an HTTP status). For result: no_video. For film:
 empty, html_as_video, elsewhere (value: an address). For callback: see `fal_bells`.
 
-    python -m rushes.testing.simulators.fal --port 0 --render-s 3
+    rushes simulate fal --port 0 --render-s 3
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ of errors. For create also echo. For look: regress, unknown_word (value: the wor
 (value: an HTTP status), empty_handed, bad_base64. For file: empty, html_as_video, elsewhere
 (value: an address).
 
-    python -m rushes.testing.simulators.gemini --port 0 --render-s 3
+    rushes simulate gemini --port 0 --render-s 3
 """
 
 from __future__ import annotations

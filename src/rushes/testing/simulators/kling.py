@@ -17,7 +17,7 @@ job_error (value: an HTTP status), no_film (succeed, without a link). For list: 
 seconds), silent (no references), unsorted. For content: empty, html_as_video, elsewhere (value: an
 address), short. For callback: lost, duplicate, forged.
 
-    python -m rushes.testing.simulators.kling --port 0 --render-s 3 --key ACCESS:SECRET
+    rushes simulate kling --port 0 --render-s 3 --key ACCESS:SECRET
 """
 
 from __future__ import annotations

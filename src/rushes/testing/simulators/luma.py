@@ -18,7 +18,7 @@ the word), job_error (value: an HTTP status), no_film (completed, without a link
 (value: seconds), silent (no requests), unsorted. For content: empty, html_as_video, elsewhere
 (value: an address), short. For callback: lost, duplicate, held.
 
-    python -m rushes.testing.simulators.luma --port 0 --render-s 3 --key luma-...
+    rushes simulate luma --port 0 --render-s 3 --key luma-...
 """
 
 from __future__ import annotations
@@ -303,7 +303,7 @@ def _made(command: Command) -> LumaServer:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve until told to stop; the port is the first line on standard output."""
-    serve("A simulated Luma.", _made, more=_more, words=words)
+    serve("A simulated Luma.", _made, more=_more, base_path="/dream-machine/v1", words=words)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ create also echo. For look: regress, unknown_word (value: the word), job_error (
 status), bare (what failed is told without its status). For retrieve: no_link, other_file. For
 film: empty, html_as_video, elsewhere (value: an address).
 
-    python -m rushes.testing.simulators.minimax --port 0 --render-s 3
+    rushes simulate minimax --port 0 --render-s 3
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ def main(words: Sequence[str] | None = None) -> None:
             log=command.log,
         )
 
-    serve("A moderator by OpenAI's protocol.", make, more=more, words=words)
+    serve("A moderator by OpenAI's protocol.", make, more=more, base_path="/v1", words=words)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ code and message), never_ends, skip_states, no_content. For retrieve: regress, u
 seconds), silent, unsorted. For content: short, empty, html_as_video, elsewhere (value: an
 address).
 
-    python -m rushes.testing.simulators.openai_videos --port 0 --log creates.jsonl \
+    rushes simulate openai_videos --port 0 --log creates.jsonl \
         --script '{"seed": 7, "rules": [{"on": "create", "fault": "drop", "chance": 0.1}]}'
 """
 
@@ -357,7 +357,7 @@ def _made(command: Command) -> OpenAIVideosServer:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve until told to stop; the port is the first line on standard output."""
-    serve("A simulated /v1/videos server.", _made, more=_told, words=words)
+    serve("A simulated /v1/videos server.", _made, more=_told, base_path="/v1", words=words)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ output of many files), forget. For list: lag (value: seconds), silent, unsorted.
 stops_late. For film: empty, html_as_video, elsewhere (value: an address), short. For callback:
 lost, duplicate, forged, late.
 
-    python -m rushes.testing.simulators.replicate --port 0 --render-s 3
+    rushes simulate replicate --port 0 --render-s 3
 """
 
 from __future__ import annotations
@@ -368,7 +368,7 @@ def _made(command: Command) -> ReplicateServer:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve until told to stop; the port is the first line on standard output."""
-    serve("A simulated Replicate.", _made, more=_more, words=words)
+    serve("A simulated Replicate.", _made, more=_more, base_path="/v1", words=words)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ Faults for every verb, and the fates of a job: see `upstream`; the value of fail
 failureCode}. For create also echo. For look: regress, unknown_word (value: the word), cancelled,
 job_error (value: an HTTP status). For film: empty, html_as_video, elsewhere (value: an address).
 
-    python -m rushes.testing.simulators.runway --port 0 --render-s 3
+    rushes simulate runway --port 0 --render-s 3
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ Where it leaves the protocol (its own source, `multimodal_gen/runtime/entrypoint
 
 Faults are those of `simulators.openai_videos`; the value of `fail` holds a message.
 
-    python -m rushes.testing.simulators.sglang --port 30000 --cloud http://127.0.0.1:9000/films
+    rushes simulate sglang --port 30000 --cloud http://127.0.0.1:9000/films
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _made(command: Command) -> SglangServer:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve until told to stop; the port is the first line on standard output."""
-    serve("A simulated SGLang diffusion server.", _made, more=_told, words=words)
+    serve("A simulated SGLang diffusion server.", _made, more=_told, base_path="/v1", words=words)
 
 
 if __name__ == "__main__":

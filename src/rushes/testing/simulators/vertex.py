@@ -11,7 +11,7 @@ the operation, or a list of reasons for which all was filtered. For create also 
 regress, unknown_word (value: what `done` is), job_error (value: an HTTP status), empty_handed,
 bad_base64. For object: empty, html_as_video, elsewhere (value: an address).
 
-    python -m rushes.testing.simulators.vertex --port 0 --render-s 3
+    rushes simulate vertex --port 0 --render-s 3
 """
 
 from __future__ import annotations

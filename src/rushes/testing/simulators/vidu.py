@@ -19,7 +19,7 @@ job_error (value: an HTTP status), no_film (success, without a link), mute (no p
 lag (value: seconds), silent (no ids, no payloads), undated, unsorted. For content: empty,
 html_as_video, elsewhere (value: an address), short. For callback: lost, duplicate, forged.
 
-    python -m rushes.testing.simulators.vidu --port 0 --render-s 3 --key vda_1
+    rushes simulate vidu --port 0 --render-s 3 --key vda_1
 """
 
 from __future__ import annotations
@@ -332,7 +332,7 @@ def _made(command: Command) -> ViduServer:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve until told to stop; the port is the first line on standard output."""
-    serve("A simulated Vidu.", _made, more=_more, words=words)
+    serve("A simulated Vidu.", _made, more=_more, base_path="/ent/v2", words=words)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ Where it leaves the protocol (its own source, `entrypoints/openai/`):
 Faults are those of `simulators.openai_videos`; the value of `fail` is code and message, where
 the code is an HTTP status.
 
-    python -m rushes.testing.simulators.vllm_omni --port 8000 --log creates.jsonl --render-s 5
+    rushes simulate vllm_omni --port 8000 --log creates.jsonl --render-s 5
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _made(command: Command) -> VllmOmniServer:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve until told to stop; the port is the first line on standard output."""
-    serve("A simulated vLLM-Omni server.", _made, more=_told, words=words)
+    serve("A simulated vLLM-Omni server.", _made, more=_told, base_path="/v1", words=words)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ For create also echo. For look: regress, unknown_word (value: the word), job_err
 status; the sentence says that the film is not fit), blocked (done, but not fit), no_video, bare
 (done, without a status). For film: empty, html_as_video, elsewhere (value: an address).
 
-    python -m rushes.testing.simulators.xai --port 0 --render-s 3
+    rushes simulate xai --port 0 --render-s 3
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def _made(command: Command) -> XaiServer:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Serve until told to stop; the port is the first line on standard output."""
-    serve("A simulated xAI.", _made, more=_more, words=words)
+    serve("A simulated xAI.", _made, more=_more, base_path="/v1", words=words)
 
 
 if __name__ == "__main__":
