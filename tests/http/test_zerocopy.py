@@ -8,6 +8,7 @@ import os
 import queue
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -21,7 +22,9 @@ from rushes.http.guard import GuardedHttpProtocol, GuardLimits, guarded
 from rushes.http.zerocopy import MESSAGE_TYPE, can_send_files
 
 SIZE = 9_000_001
-LIMITS = GuardLimits(send_timeout_s=0.4, linger_s=0.4)
+LIMITS = GuardLimits(send_timeout_s=PATIENCE_S, linger_s=0.4)
+IMPATIENT = GuardLimits(send_timeout_s=0.4, linger_s=0.4)
+LOOPS = ("uvloop", "asyncio")
 
 Play = Callable[[Scope, Receive, Send, Any], Awaitable[None]]
 
@@ -132,22 +135,37 @@ def film() -> bytes:
     return hashlib.shake_128(b"film").digest(SIZE)
 
 
-@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
-def hall(
-    request: pytest.FixtureRequest, film: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Hall]:
+@pytest.fixture(scope="module")
+def path(film: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("films") / "film.mp4"
     path.write_bytes(film)
+    return path
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def hall(request: pytest.FixtureRequest, path: Path) -> Iterator[Hall]:
+    with _open_hall(path, request.param, LIMITS) as hall:
+        yield hall
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def impatient_hall(request: pytest.FixtureRequest, path: Path) -> Iterator[Hall]:
+    with _open_hall(path, request.param, IMPATIENT) as hall:
+        yield hall
+
+
+@contextmanager
+def _open_hall(path: Path, loop: str, limits: GuardLimits) -> Iterator[Hall]:
     stage = Stage(path)
 
-    class Seen(guarded(LIMITS)):  # type: ignore[misc]
+    class Seen(guarded(limits)):  # type: ignore[misc]
         transports: ClassVar[list[Any]] = []
 
         def connection_made(self, transport: Any) -> None:
             self.transports.append(transport)
             super().connection_made(transport)
 
-    with serving(stage, Seen, request.param) as port:
+    with serving(stage, Seen, loop) as port:
         yield Hall(port, stage, Seen, Seen.transports)
 
 
@@ -250,12 +268,12 @@ def test_a_caller_who_leaves_ends_it(hall: Hall) -> None:
     assert ending() == "over"
 
 
-def test_a_caller_who_takes_nothing_is_cut_off(hall: Hall) -> None:
-    before = hall.protocol.counters.sends_timed_out_count
-    with Caller(hall.port, receive_buffer_bytes=4096) as caller:
-        ending = hall.ask(caller, "whole")
+def test_a_caller_who_takes_nothing_is_cut_off(impatient_hall: Hall) -> None:
+    before = impatient_hall.protocol.counters.sends_timed_out_count
+    with Caller(impatient_hall.port, receive_buffer_bytes=4096) as caller:
+        ending = impatient_hall.ask(caller, "whole")
         assert ending() == "over"
-    assert hall.protocol.counters.sends_timed_out_count == before + 1
+    assert impatient_hall.protocol.counters.sends_timed_out_count == before + 1
 
 
 class Tls(asyncio.Transport):
