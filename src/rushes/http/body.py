@@ -15,6 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from rushes.domain.errors import InvalidJson, RequestTooLarge, UnsupportedMediaType
 from rushes.http.offers import NAMED, Upload
+from rushes.http.values import shown
 
 DEPTH_MAX: Final = 32
 VALUES_MAX: Final = 100_000
@@ -73,7 +74,9 @@ async def read_body(headers: Headers, chunks: AsyncIterator[bytes], limits: Body
         return await _read_form(headers, counted)
     if kind not in {"", "application/json"}:
         _check_length(headers.get("content-length"), bytes_max, noun)
-        raise UnsupportedMediaType("Send application/json or multipart/form-data.")
+        raise UnsupportedMediaType(
+            f"The body is {shown(kind)}. Send application/json or multipart/form-data."
+        )
     content = b"".join([chunk async for chunk in counted])
     if len(content) <= AT_ONCE_BYTES:
         return read_json(content)

@@ -29,6 +29,7 @@ from rushes.domain.errors import InvalidValue, MissingParameter, Refusal, Unsupp
 from rushes.http.body import BodyLimits, read_body
 from rushes.http.creating import chunks_of
 from rushes.http.routes import Call
+from rushes.http.values import shown
 
 S = TypeVar("S", bound=Struct)
 
@@ -194,7 +195,7 @@ async def read(call: Call, kind: type[S]) -> S:
     if _is_empty(call):
         return convert({}, kind)
     if media not in {"", "application/json"}:
-        raise UnsupportedMediaType("Send application/json.")
+        raise UnsupportedMediaType(f"The body is {shown(media)}. Send application/json.")
     body = await read_body(call.headers, chunks_of(call), _LIMITS)
     return convert(body.values, kind)
 
