@@ -1,7 +1,9 @@
 """Open weights on this machine under kill -9: children die with their server, orders do not.
 
-A real server, and children in processes of their own that render without weights. The route is
-billable, so nothing may ever be submitted twice: what was ordered is found, and rendered again.
+A real server, and children in processes of their own that render without weights. Where the route
+is billable nothing may ever be submitted twice: what was ordered is found, and rendered again. A
+kill between the intent and the order leaves a doubt that no billable route may end by ordering, so
+where kills are random the route is as `docs/how-to/local-diffusers.md` has it.
 """
 
 from __future__ import annotations
@@ -45,7 +47,10 @@ card = "wan2.2-t2v-a14b"
 [[models.routes]]
 provider = "rig"
 model = "wan"
+{means}
 """
+BILLABLE = "billable = true"
+OWN = "billable = false\nattempts_max = 3"
 PYTHON = """#!/bin/sh
 export LOG={home}/renders.jsonl RENDER_S={render_s}
 exec {python} -P -m rushes.testing.simulators.local_diffusers "$@"
@@ -55,10 +60,10 @@ exec {python} -P -m rushes.testing.simulators.local_diffusers "$@"
 class Journey:
     """A folder with models, orders and the log of all children, and the server's own."""
 
-    def __init__(self, home: Path, *, render_s: float) -> None:
+    def __init__(self, home: Path, *, render_s: float, means: str = BILLABLE) -> None:
         self.home = home
         self.data = home / "data"
-        self.config = CONFIG.format(home=home)
+        self.config = CONFIG.format(home=home, means=means)
         a_model(home / "models" / "wan")
         python = home / "python"
         python.write_text(PYTHON.format(home=home, render_s=render_s, python=sys.executable))
@@ -89,7 +94,7 @@ class Journey:
             why=lambda: f"{self.look(server, task_id).text}, {self.renders()}",
         )
         told = self.look(server, task_id).json()
-        assert told["status"] == "completed", told
+        assert (told["status"], told.get("error")) == ("completed", None)
         assert self.look(server, task_id, "/content").content[4:8] == b"ftyp"
 
     def renders(self) -> list[dict[str, Any]]:
@@ -168,7 +173,7 @@ def test_a_server_killed_as_soon_as_an_order_is_there_finds_it_again(tmp_path: P
 def test_whenever_a_server_is_killed_each_film_is_ordered_once_and_made(
     seed: int, tmp_path: Path
 ) -> None:
-    draw, journey = random.Random(seed), Journey(tmp_path, render_s=0.6)
+    draw, journey = random.Random(seed), Journey(tmp_path, render_s=0.6, means=OWN)
     tasks: list[str] = []
     for _ in range(3):
         with a_server(journey.data, config=journey.config) as server:
