@@ -196,6 +196,7 @@ def test_values_with_every_letter_come_back_as_they_were() -> None:
         card="sora-2",
         upstream_model=odd,
         is_billable=True,
+        in_flight_max=8,
     )
     settings = read(toml_of(plan))
     assert settings.providers[0].options == options

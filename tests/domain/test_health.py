@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rushes.domain.health import (
+    BUSY_S_MAX,
     COOL_S_MAX,
     COOL_S_MIN,
     FAULTS_MAX,
     MEANING,
     Health,
     RouteState,
+    after_busy,
     after_fault,
     after_retirement,
     after_success,
@@ -73,6 +75,7 @@ def test_submits_that_were_under_way_when_a_route_opened_say_nothing_new() -> No
     for _ in range(16):
         late = after_fault(opened, at=NOON + at(1), note="HTTP 503", begun_at=NOON - at(1))
         assert late is opened
+        assert after_busy(opened, at=NOON + at(1), note="x", begun_at=NOON - at(1)) is opened
     probed = probing(opened, at=NOON + at(15), until=NOON + at(90))
     assert after_fault(probed, at=NOON + at(16), note="x", begun_at=NOON + at(14)) is probed
     probe = after_fault(probed, at=NOON + at(16), note="x", begun_at=NOON + at(15))
@@ -84,9 +87,40 @@ def test_a_probe_that_succeeds_closes_the_route() -> None:
     assert after_success(health, at=NOON) == WELL
 
 
+def busy(times: int) -> Health:
+    """Be probed in vain, so often."""
+    health = WELL
+    for _ in range(times):
+        if needs_probe(health):
+            health = probing(health, at=NOON, until=NOON + at(90))
+        health = after_busy(health, at=NOON, note="HTTP 429")
+    return health
+
+
+def test_a_route_without_room_is_asked_again_within_half_a_minute() -> None:
+    """Slots come free one by one; a breaker that doubles for ten minutes would leave them idle."""
+    assert busy(FAULTS_MAX - 1).state is RouteState.CLOSED
+    waits = [wait_s(busy(FAULTS_MAX + more), NOON) for more in range(20)]
+    assert waits[0] == COOL_S_MIN
+    assert set(waits[1:]) == {BUSY_S_MAX}
+
+
+def test_a_fault_after_much_patience_is_not_punished_as_the_hundredth() -> None:
+    health = after_fault(busy(100), at=NOON, note="HTTP 500")
+    assert (wait_s(health, NOON) or 0) <= 2 * BUSY_S_MAX
+
+
+def test_patience_forgets_no_faults() -> None:
+    health = after_busy(failed(FAULTS_MAX + 3), at=NOON, note="HTTP 429")
+    assert health.fault_count == FAULTS_MAX + 3
+    assert wait_s(health, NOON) == BUSY_S_MAX
+
+
 def test_an_upstream_that_names_a_time_is_left_alone_until_then() -> None:
-    health = after_fault(WELL, at=NOON, note="HTTP 429", retry_after_s=7)
+    health = after_busy(WELL, at=NOON, note="HTTP 429", retry_after_s=7)
     assert wait_s(health, NOON) == 7
+    assert wait_s(after_busy(busy(9), at=NOON, note="x", retry_after_s=3600), NOON) == 3600
+    assert wait_s(after_busy(busy(9), at=NOON, note="x", retry_after_s=0), NOON) == BUSY_S_MAX
 
 
 def test_no_waiting_brings_a_retired_model_back() -> None:
@@ -95,12 +129,15 @@ def test_no_waiting_brings_a_retired_model_back() -> None:
     assert not needs_probe(health)
 
 
-@given(st.lists(st.sampled_from(["fault", "success", "probe"]), max_size=40))
+@given(st.lists(st.sampled_from(["busy", "fault", "success", "probe"]), max_size=40))
 def test_a_route_never_cools_longer_than_its_bound(lives: list[str]) -> None:
     health = WELL
     for life in lives:
         if life == "fault":
             health = after_fault(health, at=NOON, note="x")
+        elif life == "busy":
+            health = after_busy(health, at=NOON, note="x")
+            assert (wait_s(health, NOON) or 0) <= BUSY_S_MAX
         elif life == "success":
             health = after_success(health, at=NOON)
         elif needs_probe(health):

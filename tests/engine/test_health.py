@@ -10,10 +10,10 @@ import pytest
 
 from rushes.domain.catalog import Route
 from rushes.domain.errors import Blame, Failure, Reason
-from rushes.domain.health import COOL_S_MIN, FAULTS_MAX, Health, RouteState
+from rushes.domain.health import BUSY_S_MAX, COOL_S_MIN, FAULTS_MAX, Health, RouteState
 from rushes.engine import health
 from rushes.engine.world import World
-from rushes.providers.base import Refused
+from rushes.providers.base import Busy, Refused
 from rushes.testing.builders import NOON, a_submit
 from rushes.testing.fakes import ManualClock
 from rushes.testing.memory_store import MemoryStore
@@ -81,6 +81,15 @@ async def test_a_probe_that_is_taken_opens_the_route_for_all(rows: Rows) -> None
     await health.note_success(SUBMIT, rows.world)
     assert [rows.may_ask() for _ in range(3)] == [True, True, True]
     assert rows.known() is None
+
+
+async def test_a_full_upstream_is_probed_every_half_a_minute(rows: Rows) -> None:
+    for _ in range(FAULTS_MAX + 5):
+        submit = replace(SUBMIT, intent_at=rows.clock.now())
+        await health.note_busy(submit, Busy("HTTP 429"), rows.world)
+    assert not rows.may_ask()
+    rows.clock.advance(BUSY_S_MAX)
+    assert rows.may_ask()
 
 
 async def test_a_refusal_for_the_callers_sake_is_a_sign_of_life(rows: Rows) -> None:

@@ -35,6 +35,7 @@ collect_s = 60
 [[providers]]
 name = "rig"
 kind = "local_diffusers"
+in_flight_max = 2
 [providers.options]
 folder = "{home}/models"
 work = "{home}/work"

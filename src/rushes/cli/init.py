@@ -95,7 +95,7 @@ def toml_of(plan: Plan) -> str:
             plan.api_key,
             "where its key is: env:NAME, file:PATH, command:…; never the key",
         ),
-        ("in_flight_max", 8, "tasks with it at once"),
+        ("in_flight_max", plan.in_flight_max, "tasks with it at once"),
     ]
     terms: list[tuple[str, object, str]]
     if plan.is_billable:

@@ -61,6 +61,7 @@ class Plan:
     card: str
     upstream_model: str
     is_billable: bool
+    in_flight_max: int
 
 
 def kinds() -> list[str]:
@@ -106,6 +107,7 @@ def planned(given: Given, person: Asker | None) -> Plan:
         card=_card(given.card, person, model),
         upstream_model=upstream_model,
         is_billable=_is_billable(given, person, setup),
+        in_flight_max=setup.in_flight_max,
     )
     return _buildable(plan, person)
 

@@ -3,7 +3,7 @@
 A route is closed while it works. Faults in a row open it for a while that doubles; when the
 while is over one task may probe it, and its fate decides. A retired model stays retired until
 an operator says otherwise: no waiting brings it back. A route that only asks for patience is
-left alone for as long as it asks.
+left alone for as long as it asks, or for a short while: asking again costs nothing there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import Final
 FAULTS_MAX: Final = 3
 COOL_S_MIN: Final = 15.0
 COOL_S_MAX: Final = 600.0
+BUSY_S_MAX: Final = 30.0
+"""How long a route is left alone that took nothing and did not say for how long."""
+
 NOTE_CHARACTERS_MAX: Final = 200
 
 
@@ -91,6 +94,21 @@ def after_success(health: Health, *, at: datetime) -> Health:
 
 
 def after_fault(
+    health: Health, *, at: datetime, note: str, begun_at: datetime | None = None
+) -> Health:
+    """Return the health after a submit that the route failed; `begun_at` is when it began.
+
+    A failed probe opens the route again for twice as long. Submits that were under way when the
+    route opened say nothing new.
+    """
+    if _is_old(health, begun_at):
+        return health
+    count = health.fault_count + 1
+    is_opening = count >= FAULTS_MAX or needs_probe(health)
+    return _after(health, count, _cool_s(count) if is_opening else None, at=at, note=note)
+
+
+def after_busy(
     health: Health,
     *,
     at: datetime,
@@ -98,24 +116,35 @@ def after_fault(
     begun_at: datetime | None = None,
     retry_after_s: float | None = None,
 ) -> Health:
-    """Return the health after a submit that the route failed; `begun_at` is when it began.
+    """Return the health after a submit that was proven not to be accepted, though later it may be.
 
-    A failed probe opens the route again for twice as long; an upstream's own word about when
-    to come back is taken. Submits that were under way when the route opened say nothing new.
+    Nothing is lost by asking again, so a free slot or an upstream that is back is found soon:
+    the while does not double past BUSY_S_MAX, nor do a hundred of these make the next fault the
+    hundredth. The upstream's own word about when to come back is taken.
     """
-    is_old = begun_at is not None and begun_at < health.changed_at
-    if is_old and needs_probe(health):
+    if _is_old(health, begun_at):
         return health
-    count = health.fault_count + 1
-    is_opening = count >= FAULTS_MAX or needs_probe(health) or retry_after_s is not None
-    cool_s = _cool_s(count)
+    count = health.fault_count
+    if _cool_s(count + 1) <= BUSY_S_MAX:
+        count += 1
+    cool_s = min(BUSY_S_MAX, _cool_s(count)) if count >= FAULTS_MAX or needs_probe(health) else None
     if retry_after_s is not None:
-        cool_s = max(retry_after_s, cool_s if count >= FAULTS_MAX else 0.0)
+        cool_s = max(retry_after_s, cool_s or 0.0)
+    return _after(health, count, cool_s, at=at, note=note)
+
+
+def _is_old(health: Health, begun_at: datetime | None) -> bool:
+    return begun_at is not None and begun_at < health.changed_at and needs_probe(health)
+
+
+def _after(
+    health: Health, fault_count: int, cool_s: float | None, *, at: datetime, note: str
+) -> Health:
     return replace(
         health,
-        state=RouteState.OPEN if is_opening else RouteState.CLOSED,
-        fault_count=count,
-        open_until=at + timedelta(seconds=cool_s) if is_opening else None,
+        state=RouteState.CLOSED if cool_s is None else RouteState.OPEN,
+        fault_count=fault_count,
+        open_until=None if cool_s is None else at + timedelta(seconds=cool_s),
         changed_at=at,
         note=note[:NOTE_CHARACTERS_MAX],
     )

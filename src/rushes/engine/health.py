@@ -15,6 +15,7 @@ from rushes.domain.errors import Blame, Reason
 from rushes.domain.health import (
     Health,
     RouteState,
+    after_busy,
     after_fault,
     after_retirement,
     after_success,
@@ -26,7 +27,7 @@ from rushes.domain.submit import Submit
 from rushes.engine.world import World
 from rushes.observe import log
 from rushes.ports import Transaction
-from rushes.providers.base import Refused
+from rushes.providers.base import Busy, Refused
 
 _Lesson: TypeAlias = Callable[[Health, datetime], Health]
 _DOWN: Final = frozenset({RouteState.OPEN, RouteState.PROBING})
@@ -48,15 +49,26 @@ async def note_success(submit: Submit, world: World) -> None:
     await _note(submit, world, lambda known, at: after_success(known, at=at))
 
 
-async def note_fault(
-    submit: Submit, note: str, world: World, *, retry_after_s: float | None = None
-) -> None:
-    """A submit met a route that could not take it, or gave no answer."""
+async def note_fault(submit: Submit, note: str, world: World) -> None:
+    """A submit met a route that cannot serve us, or gave no answer."""
     await _note(
         submit,
         world,
-        lambda known, at: after_fault(
-            known, at=at, note=note, begun_at=submit.intent_at, retry_after_s=retry_after_s
+        lambda known, at: after_fault(known, at=at, note=note, begun_at=submit.intent_at),
+    )
+
+
+async def note_busy(submit: Submit, verdict: Busy, world: World) -> None:
+    """A submit met a route that could not take it now."""
+    await _note(
+        submit,
+        world,
+        lambda known, at: after_busy(
+            known,
+            at=at,
+            note=verdict.note,
+            begun_at=submit.intent_at,
+            retry_after_s=verdict.retry_after_s,
         ),
     )
 

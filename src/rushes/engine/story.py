@@ -235,10 +235,7 @@ async def _busy(task: Task, submit: Submit, verdict: Busy, world: World) -> Next
         next_try_at=at + routing.seconds(wait_s),
     )
     learning = ledger.learn(task, returned, ledger.UNANSWERED, world)
-    await _first(
-        learning,
-        lambda: health.note_fault(submit, verdict.note, world, retry_after_s=verdict.retry_after_s),
-    )
+    await _first(learning, lambda: health.note_busy(submit, verdict, world))
     return NOW
 
 

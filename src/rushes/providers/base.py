@@ -165,7 +165,8 @@ class Setup:
     `base_url` and `api_key` are what is usually meant, None where only the operator can know;
     `needs_base_url` says that nothing works without one. `upstream_models` are examples of what
     the upstream is asked for, the likeliest first. `is_billable` says that a submit usually
-    costs money, `is_built_in` that there is nothing to configure.
+    costs money, `is_built_in` that there is nothing to configure. `in_flight_max` is how many tasks
+    it should have at once, where no account decides that.
     """
 
     base_url: str | None = None
@@ -174,6 +175,7 @@ class Setup:
     upstream_models: tuple[str, ...] = ()
     is_billable: bool = True
     is_built_in: bool = False
+    in_flight_max: int = 8
 
 
 class Quiet:

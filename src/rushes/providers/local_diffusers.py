@@ -82,7 +82,11 @@ WORDS: Final[Mapping[str, Failure]] = {
 
 DTYPES: Final = ("auto", "bfloat16", "float16", "float32")
 OFFLOADS: Final = ("none", "model", "sequential")
-SETUP: Final = Setup(upstream_models=("Wan2.2-T2V-A14B-Diffusers", "LTX-Video"), is_billable=False)
+SETUP: Final = Setup(
+    upstream_models=("Wan2.2-T2V-A14B-Diffusers", "LTX-Video"),
+    is_billable=False,
+    in_flight_max=1 + WAITING_PER_DEVICE,  # of one device
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rushes.domain.health import Health, after_fault, after_retirement, probing
+from rushes.domain.health import Health, after_busy, after_fault, after_retirement, probing
 from rushes.domain.task import Status
 from rushes.ports import Transaction
 from rushes.testing.builders import NOON
@@ -23,7 +23,7 @@ async def a_route_without_a_row_is_well(subject: Subject) -> None:
 
 async def a_health_comes_back_as_it_was_written(subject: Subject) -> None:
     """Every state, count, instant and note survives; the newest is the only one."""
-    told = after_fault(ROUTE, at=later(seconds=1), note="HTTP 503", retry_after_s=7)
+    told = after_busy(ROUTE, at=later(seconds=1), note="HTTP 503", retry_after_s=7)
     for health in (
         told,
         probing(told, at=later(seconds=9), until=later(minutes=2)),
