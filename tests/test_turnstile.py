@@ -60,6 +60,18 @@ async def test_who_gives_up_takes_nobodys_place() -> None:
     assert looks["b"].cancelled()
 
 
+async def test_what_was_rung_for_passes_before_what_is_merely_due() -> None:
+    turnstile, passed = Turnstile(per_turn=1), list[str]()
+
+    async def look(name: str) -> None:
+        await turnstile(is_rung=name.startswith("rung"))
+        passed.append(name)
+
+    names = ["due 1", "due 2", "due 3", "rung 1", "rung 2"]
+    await asyncio.gather(*(look(name) for name in names))
+    assert passed == ["due 1", "rung 1", "rung 2", "due 2", "due 3"], "the first had no line"
+
+
 async def test_who_passed_and_hangs_holds_up_nobody() -> None:
     turnstile, hanging = Turnstile(per_turn=1), asyncio.Event()
 

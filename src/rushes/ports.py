@@ -319,6 +319,9 @@ class Transaction(Protocol):
     def task(self, task_id: str) -> Task | None:
         """Read one task."""
 
+    def tasks_by_id(self, task_ids: Sequence[str]) -> Mapping[str, Task]:
+        """Read many tasks at once; those that are not there are left out."""
+
     def hold_task(self, task_id: str) -> Task | None:
         """Read one task, which nobody else moves, takes or removes until the transaction ends."""
 
@@ -410,6 +413,9 @@ class Transaction(Protocol):
 
     def submits(self, task_id: str) -> Sequence[Submit]:
         """Return the submits of a task by number."""
+
+    def submits_by_task(self, task_ids: Sequence[str]) -> Mapping[str, Sequence[Submit]]:
+        """Return the submits of many tasks at once, each task's by number."""
 
     def submit_by_token(self, provider: str, token: str) -> Submit | None:
         """Return the submit that a provider knows by this token."""

@@ -20,6 +20,7 @@ from rushes.engine.keeper import Keeper
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
+from rushes.engine.reading import Together
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.engine.world import Upstream, World
 from rushes.http.links import Links
@@ -111,6 +112,7 @@ def parts_of(
         submitting=calls.one,
         life=lambda: pulse.life,
         turnstile=Turnstile(),
+        read_rows=Together(store),
         retention=retention_of(settings),
         moderation=configuration.moderated.moderation,
         metrics=metrics,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from accounts import a_world
 from rushes.bell import LocalBell
 from rushes.domain.submit import Ticket
 from rushes.domain.task import Status, Task
 from rushes.engine.carry import carry
-from rushes.engine.world import World
+from rushes.engine.world import Looks, World
 from rushes.ports import Work
 from rushes.providers.base import Outcome, Quiet, Ready, Working
 from rushes.testing.builders import NOON, WORK_ID, put_task
@@ -79,6 +80,51 @@ async def test_progress_is_no_reason_to_look_before_the_upstream_wants_it() -> N
     watch.bell.ring(watch.task.id)
     await carrying
     assert watch.slow.looks == 2
+
+
+@dataclass
+class Gate:
+    """Writes down who passes: those that somebody rang for, and those that are due."""
+
+    passed: list[bool] = field(default_factory=list)
+
+    async def __call__(self, *, is_rung: bool) -> None:
+        self.passed.append(is_rung)
+
+
+async def test_a_look_that_somebody_rang_for_says_so_where_looks_stand_in_line() -> None:
+    watch, gate = Watch(), Gate()
+    watch.world.turnstile = gate
+    carrying = asyncio.create_task(watch.carry())
+    await watch.slow.has_looked.wait()
+    await turn()
+    watch.bell.ring(watch.task.id)
+    await carrying
+    assert gate.passed == [False, True]
+
+
+async def test_a_look_that_is_put_off_is_still_one_that_somebody_rang_for() -> None:
+    watch, gate = Watch(), Gate()
+    watch.world.turnstile = gate
+    carrying = asyncio.create_task(watch.carry())
+    await watch.slow.has_looked.wait()
+    await turn()
+    full = Full()
+    watch.world.upstreams = {"gpu": replace(watch.world.upstreams["gpu"], looks=full)}
+    watch.bell.ring(watch.task.id)
+    await carrying
+    assert full.asked == 2
+    assert gate.passed == [False, True, True]
+
+
+class Full(Looks):
+    """Looks of which none is left for a moment."""
+
+    asked: int = 0
+
+    def wait_s(self, at: datetime, who: str = "") -> float:
+        self.asked += 1
+        return 0.01 if self.asked == 1 else 0.0
 
 
 async def turn() -> None:

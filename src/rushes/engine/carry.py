@@ -5,9 +5,9 @@ The loop is the same under DBOS and under the simulator; only who calls it diffe
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from rushes.domain.task import Status
 from rushes.engine import collect, story
@@ -15,7 +15,13 @@ from rushes.engine.world import NOW, Again, Next, World
 from rushes.observe import about
 from rushes.ports import Bell, Work
 
-Step = Callable[[str, int, World], Awaitable[Next]]
+
+class Step(Protocol):
+    """Does the next act for a task in an epoch; `is_rung` says whether somebody rang for it."""
+
+    async def __call__(self, task_id: str, epoch: int, world: World, *, is_rung: bool) -> Next:
+        """Do it, and say what follows."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +52,13 @@ async def carry(task_id: str, work: Work, work_id: str, world: World, bell: Bell
     following: Next = NOW
     if task.status in story.WATCHED:  # somebody watched it before us, and perhaps many others
         following = Again(world.recoveries.wait_s(world.clock.now()))
-    epoch = task.lease_epoch
+    epoch, is_rung = task.lease_epoch, False
     del task  # thousands wait here, and each step reads the rows anyway
     with bell.listen(task_id) as ear:
         while isinstance(following, Again):
             if following.after_s > 0:
-                await ear.wait(following.after_s)
+                is_heard = await ear.wait(following.after_s)
+                is_rung = is_heard or (is_rung and following.is_put_off)
             ear.forget()  # a ring from now on may be about what this step does not see
             with about(task_id=task_id):  # not around the wait: thousands would keep it
-                following = await kind.step(task_id, epoch, world)
+                following = await kind.step(task_id, epoch, world, is_rung=is_rung)

@@ -126,12 +126,13 @@ class _Home:
     notes: tuple[str, ...]
 
 
-async def step(task_id: str, epoch: int, world: World) -> Next:
+async def step(task_id: str, epoch: int, world: World, *, is_rung: bool = False) -> Next:
     """Do the next bounded act for a task whose film exists.
 
     Raises:
         LeaseLost: another worker owns the task now; this one must let go.
     """
+    del is_rung  # it does not wait in line
     found = await world.store.write(lambda tx: _begin(tx, task_id, epoch, world))
     if found is None:
         return OVER

@@ -70,13 +70,15 @@ async def take(
     return await world.store.write(act)
 
 
-async def step(task_id: str, epoch: int, world: World) -> Next:
+async def step(task_id: str, epoch: int, world: World, *, is_rung: bool = False) -> Next:
     """Do the next bounded act for a task on its way to a film.
+
+    With `is_rung` somebody told of news, and the look goes before those that are merely due.
 
     Raises:
         LeaseLost: another worker owns the task now; this one must let go.
     """
-    task, submits = await world.store.read(lambda tx: (tx.task(task_id), tx.submits(task_id)))
+    task, submits = await world.rows_of(task_id)
     if task is None or task.status not in FILM_STATUSES:
         return OVER
     if task.lease_epoch != epoch:
@@ -91,7 +93,7 @@ async def step(task_id: str, epoch: int, world: World) -> Next:
         return await _face_the_gap(task, submits[-1], world)
     if task.status is Status.IN_DOUBT:
         return await _search(task, submits, world)
-    return await _watch(task, submits, world)
+    return await _watch(task, submits, world, is_rung=is_rung)
 
 
 # -- queued: judge the wish, choose a route, write the intent, call once -----------------------
@@ -353,7 +355,7 @@ async def find(task: Task, submit: Submit, world: World) -> Search:
 # -- running: watch until the provider's verdict ---------------------------------------------
 
 
-async def _watch(task: Task, submits: Sequence[Submit], world: World) -> Next:
+async def _watch(task: Task, submits: Sequence[Submit], world: World, *, is_rung: bool) -> Next:
     submit = submits[-1]
     if submit.verdict is Verdict.READY:
         await ledger.follow(task, submit, world)
@@ -363,14 +365,16 @@ async def _watch(task: Task, submits: Sequence[Submit], world: World) -> Next:
         return await _trouble(task, f"provider {submit.provider} is not configured", world)
     if submit.verdict is not Verdict.ACCEPTED or submit.ticket is None:
         return await _renew(task, submits, world)
-    return await _check(task, submit, upstream, world)
+    return await _check(task, submit, upstream, world, is_rung=is_rung)
 
 
-async def _check(task: Task, submit: Submit, upstream: Upstream, world: World) -> Next:
-    await world.turnstile()
+async def _check(
+    task: Task, submit: Submit, upstream: Upstream, world: World, *, is_rung: bool
+) -> Next:
+    await world.turnstile(is_rung=is_rung)
     wait_s = upstream.looks.wait_s(world.clock.now(), submit.token)
     if wait_s > 0:  # its turn is later: others of the account look now
-        return Again(wait_s)
+        return Again(wait_s, is_put_off=True)
     try:
         async with asking(upstream, submit, "check", world) as look:
             outcome = await upstream.provider.check(submit.ticket or {})

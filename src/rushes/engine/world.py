@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from rushes.clock import Clock
 from rushes.domain.catalog import Catalog
@@ -18,6 +18,7 @@ from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Task
 from rushes.engine.charging import Charged
 from rushes.engine.moderation import Admitted, Judgements, Moderation
+from rushes.engine.reading import Rows, alone
 from rushes.observe import Metrics, unheard
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
@@ -30,6 +31,9 @@ PACE_AHEAD_MAX: Final = timedelta(minutes=15)
 
 LINE_SHARE: Final = 0.95
 """How much of what an account allows goes to looks that nobody rang for."""
+
+NEWS_PART: Final = 40
+"""One in so many of each second's looks is for those that somebody rang for."""
 
 TURNS_KEPT: Final = 1_000
 TURN_LIFE: Final = timedelta(minutes=10)
@@ -48,7 +52,8 @@ class Looks:
 
     Whoever says its name stands in a line: it is told once when its turn is, so that of ten
     thousand only those wake who may look. Who comes before its turn was woken by news, and need
-    not wait for it: a twentieth of the looks is kept for those (`LINE_SHARE`).
+    not wait for it: a twentieth of the looks is kept for those (`LINE_SHARE`), and where many are
+    overdue a fortieth of each second (`NEWS_PART`).
     """
 
     per_s: float | None = None
@@ -69,16 +74,19 @@ class Looks:
             if turn > at:
                 self._turns[who] = turn
                 return (turn - at).total_seconds()
-        self._turns.pop(who, None)
+        turn = self._turns.pop(who, at)
         per_s = self.per_s / self.crowd
         count_max = max(1, int(per_s))
+        if turn <= at:  # it is merely due
+            count_max -= count_max // NEWS_PART
         span = timedelta(seconds=max(1.0, 1.0 / per_s))
         while self._taken and self._taken[0] + span <= at:
             self._taken.popleft()
         if len(self._taken) >= count_max:
             if who:
-                self._turns[who] = at
-            return (self._taken[0] + span - at).total_seconds()
+                self._turns[who] = turn
+            free_at = self._taken[len(self._taken) - count_max] + span
+            return (free_at - at).total_seconds()
         self._taken.append(at)
         return 0.0
 
@@ -145,9 +153,13 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The task wants another step, no later than that."""
+    """The task wants another step, no later than that.
+
+    With `is_put_off` this one did not do what it was for: if somebody rang, that stands.
+    """
 
     after_s: float
+    is_put_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +179,17 @@ def _one_life() -> int | None:
     return 1
 
 
-async def _at_once() -> None:
+async def _at_once(*, is_rung: bool) -> None:
     """Let everybody pass."""
+    del is_rung
+
+
+class Gate(Protocol):
+    """Lets those who want to look pass, those first who were rung for."""
+
+    async def __call__(self, *, is_rung: bool) -> None:
+        """Return when it is the caller's turn."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +213,8 @@ class World:
     life this process is, None while others may take it for dead: what was begun in one life must
     not be sent in another. `recoveries` keeps those who take over many watched tasks at once
     from asking about all of them at once, and `turnstile` those whose looks are due together from
-    taking the loop from all others. `unwritten` is what was learned of submits while the
+    taking the loop from all others. `read_rows` reads what a step begins with, for many at once.
+    `unwritten` is what was learned of submits while the
     store was away, by task and number. `moderation` is exchanged whole, as the catalog is;
     `admitted` is what it let go on, `judgements` are its numbers. `charged` counts what films came
     to here. `metrics` and `traces` are for operators only.
@@ -218,7 +240,8 @@ class World:
     former: Mapping[tuple[str, str], Upstream] = field(default_factory=dict)
     hooks: str | None = None
     recoveries: Pace = field(default_factory=lambda: Pace(RECOVERIES_PER_S))
-    turnstile: Callable[[], Awaitable[None]] = _at_once
+    turnstile: Gate = _at_once
+    read_rows: Callable[[str], Awaitable[Rows]] | None = None
     retention: Retention = field(default_factory=Retention)
     unwritten: dict[tuple[str, int], Unwritten] = field(default_factory=dict)
     moderation: Moderation = field(default_factory=Moderation)
@@ -227,6 +250,12 @@ class World:
     charged: Charged = field(default_factory=Charged)
     metrics: Metrics = field(default_factory=unheard)
     traces: Traces = SILENT
+
+    async def rows_of(self, task_id: str) -> Rows:
+        """Read a task and its submits as they stand."""
+        if self.read_rows is not None:
+            return await self.read_rows(task_id)
+        return await alone(task_id, self.store)
 
     def upstream_of(self, submit: Submit) -> Upstream | None:
         """Return the upstream that has a submit, with the credential that submitted it."""

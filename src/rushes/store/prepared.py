@@ -86,6 +86,11 @@ class Prepared:
         return Text(str(made), [(name, None) for name in names], made.positiontup is None)
 
 
+def any_of(name: str) -> sa.CollectionAggregate[bool]:
+    """Return what a column is compared with to be one of many texts; PostgreSQL alone has it."""
+    return sa.any_(sa.bindparam(name, type_=postgresql.ARRAY(sa.Text)))
+
+
 def named(error: Exception) -> Exception:
     """Tell a row that is there already from a value that a column does not take: our own bug."""
     beneath = getattr(error, "orig", error)

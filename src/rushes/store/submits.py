@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -13,13 +13,18 @@ from rushes.domain.submit import PERHAPS_PAID, Submit, Verdict
 from rushes.domain.task import FINAL
 from rushes.store import rows
 from rushes.store.connection import Rows
-from rushes.store.prepared import Prepared
+from rushes.store.prepared import Prepared, any_of
 from rushes.store.schema import submits, tasks
 
 _FINAL: Final = [status.value for status in FINAL]
 _PERHAPS_PAID: Final = [verdict.value for verdict in PERHAPS_PAID]
 _OF_TASK: Final = Prepared(
     sa.select(submits).where(submits.c.task_id == sa.bindparam("task_id")).order_by(submits.c.n)
+)
+_OF_TASKS: Final = Prepared(
+    sa.select(submits)
+    .where(submits.c.task_id == any_of("task_ids"))
+    .order_by(submits.c.task_id, submits.c.n)
 )
 
 
@@ -48,6 +53,15 @@ class SubmitRows(Rows):
     def submits(self, task_id: str) -> Sequence[Submit]:
         """Return the submits of a task by number."""
         return [rows.submit_of(found) for found in self.fetch_all(_OF_TASK, {"task_id": task_id})]
+
+    def submits_by_task(self, task_ids: Sequence[str]) -> Mapping[str, Sequence[Submit]]:
+        """Return the submits of many tasks; on PostgreSQL by one question."""
+        if not self.speaks_postgres:
+            return {task_id: self.submits(task_id) for task_id in task_ids}
+        found: dict[str, list[Submit]] = {task_id: [] for task_id in task_ids}
+        for row in self.fetch_all(_OF_TASKS, {"task_ids": list(task_ids)}):
+            found[row["task_id"]].append(rows.submit_of(row))
+        return found
 
     def submit_by_token(self, provider: str, token: str) -> Submit | None:
         """Return the submit that a provider knows by this token."""

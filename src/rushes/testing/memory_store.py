@@ -233,6 +233,10 @@ class MemoryTransaction:
         """Read one task."""
         return self._t.tasks.get(task_id)
 
+    def tasks_by_id(self, task_ids: Sequence[str]) -> Mapping[str, Task]:
+        """Read many tasks."""
+        return {one: self._t.tasks[one] for one in task_ids if one in self._t.tasks}
+
     def hold_task(self, task_id: str) -> Task | None:
         """Read one task; there is one writer, so that nobody else moves it meanwhile."""
         return self.task(task_id)
@@ -627,6 +631,10 @@ class MemoryTransaction:
         """Return the submits of a task by number."""
         found = [submit for key, submit in self._t.submits.items() if key[0] == task_id]
         return sorted(found, key=lambda submit: submit.n)
+
+    def submits_by_task(self, task_ids: Sequence[str]) -> Mapping[str, Sequence[Submit]]:
+        """Return the submits of many tasks."""
+        return {task_id: self.submits(task_id) for task_id in task_ids}
 
     def submit_by_token(self, provider: str, token: str) -> Submit | None:
         """Return the submit that a provider knows by this token."""

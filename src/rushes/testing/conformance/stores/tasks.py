@@ -86,6 +86,23 @@ async def what_is_not_there_is_not_found(subject: Subject) -> None:
     assert await subject.do(Transaction.take, "nobody", frozenset(Status), WORK_ID) is None
 
 
+async def many_are_read_at_once(subject: Subject) -> None:
+    """Tasks by their ids, and the submits of each by number; what is not there is left out."""
+    running, queued = await subject.put(Status.RUNNING), await subject.put()
+    again = replace((await subject.ask(Transaction.submits, running.id))[0], n=2, token="2" * 32)
+    await subject.do(Transaction.add_submit, again)
+    ids = [queued.id, "video_" + "f" * 32, running.id, queued.id]
+    assert await subject.ask(Transaction.tasks_by_id, ids) == {
+        one.id: await subject.task(one.id) for one in (running, queued)
+    }
+    assert await subject.ask(Transaction.submits_by_task, ids) == {
+        one: await subject.ask(Transaction.submits, one) for one in ids
+    }
+    assert len((await subject.ask(Transaction.submits_by_task, ids))[running.id]) == 2
+    assert await subject.ask(Transaction.tasks_by_id, []) == {}
+    assert await subject.ask(Transaction.submits_by_task, []) == {}
+
+
 async def a_task_is_added_once(subject: Subject) -> None:
     """A second task under the same id is refused, and the first stays as it was."""
     task = await subject.put()

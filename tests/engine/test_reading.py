@@ -1,0 +1,122 @@
+"""Tasks that are due at once read their rows together, and none sees less than was committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from rushes.domain.errors import StoreBusy
+from rushes.domain.task import Status, Task
+from rushes.engine.reading import TOGETHER_MAX, Together, alone
+from rushes.ports import Transaction
+from rushes.testing.builders import put_task
+from rushes.testing.memory_store import MemoryStore
+
+
+@dataclass
+class Slow:
+    """A store whose reads begin when they are let."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    reads: int = 0
+    fault: Exception | None = None
+
+    async def read(self, act: Callable[[Transaction], Any]) -> Any:
+        self.reads += 1
+        if self.fault is not None:
+            raise self.fault
+        told = await self.store.read(act)  # the state is of when it began
+        await self.open.wait()
+        return told
+
+    def put(self, status: Status = Status.RUNNING) -> Task:
+        return self.store.write_now(lambda tx: put_task(tx, status))
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_those_who_come_together_are_read_in_one_transaction() -> None:
+    slow = Slow()
+    slow.open.set()
+    tasks = [slow.put() for _ in range(20)]
+    together = Together(slow)
+    found = await asyncio.gather(*(together(task.id) for task in tasks))
+    assert found == [await alone(task.id, slow.store) for task in tasks]
+    assert slow.reads == 1
+    assert await together("nobody") == (None, [])
+
+
+async def test_a_crowd_is_read_a_hundred_at_a_time() -> None:
+    slow = Slow()
+    slow.open.set()
+    together = Together(slow)
+    await asyncio.gather(*(together(f"video_{number}") for number in range(2 * TOGETHER_MAX + 1)))
+    assert slow.reads == 3
+
+
+async def test_who_comes_during_a_read_sees_what_was_committed_when_it_came() -> None:
+    slow = Slow()
+    task = slow.put()
+    together = Together(slow)
+    early = asyncio.create_task(together(task.id))
+    await turns()
+    at = task.created_at
+    taken = slow.store.write_now(
+        lambda tx: tx.take(task.id, frozenset(Status), str(task.work_id), takeovers_max=9)
+    )
+    assert taken is not None, at
+    late = asyncio.create_task(together(task.id))
+    await turns()
+    slow.open.set()
+    before, after = (await early)[0], (await late)[0]
+    assert before is not None
+    assert after is not None
+    assert after.lease_epoch == before.lease_epoch + 1
+
+
+async def test_a_store_that_is_away_is_told_to_all_who_asked_and_to_nobody_after() -> None:
+    slow = Slow(fault=StoreBusy("the database is away"))
+    slow.open.set()
+    task = slow.put()
+    together = Together(slow)
+    asked = await asyncio.gather(
+        *(together(one) for one in (task.id, "a", "b")), return_exceptions=True
+    )
+    assert [type(told) for told in asked] == [StoreBusy] * 3
+    slow.fault = None
+    assert (await together(task.id))[0] == task
+
+
+async def test_who_gives_up_takes_nobodys_answer() -> None:
+    slow = Slow()
+    task = slow.put()
+    together = Together(slow)
+    one, other = (asyncio.create_task(together(task.id)) for _ in range(2))
+    await turns()
+    one.cancel()
+    await turns()
+    slow.open.set()
+    assert (await other)[0] == task
+    assert one.cancelled()
+
+
+async def test_when_everything_is_let_go_nobody_waits_for_ever() -> None:
+    slow = Slow()
+    together = Together(slow)
+    first = asyncio.create_task(together("a"))
+    await turns()
+    second = asyncio.create_task(together("b"))
+    await turns()
+    assert together._reading is not None
+    together._reading.cancel()
+    for asked in (first, second):
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asked, 5)
