@@ -30,7 +30,11 @@ from rushes.traces import outgoing
 
 JSON_BYTES_MAX: Final = 4 * 2**20
 REDIRECTS_MAX: Final = 3
-KEPT_CONNECTIONS_MAX: Final = 32
+KEPT_CONNECTIONS_MAX: Final = 8
+"""The pool probes the socket of every idle connection twice for each request, and lets go of the
+interpreter for each: with thirty-two a busy worker spent more on that than on the request.
+"""
+
 
 _TROUBLE: Final = (httpx.RequestError, OSError)
 """Every way in which a transport can fail; our own bound on a whole call, a TimeoutError, is
@@ -139,8 +143,9 @@ class Rest:
             InDoubt: it began to be sent, and no answer came.
         """
         files = None if form is None else list(form)
-        told = self._headers(self._url(path), headers)
-        request = httpx.Request("POST", self._url(path), headers=told, files=files, json=body)
+        url = self._url(path)
+        told = self._headers(url, headers)
+        request = httpx.Request("POST", url, headers=told, files=files, json=body)
         sent = _Sent()
         bound_s = self._timeouts.submit_s
         request.extensions = {"timeout": self._waits(read_s=bound_s), "trace": sent}
@@ -169,8 +174,9 @@ class Rest:
         Raises:
             Unreachable: no answer came.
         """
-        told = self._headers(self._url(path), headers)
-        request = httpx.Request(method, self._url(path), params=params, headers=told, json=body)
+        url = self._url(path)
+        told = self._headers(url, headers)
+        request = httpx.Request(method, url, params=params, headers=told, json=body)
         request.extensions = {"timeout": self._waits(read_s=self._timeouts.ask_s)}
         try:
             return await self._exchange(request, self._kept, self._timeouts.ask_s, bytes_max)
