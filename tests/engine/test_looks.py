@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushes.engine.world import LINE_SHARE, NEWS_PART, TURNS_KEPT, Looks
+from rushes.engine.world import LINE_SHARE, TURNS_KEPT, Looks
 from rushes.testing.builders import NOON
 
 
@@ -87,33 +87,6 @@ def test_whoever_is_woken_before_its_turn_need_not_wait_for_it() -> None:
     late = NOON + timedelta(seconds=0.5)
     assert looks.wait_s(late, "task 999") == 0, "its vendor rang"
     assert looks.wait_s(late, "task 5000") > 50, "nobody rang for one that is new"
-
-
-def test_where_many_are_overdue_some_looks_of_a_second_are_kept_for_news() -> None:
-    looks = Looks(200.0)
-    names = [f"task {number}" for number in range(1000)]
-    for who in names:
-        looks.wait_s(NOON, who)
-    late = NOON + timedelta(seconds=4.5)  # the process stood still
-    due, rung = names[:855], names[-20:]
-    assert sum(looks.wait_s(late, who) == 0 for who in due) == 200 - 200 // NEWS_PART
-    assert sum(looks.wait_s(late, who) == 0 for who in rung) == 200 // NEWS_PART
-
-
-def test_who_is_put_off_before_its_turn_is_told_when_the_next_look_is_free() -> None:
-    looks = Looks(40.0)
-    names = [f"task {number}" for number in range(1000)]
-    for who in names:
-        looks.wait_s(NOON, who)
-    late = NOON + timedelta(seconds=2)
-    for who in [*names[:76], "task 998"]:
-        looks.wait_s(late, who)
-    wait_s = looks.wait_s(late, "task 999")
-    assert wait_s == 1
-    later = late + timedelta(seconds=wait_s)
-    for who in names[40:76]:
-        looks.wait_s(later, who)
-    assert looks.wait_s(later, "task 999") == 0, "it is still before its turn"
 
 
 def test_where_looks_are_not_short_the_pause_is_as_long_as_the_provider_wants() -> None:

@@ -32,9 +32,6 @@ PACE_AHEAD_MAX: Final = timedelta(minutes=15)
 LINE_SHARE: Final = 0.95
 """How much of what an account allows goes to looks that nobody rang for."""
 
-NEWS_PART: Final = 40
-"""One in so many of each second's looks is for those that somebody rang for."""
-
 TURNS_KEPT: Final = 1_000
 TURN_LIFE: Final = timedelta(minutes=10)
 """How long a turn is kept that nobody comes for: its task has ended, or is carried elsewhere."""
@@ -52,8 +49,8 @@ class Looks:
 
     Whoever says its name stands in a line: it is told once when its turn is, so that of ten
     thousand only those wake who may look. Who comes before its turn was woken by news, and need
-    not wait for it: a twentieth of the looks is kept for those (`LINE_SHARE`), and where many are
-    overdue a fortieth of each second (`NEWS_PART`).
+    not wait for it: a twentieth of the looks is kept for those (`LINE_SHARE`). It is what those
+    catch up with who are overdue, because the process stood still: with less they never do.
     """
 
     per_s: float | None = None
@@ -74,19 +71,16 @@ class Looks:
             if turn > at:
                 self._turns[who] = turn
                 return (turn - at).total_seconds()
-        turn = self._turns.pop(who, at)
+        self._turns.pop(who, None)
         per_s = self.per_s / self.crowd
         count_max = max(1, int(per_s))
-        if turn <= at:  # it is merely due
-            count_max -= count_max // NEWS_PART
         span = timedelta(seconds=max(1.0, 1.0 / per_s))
         while self._taken and self._taken[0] + span <= at:
             self._taken.popleft()
         if len(self._taken) >= count_max:
             if who:
-                self._turns[who] = turn
-            free_at = self._taken[len(self._taken) - count_max] + span
-            return (free_at - at).total_seconds()
+                self._turns[who] = at
+            return (self._taken[0] + span - at).total_seconds()
         self._taken.append(at)
         return 0.0
 
