@@ -7,9 +7,10 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from rushes.clock import Clock
@@ -20,7 +21,7 @@ from rushes.engine.keeper import Keeper
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
-from rushes.engine.reading import Together
+from rushes.engine.reading import Rows, rows_of_many
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.engine.world import Upstream, World
 from rushes.http.links import Links
@@ -32,13 +33,14 @@ from rushes.media.fetch import GuardedFetcher
 from rushes.media.finishing import Finishing
 from rushes.media.inspector import FilmInspector
 from rushes.observe import Metrics
-from rushes.ports import Blobs
+from rushes.ports import Blobs, Store
 from rushes.provenance import finishing_of
 from rushes.providers.sandbox import Sandbox
 from rushes.settings import Settings
 from rushes.storage import blobs_of
 from rushes.studio.farm import Farm
 from rushes.terms import budgets_of, poster_of, queues_of, retention_of
+from rushes.together import Together
 from rushes.traces import SILENT, Traces
 from rushes.truth import Truth, truth_of
 from rushes.turnstile import Turnstile
@@ -112,7 +114,7 @@ def parts_of(
         submitting=calls.one,
         life=lambda: pulse.life,
         turnstile=Turnstile(),
-        read_rows=Together(store),
+        read_rows=_reading(settings, store),
         retention=retention_of(settings),
         moderation=configuration.moderated.moderation,
         metrics=metrics,
@@ -180,6 +182,15 @@ def executor_name(settings: Settings) -> str:
     if not settings.is_on_postgres:
         return "local"
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _reading(settings: Settings, store: Store) -> Callable[[str], Awaitable[Rows]] | None:
+    """Say how steps read their rows: on PostgreSQL together.
+
+    SQLite is asked in the loop itself, by one after the other. Many rows at once gain nothing
+    there, and live long enough for Python's collector to go through all that waits.
+    """
+    return Together(partial(rows_of_many, store)) if settings.is_on_postgres else None
 
 
 def _hooks(settings: Settings) -> str | None:

@@ -18,7 +18,7 @@ from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Task
 from rushes.engine.charging import Charged
 from rushes.engine.moderation import Admitted, Judgements, Moderation
-from rushes.engine.reading import Rows, alone
+from rushes.engine.reading import Rows, rows_of
 from rushes.observe import Metrics, unheard
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
@@ -249,7 +249,7 @@ class World:
         """Read a task and its submits as they stand."""
         if self.read_rows is not None:
             return await self.read_rows(task_id)
-        return await alone(task_id, self.store)
+        return await rows_of(task_id, self.store)
 
     def upstream_of(self, submit: Submit) -> Upstream | None:
         """Return the upstream that has a submit, with the credential that submitted it."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 
 from rushes.domain.errors import StoreBusy
 from rushes.domain.task import Status, Task
-from rushes.engine.reading import TOGETHER_MAX, Together, alone
+from rushes.engine.reading import rows_of, rows_of_many
 from rushes.ports import Transaction
 from rushes.testing.builders import put_task
 from rushes.testing.memory_store import MemoryStore
+from rushes.together import TOGETHER_MAX, Together
 
 
 @dataclass
@@ -47,17 +49,17 @@ async def test_those_who_come_together_are_read_in_one_transaction() -> None:
     slow = Slow()
     slow.open.set()
     tasks = [slow.put() for _ in range(20)]
-    together = Together(slow)
+    together = Together(partial(rows_of_many, slow))
     found = await asyncio.gather(*(together(task.id) for task in tasks))
-    assert found == [await alone(task.id, slow.store) for task in tasks]
+    assert found == [await rows_of(task.id, slow.store) for task in tasks]
     assert slow.reads == 1
     assert await together("nobody") == (None, [])
 
 
-async def test_a_crowd_is_read_a_hundred_at_a_time() -> None:
+async def test_a_crowd_is_read_a_part_at_a_time() -> None:
     slow = Slow()
     slow.open.set()
-    together = Together(slow)
+    together = Together(partial(rows_of_many, slow))
     await asyncio.gather(*(together(f"video_{number}") for number in range(2 * TOGETHER_MAX + 1)))
     assert slow.reads == 3
 
@@ -65,7 +67,7 @@ async def test_a_crowd_is_read_a_hundred_at_a_time() -> None:
 async def test_who_comes_during_a_read_sees_what_was_committed_when_it_came() -> None:
     slow = Slow()
     task = slow.put()
-    together = Together(slow)
+    together = Together(partial(rows_of_many, slow))
     early = asyncio.create_task(together(task.id))
     await turns()
     at = task.created_at
@@ -86,7 +88,7 @@ async def test_a_store_that_is_away_is_told_to_all_who_asked_and_to_nobody_after
     slow = Slow(fault=StoreBusy("the database is away"))
     slow.open.set()
     task = slow.put()
-    together = Together(slow)
+    together = Together(partial(rows_of_many, slow))
     asked = await asyncio.gather(
         *(together(one) for one in (task.id, "a", "b")), return_exceptions=True
     )
@@ -98,7 +100,7 @@ async def test_a_store_that_is_away_is_told_to_all_who_asked_and_to_nobody_after
 async def test_who_gives_up_takes_nobodys_answer() -> None:
     slow = Slow()
     task = slow.put()
-    together = Together(slow)
+    together = Together(partial(rows_of_many, slow))
     one, other = (asyncio.create_task(together(task.id)) for _ in range(2))
     await turns()
     one.cancel()
@@ -110,13 +112,13 @@ async def test_who_gives_up_takes_nobodys_answer() -> None:
 
 async def test_when_everything_is_let_go_nobody_waits_for_ever() -> None:
     slow = Slow()
-    together = Together(slow)
+    together = Together(partial(rows_of_many, slow))
     first = asyncio.create_task(together("a"))
     await turns()
     second = asyncio.create_task(together("b"))
     await turns()
-    assert together._reading is not None
-    together._reading.cancel()
+    assert together._asking is not None
+    together._asking.cancel()
     for asked in (first, second):
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(asked, 5)
