@@ -89,6 +89,31 @@ def test_whoever_is_woken_before_its_turn_need_not_wait_for_it() -> None:
     assert looks.wait_s(late, "task 5000") > 50, "nobody rang for one that is new"
 
 
+def crowded() -> tuple[Looks, datetime]:
+    """Return looks of which two seconds' worth are overdue, and all of this second are taken."""
+    looks, late = Looks(20.0), NOON + timedelta(seconds=4.5)
+    for number in range(200):
+        looks.wait_s(NOON, f"task {number}")
+    assert [looks.wait_s(late, f"task {number}") for number in range(1, 21)] == [0] * 20
+    return looks, late
+
+
+def test_the_looks_that_are_free_next_are_for_those_whom_news_woke() -> None:
+    looks, late = crowded()
+    assert looks.wait_s(late, "task 199") == 1, "its vendor rang"
+    free = late + timedelta(seconds=1)
+    passed = [looks.wait_s(free, f"task {number}") == 0 for number in range(21, 61)]
+    assert sum(passed) == 19, "one is kept"
+    assert looks.wait_s(free, "task 199") == 0
+
+
+def test_a_look_is_not_kept_for_ever_for_one_that_does_not_come_back() -> None:
+    looks, late = crowded()
+    assert looks.wait_s(late, "task 199") == 1
+    after = late + timedelta(seconds=6)
+    assert sum(looks.wait_s(after, f"task {number}") == 0 for number in range(21, 61)) == 20
+
+
 def test_where_looks_are_not_short_the_pause_is_as_long_as_the_provider_wants() -> None:
     looks, at = Looks(20.0), NOON
     for _ in range(50):

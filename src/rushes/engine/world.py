@@ -32,6 +32,9 @@ PACE_AHEAD_MAX: Final = timedelta(minutes=15)
 LINE_SHARE: Final = 0.95
 """How much of what an account allows goes to looks that nobody rang for."""
 
+NEWS_LIFE: Final = timedelta(seconds=5)
+"""How long a look is kept for one that was woken by news, and does not come back for it."""
+
 TURNS_KEPT: Final = 1_000
 TURN_LIFE: Final = timedelta(minutes=10)
 """How long a turn is kept that nobody comes for: its task has ended, or is carried elsewhere."""
@@ -50,13 +53,15 @@ class Looks:
     Whoever says its name stands in a line: it is told once when its turn is, so that of ten
     thousand only those wake who may look. Who comes before its turn was woken by news, and need
     not wait for it: a twentieth of the looks is kept for those (`LINE_SHARE`). It is what those
-    catch up with who are overdue, because the process stood still: with less they never do.
+    catch up with who are overdue, because the process stood still: with less they never do. The
+    looks that are free next are for those who were woken by news and found none left.
     """
 
     per_s: float | None = None
     crowd: int = 1
     _taken: deque[datetime] = field(default_factory=deque, init=False)
     _turns: dict[str, datetime] = field(default_factory=dict, init=False)
+    _news: dict[str, datetime] = field(default_factory=dict, init=False)
     _line_ends_at: datetime | None = field(default=None, init=False)
     _told_at: datetime | None = field(default=None, init=False)
     _turns_max: int = field(default=TURNS_KEPT, init=False)
@@ -71,15 +76,20 @@ class Looks:
             if turn > at:
                 self._turns[who] = turn
                 return (turn - at).total_seconds()
-        self._turns.pop(who, None)
+        turn = self._turns.pop(who, at)
+        is_news = turn > at
+        self._news.pop(who, None)
         per_s = self.per_s / self.crowd
         count_max = max(1, int(per_s))
+        kept = 0 if is_news else self._kept_for_news(at)
         span = timedelta(seconds=max(1.0, 1.0 / per_s))
         while self._taken and self._taken[0] + span <= at:
             self._taken.popleft()
-        if len(self._taken) >= count_max:
+        if self._taken and len(self._taken) >= count_max - kept:
             if who:
-                self._turns[who] = at
+                self._turns[who] = turn
+            if is_news:
+                self._news[who] = at
             return (self._taken[0] + span - at).total_seconds()
         self._taken.append(at)
         return 0.0
@@ -93,6 +103,12 @@ class Looks:
         self._turns[who] = turn
         return (turn - at).total_seconds()
 
+    def _kept_for_news(self, at: datetime) -> int:
+        """Count those who came before their turn and found no look left: the next are theirs."""
+        if self._news:
+            self._news = {who: since for who, since in self._news.items() if since > at - NEWS_LIFE}
+        return len(self._news)
+
     def _end_of_line(self, at: datetime) -> datetime:
         """Return when the turn of the next one is, and let the line end after it."""
         turn = max(at, self._line_ends_at or at)
@@ -105,6 +121,7 @@ class Looks:
         if self._told_at is not None and at < self._told_at - CLOCK_PLAY:
             self._taken.clear()
             self._turns.clear()
+            self._news.clear()
             self._line_ends_at = None
         self._told_at = at
         if len(self._turns) >= self._turns_max:
