@@ -107,6 +107,15 @@ def test_the_looks_that_are_free_next_are_for_those_whom_news_woke() -> None:
     assert looks.wait_s(free, "task 199") == 0
 
 
+def test_those_who_are_overdue_are_each_told_another_moment() -> None:
+    """Woken all at once, ten thousand read their rows for every look that is free."""
+    looks, late = crowded()
+    waits = [looks.wait_s(late, f"task {number}") for number in range(21, 81)]
+    assert waits == [1.0] * 20 + [2.0] * 20 + [3.0] * 20, "as many as were taken at that moment"
+    after = late + timedelta(seconds=1)
+    assert [looks.wait_s(after, f"task {number}") for number in range(21, 41)] == [0] * 20
+
+
 def test_a_look_is_not_kept_for_ever_for_one_that_does_not_come_back() -> None:
     looks, late = crowded()
     assert looks.wait_s(late, "task 199") == 1

@@ -29,7 +29,7 @@ RECOVERIES_PER_S: Final = 500.0
 
 PACE_AHEAD_MAX: Final = timedelta(minutes=15)
 
-LINE_SHARE: Final = 0.95
+LINE_SHARE: Final = 0.98
 """How much of what an account allows goes to looks that nobody rang for."""
 
 NEWS_LIFE: Final = timedelta(seconds=5)
@@ -52,7 +52,7 @@ class Looks:
 
     Whoever says its name stands in a line: it is told once when its turn is, so that of ten
     thousand only those wake who may look. Who comes before its turn was woken by news, and need
-    not wait for it: a twentieth of the looks is kept for those (`LINE_SHARE`). It is what those
+    not wait for it: a fiftieth of the looks is kept for those (`LINE_SHARE`). It is what those
     catch up with who are overdue, because the process stood still: with less they never do. The
     looks that are free next are for those who were woken by news and found none left.
     """
@@ -61,6 +61,7 @@ class Looks:
     crowd: int = 1
     _taken: deque[datetime] = field(default_factory=deque, init=False)
     _turns: dict[str, datetime] = field(default_factory=dict, init=False)
+    _told: deque[datetime] = field(default_factory=deque, init=False)
     _news: dict[str, datetime] = field(default_factory=dict, init=False)
     _line_ends_at: datetime | None = field(default=None, init=False)
     _told_at: datetime | None = field(default=None, init=False)
@@ -90,7 +91,7 @@ class Looks:
                 self._turns[who] = turn
             if is_news:
                 self._news[who] = at
-            return (self._taken[0] + span - at).total_seconds()
+            return (self._free_at(at, span, is_first=is_news or not who) - at).total_seconds()
         self._taken.append(at)
         return 0.0
 
@@ -102,6 +103,21 @@ class Looks:
         turn = max(at + timedelta(seconds=pause_s), self._end_of_line(at))
         self._turns[who] = turn
         return (turn - at).total_seconds()
+
+    def _free_at(self, at: datetime, span: timedelta, *, is_first: bool) -> datetime:
+        """Return when a look is free: the next, or the one after those that others were told of.
+
+        Told the same moment, thousands who are overdue would read their rows for each look, and
+        it would never end.
+        """
+        while self._told and self._told[0] <= at:
+            self._told.popleft()
+        if is_first:
+            return self._taken[0] + span
+        rounds, place = divmod(len(self._told), len(self._taken))
+        free_at = self._taken[place] + (1 + rounds) * span
+        self._told.append(free_at)
+        return free_at
 
     def _kept_for_news(self, at: datetime) -> int:
         """Count those who came before their turn and found no look left: the next are theirs."""
@@ -121,6 +137,7 @@ class Looks:
         if self._told_at is not None and at < self._told_at - CLOCK_PLAY:
             self._taken.clear()
             self._turns.clear()
+            self._told.clear()
             self._news.clear()
             self._line_ends_at = None
         self._told_at = at
