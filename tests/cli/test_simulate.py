@@ -25,7 +25,7 @@ NEEDED = {
 """What a kind wants to be told beside an address and a key."""
 
 
-@pytest.mark.parametrize("name", every(5, UPSTREAMS))
+@pytest.mark.parametrize("name", every(14, UPSTREAMS))
 def test_the_address_that_a_simulator_says_is_the_base_url_that_init_wants(
     name: str, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
