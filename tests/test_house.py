@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "providers": {"domain", "media", "traces"},
     "moderation": {"domain", "ports", "providers"},
     "blobs": {"ports", "domain", "clock"},
-    "store": {"ports", "domain", "clock", "lean"},
+    "store": {"ports", "domain", "clock", "lean", "together"},
     "deeds": {"ports", "domain", "observe"},
     "gateway": {"ports", "domain", "clock", "observe", "flights", "traces"},
     "engine": {"ports", "providers", "media", "domain", "clock", "observe", "traces"},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,7 +18,7 @@ from rushes.engine.reading import rows_of, rows_of_many
 from rushes.ports import Transaction
 from rushes.testing.builders import put_task
 from rushes.testing.memory_store import MemoryStore
-from rushes.together import TOGETHER_MAX, Together
+from rushes.together import TOGETHER_MAX, Asked, Together, refuse
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Slow:
     async def read(self, act: Callable[[Transaction], Any]) -> Any:
         self.reads += 1
         if self.fault is not None:
+            await self.open.wait()
             raise self.fault
         told = await self.store.read(act)  # the state is of when it began
         await self.open.wait()
@@ -108,6 +111,38 @@ async def test_who_gives_up_takes_nobodys_answer() -> None:
     slow.open.set()
     assert (await other)[0] == task
     assert one.cancelled()
+
+
+async def test_a_fault_that_nobody_waits_for_any_more_is_no_noise() -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, what: told.append(what))
+    asked = Asked[int]()
+
+    async def wait() -> int:
+        return await asyncio.shield(asked.join("a"))
+
+    waiting = asyncio.create_task(wait())
+    await turns()
+    waiting.cancel()
+    await turns()
+    refuse(asked.take(1).values(), StoreBusy("the database is away"))
+    await turns()
+    del waiting
+    gc.collect()
+    assert told == []
+
+
+async def test_what_is_asked_for_many_is_asked_in_nobodys_name() -> None:
+    heard: list[str | None] = []
+    name: ContextVar[str | None] = ContextVar("name", default=None)
+
+    async def ask(names: Sequence[str]) -> Mapping[str, str]:
+        heard.append(name.get())
+        return {one: one for one in names}
+
+    name.set("a")
+    assert await Together(ask)("a") == "a"
+    assert heard == [None]
 
 
 async def test_when_everything_is_let_go_nobody_waits_for_ever() -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushes.engine.world import LINE_SHARE, TURNS_KEPT, Looks
+from rushes.engine.world import LINE_SHARE, NEWS_LIFE, TURNS_KEPT, Looks
 from rushes.testing.builders import NOON
 
 
@@ -116,10 +116,20 @@ def test_those_who_are_overdue_are_each_told_another_moment() -> None:
     assert [looks.wait_s(after, f"task {number}") for number in range(21, 41)] == [0] * 20
 
 
+def test_a_slow_account_keeps_its_next_look_for_news_too() -> None:
+    looks = Looks(0.1)
+    assert looks.wait_s(NOON, "task") == 0
+    assert looks.again_s(NOON, "task", 60.0) == 60
+    assert looks.wait_s(NOON + timedelta(seconds=1), "task") == 9, "its vendor rang"
+    free = NOON + timedelta(seconds=10)
+    assert looks.wait_s(free) > 0
+    assert looks.wait_s(free, "task") == 0
+
+
 def test_a_look_is_not_kept_for_ever_for_one_that_does_not_come_back() -> None:
     looks, late = crowded()
     assert looks.wait_s(late, "task 199") == 1
-    after = late + timedelta(seconds=6)
+    after = late + timedelta(seconds=1) + NEWS_LIFE
     assert sum(looks.wait_s(after, f"task {number}") == 0 for number in range(21, 61)) == 20
 
 

@@ -92,24 +92,27 @@ class Gate:
         self.passed.append(is_rung)
 
 
-async def test_a_look_that_somebody_rang_for_says_so_where_looks_stand_in_line() -> None:
-    watch, gate = Watch(), Gate()
+async def looked_once(gate: Gate) -> tuple[Watch, asyncio.Task[None]]:
+    """Return a watch whose worker looked once and sleeps, and what carries it."""
+    watch = Watch()
     watch.world.turnstile = gate
     carrying = asyncio.create_task(watch.carry())
     await watch.slow.has_looked.wait()
     await turn()
+    return watch, carrying
+
+
+async def test_a_look_that_somebody_rang_for_says_so_where_looks_stand_in_line() -> None:
+    gate = Gate()
+    watch, carrying = await looked_once(gate)
     watch.bell.ring(watch.task.id)
     await carrying
     assert gate.passed == [False, True]
 
 
 async def test_a_look_that_is_put_off_is_still_one_that_somebody_rang_for() -> None:
-    watch, gate = Watch(), Gate()
-    watch.world.turnstile = gate
-    carrying = asyncio.create_task(watch.carry())
-    await watch.slow.has_looked.wait()
-    await turn()
-    full = Full()
+    gate, full = Gate(), Full()
+    watch, carrying = await looked_once(gate)
     watch.world.upstreams = {"gpu": replace(watch.world.upstreams["gpu"], looks=full)}
     watch.bell.ring(watch.task.id)
     await carrying

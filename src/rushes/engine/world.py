@@ -33,7 +33,7 @@ LINE_SHARE: Final = 0.98
 """How much of what an account allows goes to looks that nobody rang for."""
 
 NEWS_LIFE: Final = timedelta(seconds=5)
-"""How long a look is kept for one that was woken by news, and does not come back for it."""
+"""How long a free look is kept for one that was woken by news, and does not come back for it."""
 
 TURNS_KEPT: Final = 1_000
 TURN_LIFE: Final = timedelta(minutes=10)
@@ -86,12 +86,13 @@ class Looks:
         span = timedelta(seconds=max(1.0, 1.0 / per_s))
         while self._taken and self._taken[0] + span <= at:
             self._taken.popleft()
-        if self._taken and len(self._taken) >= count_max - kept:
+        if len(self._taken) >= count_max - kept:
+            free_at = self._free_at(at, span, is_first=is_news or not who)
             if who:
                 self._turns[who] = turn
             if is_news:
-                self._news[who] = at
-            return (self._free_at(at, span, is_first=is_news or not who) - at).total_seconds()
+                self._news[who] = free_at + NEWS_LIFE
+            return (free_at - at).total_seconds()
         self._taken.append(at)
         return 0.0
 
@@ -112,6 +113,8 @@ class Looks:
         """
         while self._told and self._told[0] <= at:
             self._told.popleft()
+        if not self._taken:
+            return at + span
         if is_first:
             return self._taken[0] + span
         rounds, place = divmod(len(self._told), len(self._taken))
@@ -122,7 +125,7 @@ class Looks:
     def _kept_for_news(self, at: datetime) -> int:
         """Count those who came before their turn and found no look left: the next are theirs."""
         if self._news:
-            self._news = {who: since for who, since in self._news.items() if since > at - NEWS_LIFE}
+            self._news = {who: until for who, until in self._news.items() if until > at}
         return len(self._news)
 
     def _end_of_line(self, at: datetime) -> datetime:

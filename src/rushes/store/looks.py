@@ -21,6 +21,7 @@ from rushes.domain.errors import StoreBusy
 from rushes.domain.task import FINAL
 from rushes.ports import Look
 from rushes.store.status import COLUMNS, look_of
+from rushes.together import Asked, refuse
 
 KEPT_MAX: Final = 100_000
 TOGETHER_MAX: Final = 500
@@ -79,7 +80,7 @@ class PostgresLooks:
         address = sa.make_url(url).set(drivername="postgresql")
         self._address = address.render_as_string(hide_password=False)
         self._is_fresh = is_fresh
-        self._asked: dict[str, asyncio.Future[Look | None]] = {}
+        self._asked = Asked[Look | None]()
         self._has_some: asyncio.Event | None = None
         self._askers: list[asyncio.Task[None]] = []
         self._versions = itertools.count()
@@ -99,11 +100,8 @@ class PostgresLooks:
         look = self.look(task_id)
         if look is not None:
             return look
-        answer = self._asked.get(task_id)
-        if answer is None:
-            answer = self._asked[task_id] = asyncio.get_running_loop().create_future()
-            answer.add_done_callback(_heed)
-            self._wake()
+        answer = self._asked.join(task_id)
+        self._wake()
         return await asyncio.shield(answer)
 
     def data_version(self) -> int:
@@ -138,7 +136,9 @@ class PostgresLooks:
                     if connection is not None:
                         await connection.close()
                     connection = None
-                    _fail(asked.values(), fault)
+                    busy = StoreBusy(f"the database cannot be asked: {fault}")
+                    busy.__cause__ = fault
+                    refuse(asked.values(), busy)
         finally:
             if connection is not None:
                 await connection.close()
@@ -149,11 +149,7 @@ class PostgresLooks:
         while not self._asked:
             self._has_some.clear()
             await self._has_some.wait()
-        if len(self._asked) <= TOGETHER_MAX:
-            asked, self._asked = self._asked, {}
-            return asked
-        ids = list(itertools.islice(self._asked, TOGETHER_MAX))
-        return {task_id: self._asked.pop(task_id) for task_id in ids}
+        return self._asked.take(TOGETHER_MAX)
 
     async def _answer(
         self,
@@ -184,17 +180,3 @@ class PostgresLooks:
             tcp_user_timeout=10_000,
             options="-c statement_timeout=5s",
         )
-
-
-def _heed(answer: asyncio.Future[Look | None]) -> None:
-    """Take notice of a fault whose askers all went away."""
-    if not answer.cancelled():
-        answer.exception()
-
-
-def _fail(answers: Iterable[asyncio.Future[Look | None]], fault: Exception) -> None:
-    busy = StoreBusy(f"the database cannot be asked: {fault}")
-    busy.__cause__ = fault
-    for answer in answers:
-        if not answer.done():
-            answer.set_exception(busy)
