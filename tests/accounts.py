@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from rushes.engine.world import Looks, Upstream, World
+from rushes.engine.looks import Looks
+from rushes.engine.world import Upstream, World
 from rushes.ports import Budgets
 from rushes.testing.builders import a_submit
 from rushes.testing.fakes import ManualClock

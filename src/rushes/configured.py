@@ -16,8 +16,9 @@ from urllib.parse import unquote, urlsplit
 from rushes.domain.catalog import Catalog, ModelCard, Price, Route, build_catalog
 from rushes.domain.prices import misfits
 from rushes.domain.reading import CardRefused, card_of, read_cards, shipped_cards
+from rushes.engine.looks import Looks
 from rushes.engine.moderation import Moderation
-from rushes.engine.world import Looks, Upstream
+from rushes.engine.world import Upstream
 from rushes.folder import Unready
 from rushes.moderation.blocklist import BlockList, ListRefused
 from rushes.moderation.remote import RemoteModerator

@@ -113,7 +113,7 @@ def parts_of(
         hooks=_hooks(settings),
         submitting=calls.one,
         life=lambda: pulse.life,
-        turnstile=Turnstile(),
+        turnstile=Turnstile(clock.now),
         read_rows=_reading(settings, store),
         retention=retention_of(settings),
         moderation=configuration.moderated.moderation,

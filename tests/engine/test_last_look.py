@@ -12,7 +12,8 @@ from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Status, Task
 from rushes.engine import story
 from rushes.engine.aftercare import LAST_LOOKS
-from rushes.engine.world import Looks, Upstream
+from rushes.engine.looks import Looks
+from rushes.engine.world import Upstream
 from rushes.ports import Budgets, Work
 from rushes.providers.base import Found, Lost, Outcome, Ready, Search, Unreachable
 from working import Workers, never

@@ -13,7 +13,8 @@ from rushes.bell import LocalBell
 from rushes.domain.submit import Ticket
 from rushes.domain.task import Status
 from rushes.engine.carry import carry
-from rushes.engine.world import RECOVERIES_PER_S, Pace
+from rushes.engine.looks import Pace
+from rushes.engine.world import RECOVERIES_PER_S
 from rushes.ports import Work
 from rushes.providers.base import Outcome, Working
 from rushes.testing.builders import NOON

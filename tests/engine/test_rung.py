@@ -12,7 +12,8 @@ from rushes.bell import LocalBell
 from rushes.domain.submit import Ticket
 from rushes.domain.task import Status, Task
 from rushes.engine.carry import carry
-from rushes.engine.world import Looks, World
+from rushes.engine.looks import Looks
+from rushes.engine.world import World
 from rushes.ports import Work
 from rushes.providers.base import Outcome, Quiet, Ready, Working
 from rushes.testing.builders import NOON, WORK_ID, put_task
@@ -88,7 +89,7 @@ class Gate:
 
     passed: list[bool] = field(default_factory=list)
 
-    async def __call__(self, *, is_rung: bool) -> None:
+    async def __call__(self, allowance: Looks, *, is_rung: bool) -> None:
         self.passed.append(is_rung)
 
 
@@ -116,18 +117,20 @@ async def test_a_look_that_is_put_off_is_still_one_that_somebody_rang_for() -> N
     watch.world.upstreams = {"gpu": replace(watch.world.upstreams["gpu"], looks=full)}
     watch.bell.ring(watch.task.id)
     await carrying
-    assert full.asked == 2
-    assert gate.passed == [False, True, True]
+    assert full.asked == [True, True]
+    assert gate.passed == [False, True]
 
 
 class Full(Looks):
     """Looks of which none is left for a moment."""
 
-    asked: int = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[bool] = []
 
-    def wait_s(self, at: datetime, who: str = "") -> float:
-        self.asked += 1
-        return 0.01 if self.asked == 1 else 0.0
+    def turn_s(self, at: datetime, who: str, *, is_rung: bool = False) -> float:
+        self.asked.append(is_rung)
+        return 0.01 if len(self.asked) == 1 else 0.0
 
 
 async def turn() -> None:

@@ -371,8 +371,9 @@ async def _watch(task: Task, submits: Sequence[Submit], world: World, *, is_rung
 async def _check(
     task: Task, submit: Submit, upstream: Upstream, world: World, *, is_rung: bool
 ) -> Next:
-    await world.turnstile(is_rung=is_rung)
-    wait_s = upstream.looks.wait_s(world.clock.now(), submit.token)
+    wait_s = upstream.looks.turn_s(world.clock.now(), submit.token, is_rung=is_rung)
+    if not wait_s:
+        wait_s = await world.pass_s(upstream.looks, is_rung=is_rung)
     if wait_s > 0:  # its turn is later: others of the account look now
         return Again(wait_s, is_put_off=True)
     try:
