@@ -147,7 +147,7 @@ def main() -> None:
         "five_minutes",
         [Budget("clone to film", rounded(total_s), "s", FLOOR_S, AIM_S)],
         {"seconds": seconds},
-        {"render_s": RENDER_S, "film_bytes": size_bytes, "load_1min": loads},
+        {"rounds": 1, "render_s": RENDER_S, "film_bytes": size_bytes, "load_1min": loads},
         notes=("The upstream is simulated, and renders for as long as render_s says.",),
     ).tell(asked.json)
 

@@ -19,6 +19,7 @@ RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 PLOT = PAGE.with_suffix(".svg")
 NAMES = (
+    "five_minutes",
     "looks",
     "submits",
     "studio",
@@ -48,6 +49,10 @@ CPU seconds per GB downloaded beside nginx](benchmarks.svg)
 """
 
 SAID = {
+    "five_minutes": """
+What a stranger waits for, typed without a thought: a clone, an environment of its own (packages from the index, or from pip's cache),
+`rushes init` with the key of a simulated upstream, `rushes serve`, a wish, the film at home.
+""",
     "looks": """
 A look is `GET /v1/video/generations/{id}` with a Bearer key, kept-alive, 64 connections, the task queued. `rushes` is
 `rushes serve` as it comes, on SQLite, its engine running; `go` answers the same with the same headers from a map
@@ -123,6 +128,7 @@ nothing that keeps a retry from paying twice. So the rates are not of the same w
 """,
 }
 TITLES = {
+    "five_minutes": "From a clone to a film of one's own",
     "looks": "Looks",
     "submits": "Submits",
     "studio": "Films of the built-in engine",
@@ -138,6 +144,15 @@ TITLES = {
     "litellm_proxy": "LiteLLM's proxy",
 }
 COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "five_minutes": {
+        "clone": "clone",
+        "install": "install",
+        "init": "init",
+        "serve": "serve",
+        "accept": "accept",
+        "film": "film",
+        "download": "download",
+    },
     "looks": {
         "looks_per_s": "looks/s",
         "looks_per_cpu_s": "looks per CPU-s",

@@ -20,10 +20,11 @@ class Allowed:
     """An account that allows whatever is asked, or so many looks until somebody allows more."""
 
     left: float = math.inf
+    again_s: float = 0.001
     waiting: int = 0
 
     def free_s(self, at: datetime) -> float:
-        return 0.0 if self.left > 0 else 0.001
+        return 0.0 if self.left > 0 else self.again_s
 
     def take(self, at: datetime) -> None:
         assert self.left > 0, "not allowed"
@@ -131,14 +132,15 @@ async def test_who_finds_no_look_free_waits_for_one_in_order_and_what_was_rung_f
 
 
 async def test_an_account_that_allows_nothing_holds_up_no_other() -> None:
-    turnstile, spent, other = a_turnstile(), Allowed(left=0), Allowed()
+    turnstile, spent, other = a_turnstile(), Allowed(left=0, again_s=3600), Allowed()
     waiting = [asyncio.create_task(call(turnstile(spent, is_rung=True))) for _ in range(3)]
     await until(lambda: spent.waiting == 3)
     for _ in range(10):
         await asyncio.wait_for(turnstile(other), 5)
+    await asyncio.wait_for(asyncio.gather(*(turnstile(other) for _ in range(10))), 5)
     assert spent.waiting == 3
-    spent.left = 3
-    await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    for each in waiting:
+        each.cancel()
 
 
 async def test_accounts_of_whom_many_wait_take_turns() -> None:

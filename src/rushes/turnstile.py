@@ -70,6 +70,7 @@ class Turnstile:
         self._passed = 0
         self._lines: dict[int, _Line] = {}
         self._next: asyncio.Handle | None = None
+        self._next_at = 0.0
 
     async def __call__(self, allowance: Allowance, *, is_rung: bool = False) -> None:
         """Return when it is the caller's turn, with a look taken."""
@@ -102,12 +103,12 @@ class Turnstile:
             wait_s = line.allowance.free_s(self._now())
         else:
             return
-        when = loop.time() + wait_s
-        if isinstance(self._next, asyncio.TimerHandle) and when < self._next.when():
+        at = loop.time() + wait_s
+        if self._next is not None and at < self._next_at:
             self._next.cancel()
             self._next = None
         if self._next is None:
-            begin = self._begin
+            begin, self._next_at = self._begin, at
             self._next = loop.call_later(wait_s, begin) if wait_s else loop.call_soon(begin)
 
     def _begin(self) -> None:
