@@ -149,8 +149,8 @@ class Gateway(Judge):
         Raises:
             InsufficientQuota: one of them has less left than the task would hold.
         """
-        amount = judged.hold_microusd
-        if not amount or not caller.has_purse:
+        amount = judged.hold_microusd if caller.has_purse else 0
+        if not amount:
             return
         at, owners = self.clock.now(), (caller.account_id, caller.id)
         purses = await self.store.read(lambda tx: tx.purses(owners, at=at))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from starlette.datastructures import Headers
@@ -47,6 +48,7 @@ class Origins:
         return any(address in network for network in self.trusted)
 
 
+@lru_cache(maxsize=1024)  # a caller asks thousands of times, and reading takes longer than finding
 def address_of(text: str) -> Address | None:
     """Read an address as proxies write it, with a port or without; None if it is none.
 

@@ -31,6 +31,8 @@ T = TypeVar("T")
 BUSY_TIMEOUT_S: Final = 30.0
 MMAP_BYTES: Final = 256 * 2**20
 CACHE_KIB: Final = 16 * 1024
+KEPT_MAX: Final = 8
+"""How many connections for reading are kept beside the pool."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class SqliteStore:
         self._turns = Turns(busy_timeout_s)
         self._reader = self._engine(self._open_for_reading)
         self._writer = self._engine(self._open)
+        self._kept: list[sa.Connection] = []
         self._jobs: Jobs = queue.SimpleQueue()
         self._door = threading.Lock()
         self._is_closed = False
@@ -130,9 +133,15 @@ class SqliteStore:
 
     def read_now(self, act: Act[T]) -> T:
         """Run `act` on a stable, committed state, in this thread."""
-        with self._reader.connect() as connection, connection.begin():
+        try:
+            connection = self._kept.pop()
+        except IndexError:
+            connection = self._reader.connect()
+        try:
             _driver(connection).execute("BEGIN")
             return act(SqlTransaction(connection))
+        finally:
+            self._keep(connection)
 
     def close(self) -> None:
         """Finish what is waiting, then close the file."""
@@ -142,6 +151,8 @@ class SqliteStore:
             self._is_closed = True
             self._jobs.put(None)
         self._thread.join()
+        while self._kept:
+            self._kept.pop().close()
         for engine in (self._reader, self._writer):
             engine.dispose()
 
@@ -200,6 +211,20 @@ class SqliteStore:
             _log.exception("a listener to changes failed; the rows are written")
 
     # -- connections -----------------------------------------------------------------------
+
+    def _keep(self, connection: sa.Connection) -> None:
+        """End a read, and keep its connection: the pool takes longer to lend one than to read."""
+        try:
+            connection.rollback()  # what SQLAlchemy knows of it
+            _driver(connection).rollback()
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+        if self._is_closed or len(self._kept) >= KEPT_MAX:
+            connection.close()
+        else:
+            self._kept.append(connection)
 
     def _open(self) -> sqlite3.Connection:
         return open_file(self.path, busy_timeout_s=self._busy_timeout_s)
