@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -91,9 +92,11 @@ class _Stock:
 def test_what_is_written_is_what_the_library_writes_itself(
     store: Stores, dispatcher: DbosDispatcher
 ) -> None:
-    ours, again, theirs = (a_task_with_work(number) for number in range(3))
-    for task in (ours, again):
+    """The first two of a kind are the library's own, and the others are cast from them."""
+    ours, second, again, theirs = (a_task_with_work(number) for number in range(4))
+    for task in (ours, ours, second, again):
         store.write_now(lambda tx, t=task: dispatcher.enqueue(tx, t, Work.FILM, queue="gpu"))
+    assert [mould.is_true for mould in dispatcher._moulds.values()] == [True]
     store.write_now(
         lambda tx: dispatcher.enqueue(cast("Any", _Stock(tx)), theirs, Work.FILM, queue="gpu")
     )
@@ -103,13 +106,37 @@ def test_what_is_written_is_what_the_library_writes_itself(
             name: {column: value for column, value in row.items() if column not in OWN | TURN}
             for name, row in rows.items()
         }
-        assert len(rows) == 3
+        assert len(rows) == 4
         if table == "workflow_input":
-            assert len({row["inputs"] for row in rows.values()}) == 3, "each has its own task"
+            assert len({row["inputs"] for row in rows.values()}) == 4, "each has its own task"
+            told = b64decode(rows[again.work_id]["inputs"])
+            told = told.replace(again.id.encode(), theirs.id.encode())
+            assert told == b64decode(rows[theirs.work_id]["inputs"])
             plain = {name: {**row, "inputs": None} for name, row in plain.items()}
         assert plain[ours.work_id] == plain[again.work_id] == plain[theirs.work_id]
         for column in OWN & set(rows[ours.work_id]):
             assert type(rows[ours.work_id][column]) is type(rows[theirs.work_id][column]), column
+
+
+def test_work_of_another_account_and_another_turn_is_cast_with_its_own(
+    store: Stores, dispatcher: DbosDispatcher
+) -> None:
+    tasks = [
+        replace(a_task_with_work(number), account_id=f"acct_{number % 2}") for number in range(6)
+    ]
+    stock = DbosDispatcher(store.engine_for_workflows())
+    for task in tasks:
+        store.write_now(lambda tx, t=task: dispatcher.enqueue(tx, t, Work.FILM, queue="gpu"))
+        other = replace(task, work_id=f"{task.work_id}:stock")
+        store.write_now(
+            lambda tx, t=other: stock.enqueue(cast("Any", _Stock(tx)), t, Work.FILM, queue="stock")
+        )
+    rows = rows_of(store, "workflow_status")
+    for task in tasks:
+        mine, theirs = rows[task.work_id], rows[f"{task.work_id}:stock"]
+        assert mine["queue_partition_key"] == theirs["queue_partition_key"] == task.account_id
+        assert mine["priority"] == theirs["priority"]
+    assert len({row["creator_xid"] for row in rows.values()}) == len(rows)
 
 
 def test_work_that_is_handed_over_twice_is_there_once(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from dbos import DBOSClient, EnqueueOptions
 
 from rushes.domain.task import Status, Task
+from rushes.engine.moulds import Inserts, Mould, Piece
 from rushes.ports import Transaction, Work
 
 APPLICATION: Final = "rushes"
@@ -51,6 +52,7 @@ class DbosDispatcher:
         self._client = DBOSClient(
             system_database_engine=engine, application_name=APPLICATION, lazy=True
         )
+        self._moulds: dict[tuple[str, str, bool], Mould] = {}
 
     def enqueue(self, tx: Transaction, task: Task, work: Work, *, queue: str) -> None:
         """Make sure that `work` will be done for `task` once the transaction commits."""
@@ -67,8 +69,29 @@ class DbosDispatcher:
             turn = self._turn(tx, task, options["queue_name"])
             if turn is not None:
                 options["priority"] = turn
-        connection = cast("sa.Connection", tx.connection)
-        self._client.enqueue_in_transaction(connection, options, task.id)
+        self._hand_over(tx.connection, options, task)
+
+    def _hand_over(self, connection: object, options: EnqueueOptions, task: Task) -> None:
+        """Have the library write its rows, or cast them where it is known how they look."""
+        library = cast("sa.Connection", connection)
+        if not isinstance(connection, Inserts):
+            self._client.enqueue_in_transaction(library, options, task.id)
+            return
+        name = options["workflow_name"], options["queue_name"], "queue_partition_key" in options
+        mould = self._moulds.setdefault(name, Mould())
+        own = {
+            "workflow_uuid": task.work_id,
+            "queue_partition_key": options.get("queue_partition_key"),
+            "priority": options.get("priority", 0),
+        }
+        piece = Piece(task.id, own)
+        if mould.fits(piece):
+            for statement, values in mould.cast(piece):
+                connection.insert(statement, values)
+            return
+        self._client.enqueue_in_transaction(library, options, task.id)
+        if not mould.is_broken:
+            mould.learn(piece, connection.inserted)
 
     def _turn(self, tx: Transaction, task: Task, queue: str) -> int | None:
         """Return when a task's turn is; what was begun already is before all turns."""

@@ -38,6 +38,7 @@ class Recalling:
         """
         self._beneath = connection
         self._later = later
+        self.inserted: list[tuple[Text, Mapping[str, Any]]] = []
 
     def __getattr__(self, name: str) -> object:
         """Be the connection itself in all else."""
@@ -54,10 +55,18 @@ class Recalling:
         text = self._known.get(key)
         if text is None:
             text = self._known[key] = compiled(statement, values, self._beneath)
+        self.inserted.append((text, values))
         if self._later is None:
             return Returned(first(self._beneath, text, values))
         self._later.put_text(text, values, must_write=False)
         return Returned(values)
+
+    def insert(self, statement: Text, values: Mapping[str, Any]) -> None:
+        """Run an insert of `inserted` with other values; a row that is there stays as it is."""
+        if self._later is None:
+            first(self._beneath, statement, values)
+        else:
+            self._later.put_text(statement, values, must_write=False)
 
     def _settled(self) -> sa.Connection:
         if self._later is not None:
