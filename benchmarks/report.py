@@ -55,9 +55,10 @@ What a stranger waits for, typed without a thought: a clone, an environment of i
 """,
     "looks": """
 A look is `GET /v1/video/generations/{id}` with a Bearer key, kept-alive, 64 connections, the task queued. `rushes` is
-`rushes serve` as it comes, on SQLite, its engine running; `go` answers the same with the same headers from a map
+`rushes serve` as it comes, on SQLite, its engine running; `traced` is the same server where each look has a `traceparent` of its
+own, so that no head is known again and each is parsed; `go` answers the same with the same headers from a map
 (`benchmarks/baselines/go_lookup`); `hello` is one constant answer by our HTTP server (`benchmarks/baselines/hello.py`),
-which is as fast as anything behind it can be; `nginx` is a constant answer. Each server has one core, wrk the other. Where
+each head parsed; `nginx` is a constant answer. Each server has one core, wrk the other. Where
 wrk is the limit (nginx, Go), looks per second of the clock are too few: compare looks per second of the server's CPU.
 """,
     "submits": """

@@ -21,6 +21,8 @@ HEADERS = [
     (b"etag", b'W/"1"'),
     (b"rushes-progress", b"0"),
     (b"retry-after", b"3"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
     (b"content-length", str(len(BODY)).encode()),
 ]
 

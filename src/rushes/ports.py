@@ -123,8 +123,7 @@ class Answer:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """The columns a status look needs; read raw, many thousand times a second."""
 
     account_id: str

@@ -68,14 +68,12 @@ class Keyring:
             digest: key for digest, key in self.keys.items() if _looks_from_anywhere(key)
         }
 
-    def known(self, authorization: bytes, at: datetime) -> Key | None:
-        """Return the key of an Authorization value, if it is valid at `at` for a look.
+    def looker(self, secret: bytes, at: datetime) -> Key | None:
+        """Return the key of a secret, if it is valid at `at` for a look.
 
         It is in memory, has the scope for it, and may come from everywhere.
         """
-        if authorization[:7].lower() != b"bearer ":
-            return None
-        key = self._lookers.get(digest_of(authorization[7:].strip()))
+        key = self._lookers.get(digest_of(secret))
         return key if key is not None and key.is_valid(at) else None
 
     async def caller(self, authorization: bytes | None, origin: Address | None = None) -> Key:
@@ -86,9 +84,7 @@ class Keyring:
         Raises:
             MissingApiKey, InvalidApiKey: the door stays shut.
         """
-        if authorization is None or authorization[:7].lower() != b"bearer ":
-            raise MissingApiKey(NO_KEY)
-        secret = authorization[7:].strip()
+        secret = None if authorization is None else secret_of(authorization)
         if not secret:
             raise MissingApiKey(NO_KEY)
         digest = digest_of(secret)
@@ -118,3 +114,12 @@ class Keyring:
 
 def _looks_from_anywhere(key: Key) -> bool:
     return Scope.READ in key.scopes and key.networks is None
+
+
+def secret_of(authorization: bytes) -> bytes | None:
+    """Return what a caller shows of a key in an Authorization value; None if that is no key.
+
+    >>> secret_of(b"Bearer sk-1"), secret_of(b"bearer  sk-1 "), secret_of(b"Basic dTpw")
+    (b'sk-1', b'sk-1', None)
+    """
+    return authorization[7:].strip() if authorization[:7].lower() == b"bearer " else None

@@ -2,9 +2,10 @@
 
 Every caller polls every few seconds, so this one GET is most of the traffic. The plainest form
 of it (no query, no body, no preference, a key in memory with rates in hand, a task of the
-caller's) needs no task of the event loop, no scope and no second write. Everything else, errors
-too, is left to
-the ordinary route, which answers the same: a test holds the two side by side.
+caller's) needs no task of the event loop, no scope and no second write; and where its head is
+that of a look before it but for the task and the key, no parser (`http/familiar.py`). Everything
+else, errors too, is left to the ordinary route, which answers the same: a test holds them side by
+side.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from rushes.clock import Clock
 from rushes.domain.access import NO_LIMITS, Key
 from rushes.domain.task import FINAL
 from rushes.gateway.rates import Rates
-from rushes.http.auth import Keyring
+from rushes.http.auth import Keyring, secret_of
 from rushes.http.envelope import Styles
+from rushes.http.familiar import ID_BYTES, PREFIX, Familiar
 from rushes.http.looking import RETRY_AFTER_S, Looking, is_known
 from rushes.ports import Look
 
-PREFIX: Final = b"/v1/video/generations/"
-URL_BYTES: Final = len(PREFIX) + len("video_") + 32
+URL_BYTES: Final = len(PREFIX) + ID_BYTES
 _FOUND: Final = b"HTTP/1.1 200 OK\r\n"
 _UNCHANGED: Final = b"HTTP/1.1 304 Not Modified\r\n"
 _UNFIT: Final = frozenset(
@@ -59,6 +60,7 @@ class HotLooks:
         self._styles = styles
         self._clock = clock
         self._ids = _request_ids()
+        self._familiar = Familiar()
         self.count = 0
 
     def __call__(
@@ -79,21 +81,36 @@ class HotLooks:
                 if_none_match = value
             elif name in _UNFIT and value.lower() != b"keep-alive":
                 return None
-        if authorization is None:
+        secret = None if authorization is None else secret_of(authorization)
+        if secret is None:
             return None
         try:
-            return self._answer(url, authorization, if_none_match, standing)
+            return self._answer(url[len(PREFIX) :], secret, if_none_match, standing)
         except Exception:  # noqa: BLE001 -- the ordinary route meets it too, and tells
             return None
 
+    def again(self, packet: bytes, standing: bytes) -> bytes | None:
+        """Return the bytes of an answer to a head that need not be parsed, None to any other."""
+        asked = self._familiar.asked(packet)
+        if asked is None:
+            return None
+        try:
+            return self._answer(*asked, standing)
+        except Exception:  # noqa: BLE001 -- the ordinary route meets it too, and tells
+            return None
+
+    def learn(self, packet: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Know a head again that was answered, if it is all of a packet."""
+        self._familiar.learn(packet, headers)
+
     def _answer(
-        self, url: bytes, authorization: bytes, if_none_match: bytes | None, standing: bytes
+        self, task: bytes, secret: bytes, if_none_match: bytes | None, standing: bytes
     ) -> bytes | None:
         at = self._clock.now()
-        key: Key | None = self._keyring.known(authorization, at)
+        key: Key | None = self._keyring.looker(secret, at)
         if key is None or self._styles.wraps(key):
             return None
-        task_id = url[len(PREFIX) :].decode("ascii")
+        task_id = task.decode("ascii")
         look = self._looking.hot.look(task_id)
         if look is None or look.account_id != key.account_id:
             return None

@@ -73,6 +73,14 @@ class AtOnce(Protocol):
         """
         ...
 
+    def again(self, packet: bytes, standing: bytes) -> bytes | None:
+        """Return the same for a packet that is a whole head of a kind known by `learn`."""
+        ...
+
+    def learn(self, packet: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Know a head that was answered when it comes again, if a packet is that head alone."""
+        ...
+
 
 class _Stop(Exception):
     """Ends the parser's work on a packet; the refusal is under way already."""
@@ -178,6 +186,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         """Read a packet; what comes after a refusal is thrown away unread."""
         if self._phase == _REFUSED:
             return
+        at_once = self.at_once
+        if at_once is not None and self._phase == _BETWEEN and self._answer_again(at_once, data):
+            return
         self._packet_bytes = len(data)
         self._is_at_start = self._phase == _BETWEEN
         try:
@@ -191,6 +202,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._loose_bytes += self._packet_bytes
             if self._loose_bytes > self.limits.head_bytes_max:
                 self._refuse_oversize()
+        elif self._is_answered and at_once is not None:
+            at_once.learn(data, self.headers)
 
     def _feed(self, data: bytes) -> None:
         """Parse, and go on with HTTP where a request would rather speak something else.
@@ -294,10 +307,26 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         return line_bytes + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     # -- what goes out -----------------------------------------------------------------
+    def _is_busy(self) -> bool:
+        """Say whether another answer of this connection is under way."""
+        cycle = self.cycle
+        return (cycle is not None and not cycle.response_complete) or self.flow.write_paused
+
+    def _answer_again(self, at_once: AtOnce, packet: bytes) -> bool:
+        """Answer a head that need not be parsed, if it is this connection's only business."""
+        if self._is_surplus or self._is_busy():
+            return False
+        answer = at_once.again(packet, self._standing_lines())
+        if answer is None:
+            return False
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        self._deadline = self.loop.time() + self.limits.idle_timeout_s
+        return True
+
     def _answer_at_once(self, at_once: AtOnce) -> bool:
         """Answer a GET without the app, if it is this connection's only business."""
-        is_busy = self.cycle is not None and not self.cycle.response_complete
-        if is_busy or self.flow.write_paused or self.parser.get_method() != b"GET":
+        if self._is_busy() or self.parser.get_method() != b"GET":
             return False
         if self.parser.get_http_version() != "1.1" or not self.parser.should_keep_alive():
             return False
@@ -486,8 +515,7 @@ def guarded(limits: GuardLimits, *, at_once: AtOnce | None = None) -> type[Guard
 
     `at_once` may answer a request before the app hears of it.
     """
-    own_limits, own_counters = limits, GuardCounters()
-    own_at_once = None if at_once is None else staticmethod(at_once)
+    own_limits, own_counters, own_at_once = limits, GuardCounters(), at_once
 
     class Guarded(GuardedHttpProtocol):
         __slots__ = ()
