@@ -944,7 +944,12 @@ def kept_of(tx: Transaction, task_id: str, kind: ArtifactKind) -> Artifact | Non
 
 def work_id_of(task: Task, work: Work) -> str:
     """Name a piece of work; the epoch makes the name new whenever the work is given anew."""
-    return f"{task.id}:{work}:{task.lease_epoch}"
+    return work_id(task.id, work, task.lease_epoch)
+
+
+def work_id(task_id: str, work: Work, epoch: int = 0) -> str:
+    """Name a piece of work of a task, by default its first."""
+    return f"{task_id}:{work}:{epoch}"
 
 
 class Dispatcher(Protocol):

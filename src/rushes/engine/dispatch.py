@@ -74,9 +74,10 @@ class DbosDispatcher:
     def _hand_over(self, connection: object, options: EnqueueOptions, task: Task) -> None:
         """Have the library write its rows, or cast them where it is known how they look."""
         library = cast("sa.Connection", connection)
-        if not isinstance(connection, Inserts):
+        if not hasattr(connection, "inserted"):
             self._client.enqueue_in_transaction(library, options, task.id)
             return
+        listened = cast("Inserts", connection)
         name = options["workflow_name"], options["queue_name"], "queue_partition_key" in options
         mould = self._moulds.setdefault(name, Mould())
         own = {
@@ -87,11 +88,11 @@ class DbosDispatcher:
         piece = Piece(task.id, own)
         if mould.fits(piece):
             for statement, values in mould.cast(piece):
-                connection.insert(statement, values)
+                listened.insert(statement, values)
             return
         self._client.enqueue_in_transaction(library, options, task.id)
         if not mould.is_broken:
-            mould.learn(piece, connection.inserted)
+            mould.learn(piece, listened.inserted)
 
     def _turn(self, tx: Transaction, task: Task, queue: str) -> int | None:
         """Return when a task's turn is; what was begun already is before all turns."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import uuid4
 
 Row: TypeAlias = tuple[Any, Mapping[str, Any]]
@@ -22,7 +22,6 @@ _CREATOR: Final = "creator_xid"
 _INPUTS: Final = "inputs"
 
 
-@runtime_checkable
 class Inserts(Protocol):
     """A connection that remembers what was inserted through it, and can insert the like again."""
 
@@ -62,19 +61,17 @@ class Mould:
 
     def cast(self, piece: Piece) -> list[Row]:
         """Return the rows of a piece of work."""
-        return [
-            (statement, {name: self._value(name, value, piece) for name, value in values.items()})
-            for statement, values in self._rows
-        ]
+        return [(statement, self._cast(values, piece)) for statement, values in self._rows]
 
-    def _value(self, name: str, value: object, piece: Piece) -> object:
-        if name in piece.own:
-            return piece.own[name]
-        if name == _CREATOR:
-            return str(uuid4())
-        if name == _INPUTS and isinstance(value, str):
-            return _renamed(value, self._argument, piece.argument)
-        return value
+    def _cast(self, values: Mapping[str, Any], piece: Piece) -> dict[str, Any]:
+        made = dict(values)
+        made.update((name, value) for name, value in piece.own.items() if name in made)
+        if _CREATOR in made:
+            made[_CREATOR] = str(uuid4())
+        inputs = made.get(_INPUTS)
+        if isinstance(inputs, str):
+            made[_INPUTS] = _renamed(inputs, self._argument, piece.argument)
+        return made
 
     def fits(self, piece: Piece) -> bool:
         """Whether a piece may be cast; a pickle says how long its words are."""

@@ -8,7 +8,7 @@ the answer to be repeated, and the engine's work (P1).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rushes.domain.access import Key
@@ -40,7 +40,7 @@ from rushes.ports import (
     SchemaBehind,
     Transaction,
     Work,
-    work_id_of,
+    work_id,
 )
 from rushes.traces import SILENT, Kind, Traces
 
@@ -253,7 +253,7 @@ class Gateway(Judge):
             deadline_at = min(deadline_at, at + timedelta(seconds=start_within_s))
         task_id = new_task_id(at)
         routes = self.catalog.routes(listing.id, is_rehearsal=listing.is_rehearsal)
-        task = Task(
+        return Task(
             id=task_id,
             account_id=create.caller.account_id,
             key_id=create.caller.id,
@@ -271,8 +271,8 @@ class Gateway(Judge):
             metadata=dict(wish.metadata_keys),
             expires_at=at + TEST_LIFE if create.caller.is_test else None,
             queue=in_order(routes, task_id)[0].provider,
+            work_id=work_id(task_id, Work.FILM),
         )
-        return replace(task, work_id=work_id_of(task, Work.FILM))
 
 
 def _replayed(create: Create, answer: Answer) -> Created:

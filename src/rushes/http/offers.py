@@ -24,6 +24,9 @@ LAST_FRAME_SPELLINGS: Final = ("last_frame", "lastFrame", "image_tail")
 NAMED: Final = frozenset({*FIRST_FRAME_SPELLINGS, *LAST_FRAME_SPELLINGS, "images", "audio_url"})
 """Names under which a file is read on every level."""
 
+OFFERING: Final = NAMED | {"content", "media"}
+"""Names without one of which no file is offered."""
+
 _CONTENT_ROLES: Final[Mapping[str, tuple[Medium, Role]]] = {
     "image_url": (Medium.IMAGE, Role.FIRST_FRAME),
     "video_url": (Medium.VIDEO, Role.REFERENCE_VIDEO),

@@ -8,7 +8,7 @@ value is kept with the path under which the caller said it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from rushes.domain.errors import InvalidValue, MissingParameter
@@ -16,6 +16,7 @@ from rushes.domain.spec import Mode, Offered, Said, Script, Size, Wish, parse_si
 from rushes.http import values
 from rushes.http.offers import (
     NAMED,
+    OFFERING,
     Upload,
     content_texts,
     is_media,
@@ -65,10 +66,10 @@ OPTION_SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "camera_fixed": ("camera_fixed",),
     "quality_level": ("quality_level",),
 }
-_EVERYWHERE: Final = frozenset(
-    {name for names in (*SPELLINGS.values(), *OPTION_SPELLINGS.values()) for name in names}
-    | {"size", "width", "height"}
-    | NAMED
+_OPTIONS: Final = frozenset(name for names in OPTION_SPELLINGS.values() for name in names)
+_SIZES: Final = frozenset({"size", "width", "height"})
+_EVERYWHERE: Final = (
+    frozenset(name for names in SPELLINGS.values() for name in names) | _OPTIONS | _SIZES | NAMED
 )
 """Names that are read on every level."""
 
@@ -121,6 +122,8 @@ class _Reader:
             Level(metadata, "metadata."),
         ]
         self._levels = [level for level in levels if level.values]
+        self._names = set[str]().union(*(level.values for level in self._levels))
+        """What is said on any level: most bodies say little, and what they do not is not sought."""
 
     def read(self) -> Wish:
         top = tuple(n for n, v in self._asked.body.items() if v is not None and n != "metadata")
@@ -130,46 +133,49 @@ class _Reader:
             source = self._one("source_id", values.text)
         elif derives is not Mode.REMIX:
             source = source_of(Level(self._asked.body, ""))
-        wish = Wish(
-            model=self._asked.model(),
-            prompt=self._prompt(),
+        model, prompt = self._asked.model(), self._prompt()
+        seconds = self._one("seconds", values.whole) if derives is Mode.EXTEND else None
+        is_beside = derives is not None or source is not None
+        return Wish(
+            model=model,
+            prompt=prompt,
             source_id=source if isinstance(source, Said) else None,
             source_film=source if isinstance(source, Offered) else None,
-            seconds=self._one("seconds", values.whole) if derives is Mode.EXTEND else None,
             start_within_s=self._start(),
             callback_url=self._one("callback_url", values.text),
             user=self._one("user", values.user),
             metadata_keys=dict(self._rest_of_metadata()),
             ignored=tuple(name for name in top if name not in KNOWN),
             order=(*top, *_metadata_paths(self._metadata)),
+            # Beside a source nothing else is read (CONTRACT §4, §7).
+            **({"seconds": seconds} if is_beside else self._rest()),
         )
-        if derives is not None or source is not None:
-            return wish  # beside a source nothing else is read (CONTRACT §4, §7)
-        return self._rest(wish)
 
-    def _rest(self, wish: Wish) -> Wish:
+    def _rest(self) -> dict[str, Any]:
+        """Return what is said of a film that is made from nothing but what came along."""
         self._check_response_format()
         size, size_params = self._size()
-        return replace(
-            wish,
-            seconds=self._one("seconds", values.whole),
-            resolution=self._one("resolution", values.lower_text),
-            ratio=self._one("ratio", values.text),
-            size=size,
-            size_params=size_params,
-            negative_prompt=self._one("negative_prompt", values.negative_text),
-            seed=self._one("seed", values.seed),
-            with_audio=self._one("with_audio", values.flag),
-            with_watermark=self._one("with_watermark", values.flag),
-            outputs=self._one("outputs", values.whole),
-            script=self._script(),
-            offered=tuple(self._offered()),
-            options=self._options(),
-        )
+        return {
+            "seconds": self._one("seconds", values.whole),
+            "resolution": self._one("resolution", values.lower_text),
+            "ratio": self._one("ratio", values.text),
+            "size": size,
+            "size_params": size_params,
+            "negative_prompt": self._one("negative_prompt", values.negative_text),
+            "seed": self._one("seed", values.seed),
+            "with_audio": self._one("with_audio", values.flag),
+            "with_watermark": self._one("with_watermark", values.flag),
+            "outputs": self._one("outputs", values.whole),
+            "script": self._script(),
+            "offered": tuple(self._offered()),
+            "options": self._options(),
+        }
 
     # -- scalars -------------------------------------------------------------------------
 
     def _one(self, name: str, read: Callable[[Any, str], T]) -> Said[T] | None:
+        if self._names.isdisjoint(SPELLINGS[name]):
+            return None
         for level in self._levels:
             said = values.agree(level, SPELLINGS[name], read)
             if said is not None:
@@ -189,6 +195,8 @@ class _Reader:
 
     def _size(self) -> tuple[Said[Size] | None, tuple[str, ...]]:
         """Return the size, and every name that told it."""
+        if self._names.isdisjoint(_SIZES):
+            return None, ()
         for level in self._levels:
             whole, edges = _whole_size(level), _edges(level)
             if whole is not None and edges is not None and whole.value != edges.value:
@@ -201,7 +209,9 @@ class _Reader:
         return None, ()
 
     def _options(self) -> dict[str, Said[Any]]:
-        found = {}
+        found: dict[str, Said[Any]] = {}
+        if self._names.isdisjoint(_OPTIONS):
+            return found
         for name, spellings in OPTION_SPELLINGS.items():
             for level in self._levels:
                 said = values.agree(level, spellings, values.option)
@@ -251,6 +261,8 @@ class _Reader:
 
     def _offered(self) -> Iterator[Offered]:
         """Collect files; what a stronger level offers for a role, weaker ones do not add to."""
+        if self._names.isdisjoint(OFFERING):
+            return
         taken: set[object] = set()
         for level in self._levels:
             here = offers_of(level)
