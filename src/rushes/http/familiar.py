@@ -17,6 +17,9 @@ ID_BYTES: Final = len("video_") + 32
 HEADS_MAX: Final = 256
 """Of as many kinds of heads; with one more all are learned anew, which costs a parse each."""
 
+ONE_OF: Final = 16
+"""How rarely heads are learned where none comes twice."""
+
 HEAD_BYTES_MAX: Final = 2048
 """Longer ones are not kept: 256 of them are half a megabyte."""
 
@@ -41,6 +44,7 @@ class Familiar:
 
     def __init__(self) -> None:
         self._heads: dict[bytes, bytes | None] = {}
+        self._learned_in_vain = 0
 
     def __len__(self) -> int:
         """Return how many are known."""
@@ -56,13 +60,18 @@ class Familiar:
             if_none_match = self._heads[rest]
         except KeyError:
             return None
+        self._learned_in_vain = 0
         return Asked(packet[len(_START) : _ID_ENDS], secret, if_none_match)
 
     def learn(self, packet: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
         """Know a head again that a parser found in a packet, and that was a plain look.
 
-        Only where the packet is that head, whole, and nothing else.
+        Only where the packet is that head, whole, and nothing else. Where no head comes twice (each
+        has a `traceparent` of its own), few are learned: one may always be that of somebody else.
         """
+        self._learned_in_vain += 1
+        if self._learned_in_vain > HEADS_MAX and self._learned_in_vain % ONE_OF:
+            return
         parts = _parts(packet)
         if parts is None or len(packet) > HEAD_BYTES_MAX:
             return
