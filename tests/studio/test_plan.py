@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -193,9 +193,9 @@ def test_any_mixture_of_scripts_can_be_planned(prompt: str) -> None:
     "unit", ["a", "a fox ", "狐狸", "🙂", "\u202e\u0628\u062c ", "a" * 50 + " "]
 )
 def test_ten_thousand_characters_are_planned_at_once(unit: str) -> None:
-    began = perf_counter()
+    began = process_time()
     plan((unit * 10_000)[:10_000], 1)
-    assert perf_counter() - began < 1.0
+    assert process_time() - began < 1.0
 
 
 def test_another_seed_is_another_plan_of_the_same_words() -> None:
