@@ -3,7 +3,7 @@
     python benchmarks/report.py        # benchmarks/results/*.json → docs/benchmarks.md and .svg
 
 Nothing on the page is typed by hand but its sentences: a figure is in a result, with its command
-and its machine. `tests/test_docs.py` holds the page to the results.
+and its machine. `tests/test_scale.py` holds the page to the results.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page about scale is what its script writes, and the model adds up."""
+"""The pages about scale and speed are what their scripts write, and the model adds up."""
 
 from __future__ import annotations
 
@@ -12,16 +12,25 @@ import pytest
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
-@pytest.fixture
-def scale(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def script(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    spec = importlib.util.spec_from_file_location("scale", BENCHMARKS / "scale.py")
+    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "scale", module)
+    monkeypatch.setitem(sys.modules, name, module)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def scale(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return script("scale", monkeypatch)
+
+
+def test_the_page_about_speed_is_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = script("report", monkeypatch)
+    assert report.PAGE.read_text(encoding="utf-8") == report.page(report.results())
 
 
 def test_the_page_about_scale_is_what_its_script_writes(scale: ModuleType) -> None:

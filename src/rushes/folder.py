@@ -217,7 +217,7 @@ def see_to_schema(settings: Settings, clock: Clock, *, may_make: bool) -> str | 
             "or use the newer."
         )
     if state is SchemaState.BEHIND:
-        return "it is of the schema before: webhooks and audit wait for `rushes migrate`"
+        return "it is of the schema before: accounts, limits and money wait for `rushes migrate`"
     return None
 
 
