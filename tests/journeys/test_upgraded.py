@@ -1,7 +1,8 @@
 """Today's code where the version before left off, with tasks open in every status.
 
-That version's code is not here. A real server of today is brought to where it has tasks in every
-status and killed; then its database is taken back to the step before, to the last column.
+That version's code is not here; `test_written.py` has a folder that it wrote. Here a real server
+of today is brought to where it has tasks in every status and killed; then its database is taken
+back to the step before, to the last column.
 """
 
 from __future__ import annotations
