@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import pytest
+import sqlalchemy as sa
 
 from journeying import wait_until
 from postgres import Server
@@ -136,13 +137,34 @@ async def test_nothing_is_answered_from_memory_while_the_feed_is_stale(
     looks.close()
 
 
-async def test_whoever_looks_at_once_shares_queries(url: str, store: PostgresStore) -> None:
+def transaction_count(postgres: Server, url: str) -> int:
+    """How many transactions there were in a database that everybody has left.
+
+    A session tells its own when it goes. What stands alone is a transaction of its own.
+    """
+    name = (sa.make_url(url).database,)
+    with postgres.admin() as connection:
+        sessions = "SELECT FROM pg_stat_activity WHERE datname = %s"
+        wait_until(lambda: not connection.execute(sessions, name).rowcount, timeout_s=PATIENCE_S)
+        counted = "SELECT xact_commit FROM pg_stat_database WHERE datname = %s"
+        found = connection.execute(counted, name).fetchone()
+        assert found is not None
+        return int(str(found[0]))
+
+
+async def test_whoever_looks_at_once_shares_queries(
+    postgres: Server, url: str, store: PostgresStore
+) -> None:
     tasks = [store.write_now(put_task) for _ in range(30)]
+    store.close()
+    before = await asyncio.to_thread(transaction_count, postgres, url)
     looks = PostgresLooks(url, is_fresh=lambda: True)
     found = await asyncio.gather(*(looks.read(task.id) for task in tasks for _ in range(20)))
     assert {look.status for look in found if look is not None} == {Status.QUEUED}
     assert len(found) == 600
     looks.close()
+    count = await asyncio.to_thread(transaction_count, postgres, url) - before
+    assert 1 <= count <= 10, "those of two connections' own beginnings are among them"
 
 
 async def test_a_database_that_is_away_is_busy_and_looks_go_on_when_it_is_back(

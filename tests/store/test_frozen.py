@@ -1,7 +1,7 @@
 """A process that stands still in the middle of a transaction holds locks; nobody waits for it.
 
 Its session here is a connection that has written and does not commit, as that of a process does
-which was stopped between two statements.
+which was stopped between two statements. One that ends there has done nothing of its beat.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from rushes.engine.dispatch import make_tables
+from rushes.engine.pulse import Pulse
 from rushes.store.postgres import PostgresStore
 
 LOST_AFTER_S = 4.0
@@ -74,3 +76,43 @@ def test_work_whose_row_a_frozen_process_holds_keeps_no_other_work_back(
         assert waiting(url) == ["free"]
     assert store.write_now(lambda tx: tx.reassign_work(LOST_AFTER_S)) == 1
     assert waiting(url) == ["free", "held"]
+
+
+REFUSAL = """
+    CREATE FUNCTION refuse() RETURNS trigger AS
+        $$ BEGIN RAISE EXCEPTION 'not now'; END $$ LANGUAGE plpgsql;
+    CREATE TRIGGER refused BEFORE UPDATE ON dbos.workflow_status
+        FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+"""The work of the dead cannot be given to anybody."""
+
+
+def standing(url: str) -> list[tuple[object, ...]]:
+    """Who lives since when, and who has which work."""
+    with psycopg.connect(url) as connection:
+        lives = connection.execute("SELECT id, seen_at FROM live_executors ORDER BY id")
+        works = connection.execute(
+            "SELECT workflow_uuid, status, executor_id FROM dbos.workflow_status ORDER BY 1"
+        )
+        return [*lives.fetchall(), *works.fetchall()]
+
+
+@pytest.mark.promise("P10")
+def test_a_beat_that_breaks_before_it_gave_work_on_has_not_been_and_the_next_does_all_of_it(
+    store: PostgresStore, url: str
+) -> None:
+    pulse = Pulse(store, "living", lost_after_s=LOST_AFTER_S, now=lambda: 100.0)
+    pulse.beat()
+    work_of("dead", "its-task", url)
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO live_executors VALUES ('dead', %s)", (LONG_AGO,))
+        connection.execute(REFUSAL)
+    before = standing(url)
+    with pytest.raises(sa.exc.DBAPIError, match="not now"):
+        pulse.beat()
+    assert standing(url) == before
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TRIGGER refused ON dbos.workflow_status")
+    assert pulse.beat() == 1
+    assert waiting(url) == ["its-task"]
+    assert [row[0] for row in standing(url)] == ["living", "its-task"]
