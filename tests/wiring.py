@@ -120,10 +120,11 @@ class Wired:
         has_console: bool = True,
         operators: Operators | None = None,
         has_operators: bool = True,
+        bell: LocalBell | None = None,
     ) -> None:
         self.clock = ManualClock(NOON)
         self.film = film
-        self.bell = LocalBell()
+        self.bell = bell or LocalBell()
         path = a_database(folder / "rushes.db")
         self.store = SqliteStore(path, on_change=self.bell.ring_all)
         self.hot = HotRead(path)

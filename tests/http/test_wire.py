@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from starlette.types import Message
 
+from rushes.bell import LocalBell
 from rushes.domain.access import Scope
 from rushes.domain.catalog import Route, build_catalog
 from rushes.domain.errors import LeaseLost, StoreBusy
@@ -615,6 +616,37 @@ async def test_a_long_poll_is_answered_when_the_task_ends(house: Wired) -> None:
         house.move(stored, _stored())
         answer = await asyncio.wait_for(waiting, 5)
     assert answer.json()["status"] == "succeeded"
+
+
+class LostBell(LocalBell):
+    """A bell whose every ring is lost on its way; it knows how long anybody would wait for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: list[str] = []
+        self.waits_s: list[float] = []
+
+    def ring(self, task_id: str) -> None:
+        self.lost.append(task_id)
+
+    async def wait(self, task_id: str, timeout_s: float) -> bool:
+        self.waits_s.append(timeout_s)
+        return await super().wait(task_id, timeout_s)
+
+
+async def test_a_ring_that_is_lost_costs_whoever_waits_a_second_at_most(tmp_path: Path) -> None:
+    bell = LostBell()
+    async with wired(tmp_path, bell=bell) as house, house.client() as client:
+        name = await submit(house)
+        poll = asyncio.ensure_future(client.get(f"{ROOT}/{name}?wait=60"))
+        stream = asyncio.ensure_future(client.get(f"{ROOT}/{name}/events"))
+        await until(lambda: len(bell._ears.get(name, ())) == 2)
+        await house.bring(house.task(name), Status.FAILED)
+        answer, told = await asyncio.wait_for(asyncio.gather(poll, stream), 5)
+    assert name in bell.lost
+    assert max(bell.waits_s) <= 1.0
+    assert answer.json()["status"] == "failed"
+    assert told.text.count('"status":"failed"') == 1
 
 
 async def test_a_revoked_key_ends_a_long_poll_and_a_stream(house: Wired) -> None:

@@ -12,20 +12,21 @@ from __future__ import annotations
 import random
 import select
 import signal
-import sqlite3
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from journeying import Running, a_server, a_starting_server, an_upstream, audited, wait_until
-from rushes.testing.audit import Audited, Witness
+from houses import House
+from journeying import Running, a_server, a_starting_server, an_upstream, wait_until
+from rushes.domain.task import FINAL, Status
+from rushes.testing.audit import Audited, Books, Witness
 
 FILMS_PER_LIFE = 6
 """More would only wait in line: every film is decoded to its end, a few in a second."""
@@ -64,17 +65,6 @@ card = "sora-2"
 provider = "gpu"
 model = "sora-2"
 """
-
-
-@contextmanager
-def books(folder: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(folder / "rushes.db", timeout=30)) as connection:
-        yield connection
-
-
-def statuses(folder: Path) -> dict[str, str]:
-    with books(folder) as connection:
-        return dict(connection.execute("SELECT id, status FROM tasks").fetchall())
 
 
 class Caller:
@@ -122,13 +112,17 @@ class Caller:
     ],
 )
 def test_a_server_killed_at_random_instants_loses_nothing_and_pays_once(
-    seed: int, kills: int, tmp_path: Path, record_property: Callable[[str, object], None]
+    seed: int,
+    kills: int,
+    house: House,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     draw = random.Random(seed)
     log = tmp_path / "upstream.jsonl"
     caller = Caller()
     with an_upstream(log=log, script=SCRIPT % seed, render_s=0.8, more=SIGNED) as upstream:
-        config = CONFIG.format(port=upstream.port)
+        config = CONFIG.format(port=upstream.port) + house.tables
         for _ in range(kills):
             if draw.random() < STARTING:
                 with a_starting_server(tmp_path / "data", config=config) as (starting, _key):
@@ -147,44 +141,46 @@ def test_a_server_killed_at_random_instants_loses_nothing_and_pays_once(
                 server.process.send_signal(signal.SIGKILL)
         with a_server(tmp_path / "data", config=config) as server:
             wait_until(
-                lambda: not _unfinished(tmp_path / "data"),
+                lambda: not _unfinished(house, tmp_path / "data"),
                 timeout_s=90,
-                why=lambda: f"still open: {_unfinished(tmp_path / 'data')}",
+                why=lambda: f"still open: {house.books(tmp_path / 'data').open}",
             )
             caller.look(server)
-            _download_one_of_each(server, tmp_path / "data", caller.witness)
-            verdict = audited(tmp_path / "data", log, caller.witness)
+            books = house.books(tmp_path / "data")
+            _download_one_of_each(server, books, caller.witness)
+            verdict = house.audited(tmp_path / "data", log, caller.witness)
             assert verdict.is_clean, verdict.findings
             enough = len(caller.witness.accepted) >= kills and verdict.films > verdict.wishes // 2
             assert enough, f"too few films to prove much: {verdict}"
-            told = _told(tmp_path / "data", verdict, caller)
+            told = _told(books, verdict, caller)
     record_property("told", f"kill -9, seed {seed}: {kills} kills, {told}")
 
 
-def _unfinished(folder: Path) -> dict[str, str]:
-    final = {"succeeded", "failed", "canceled", "expired"}
-    return {name: status for name, status in statuses(folder).items() if status not in final}
+def _unfinished(house: House, folder: Path) -> set[Status]:
+    return set(house.read(folder, lambda tx: tx.counts())) - FINAL
 
 
-def _told(folder: Path, audited: Audited, caller: Caller) -> str:
-    ended = Counter(statuses(folder).values())
+def _told(books: Books, audited: Audited, caller: Caller) -> str:
+    ended = Counter(kept.task.status for kept in books.tasks.values())
     ends = ", ".join(f"{count} {status}" for status, count in sorted(ended.items()))
     answered = len(caller.witness.accepted)
     return f"{answered} tasks answered with 200 of {audited.wishes} stored; {audited}; {ends}"
 
 
-def _download_one_of_each(server: Running, folder: Path, witness: Witness) -> None:
+def _download_one_of_each(server: Running, books: Books, witness: Witness) -> None:
     """What says `succeeded` can be downloaded whole."""
-    with books(folder) as connection:
-        rows = connection.execute(
-            "SELECT id, film_bytes FROM tasks WHERE status = 'succeeded' GROUP BY model ORDER BY id"
-        ).fetchall()
-    assert len(rows) == 2
-    for task_id, size in rows:
+    one_of_each = {
+        kept.task.model: kept.task
+        for kept in books.tasks.values()
+        if kept.task.status is Status.SUCCEEDED
+    }
+    assert len(one_of_each) == 2
+    for task in one_of_each.values():
+        assert task.measures is not None
         answer = httpx2.get(
-            f"{server.url}/v1/videos/{task_id}/content",
+            f"{server.url}/v1/videos/{task.id}/content",
             headers={"Authorization": f"Bearer {server.key}"},
             timeout=20,
         )
-        assert (answer.status_code, len(answer.content)) == (200, size)
-        witness.films[task_id] = sha256(answer.content).hexdigest()
+        assert (answer.status_code, len(answer.content)) == (200, task.measures.size_bytes)
+        witness.films[task.id] = sha256(answer.content).hexdigest()

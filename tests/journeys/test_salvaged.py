@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
-from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from houses import House
 from journeying import Running, a_server, an_upstream, wait_until
 from living import at_keyboard, environment_of
 from rushes.media.manifest import original_of
@@ -79,23 +78,19 @@ def the_one_job(upstream: Running) -> str:
     return str(job["id"])
 
 
-def asked(folder: Path, sql: str, task_id: str) -> Any:
-    """Ask the books for one value."""
-    with closing(sqlite3.connect(folder / "rushes.db", timeout=30)) as connection:
-        found = connection.execute(sql, (task_id,)).fetchone()
-    return found and found[0]
-
-
-def verdict(folder: Path, task_id: str) -> str:
-    return str(asked(folder, "SELECT verdict FROM submits WHERE task_id = ?", task_id))
+def verdict(house: House, folder: Path, task_id: str) -> str:
+    """What the books say of a task's one submit; nothing before there is one."""
+    return "".join(submit.verdict for submit in house.read(folder, lambda tx: tx.submits(task_id)))
 
 
 @pytest.mark.promise("P2")
 @pytest.mark.promise("P11")
-def test_a_film_behind_a_doubt_is_found_by_hand_adopted_and_downloaded(tmp_path: Path) -> None:
+def test_a_film_behind_a_doubt_is_found_by_hand_adopted_and_downloaded(
+    tmp_path: Path, house: House
+) -> None:
     log, data = tmp_path / "upstream.jsonl", tmp_path / "data"
     with an_upstream(log=log, script=UNANSWERED) as upstream:
-        config = CONFIG.format(port=upstream.port, render_s=600)
+        config = CONFIG.format(port=upstream.port, render_s=600) + house.tables
         environment = environment_of(data, RUSHES_CONFIG=str(tmp_path / "data.toml"))
         with a_server(data, config=config) as server:
             keyboard = at_keyboard(environment)
@@ -110,7 +105,7 @@ def test_a_film_behind_a_doubt_is_found_by_hand_adopted_and_downloaded(tmp_path:
             assert look(server, old)["error"]["code"] == "submit_in_doubt"
             ticket = {"id": the_one_job(upstream)}
             typed("doubt", "adopt", old, json.dumps(ticket), "--yes")
-            wait_until(lambda: verdict(data, old) == "late", timeout_s=30)
+            wait_until(lambda: verdict(house, data, old) == "late", timeout_s=30)
             new = typed("salvage", "adopt", old, "--yes")["task_id"]
             wait_until(lambda: look(server, new)["status"] == "completed", timeout_s=30)
             theirs = content(upstream.url, ticket["id"], "sk-upstream-secret")
@@ -129,19 +124,20 @@ def test_a_film_behind_a_doubt_is_found_by_hand_adopted_and_downloaded(tmp_path:
 @pytest.mark.promise("P10")
 @pytest.mark.promise("P11")
 def test_a_film_that_was_ready_in_time_is_delivered_by_a_server_that_comes_too_late(
-    tmp_path: Path,
+    tmp_path: Path, house: House
 ) -> None:
     log, data = tmp_path / "upstream.jsonl", tmp_path / "data"
     with an_upstream(log=log, render_s=1.0) as upstream:
-        config = CONFIG.format(port=upstream.port, render_s=3)
+        config = CONFIG.format(port=upstream.port, render_s=3) + house.tables
         with a_server(data, config=config) as server:
             task_id = submit(server)
-            wait_until(lambda: verdict(data, task_id) == "accepted", timeout_s=30)
+            wait_until(lambda: verdict(house, data, task_id) == "accepted", timeout_s=30)
             server.process.send_signal(signal.SIGKILL)
             server.process.wait(20)
-        deadline = asked(data, "SELECT deadline_at FROM tasks WHERE id = ?", task_id)
-        assert deadline, "it was killed while the provider rendered"
-        wait_until(lambda: datetime.now(UTC).timestamp() * 1e6 > deadline + 1e6, timeout_s=30)
+        deadline_at = house.books(data).tasks[task_id].task.deadline_at
+        assert deadline_at, "it was killed while the provider rendered"
+        late_at = deadline_at + timedelta(seconds=1)
+        wait_until(lambda: datetime.now(UTC) > late_at, timeout_s=30)
         with a_server(data, config=config) as server:
             ends = {"completed", "failed"}
             wait_until(lambda: look(server, task_id)["status"] in ends, timeout_s=30)

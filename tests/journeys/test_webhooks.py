@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,9 +18,9 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook
 
+from houses import House
 from journeying import Running, a_server, end, read_line, wait_until
 from rushes import Rushes
-from rushes.store.sqlite import SqliteStore
 
 CONFIG = """
 [webhooks]
@@ -101,9 +101,9 @@ def a_listener(folder: Path, server: Running, to: str) -> Iterator[None]:
 
 
 @pytest.mark.promise("P9")
-def test_an_end_is_told_to_callback_account_and_developer(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    with Receiver().listening() as receiver, a_server(folder, config=CONFIG) as server:
+def test_an_end_is_told_to_callback_account_and_developer(tmp_path: Path, house: House) -> None:
+    folder, config = tmp_path / "data", CONFIG + house.tables
+    with Receiver().listening() as receiver, a_server(folder, config=config) as server:
         typed(folder, server, "endpoints", "add", receiver.url("/account"))
         with (
             a_listener(folder, server, receiver.url("/developer")),
@@ -126,9 +126,7 @@ def test_an_end_is_told_to_callback_account_and_developer(tmp_path: Path) -> Non
             assert film.content[4:8] == b"ftyp"
         assert events["/account"]["id"] == events["/task"]["id"]
 
-        with closing(SqliteStore(folder / "rushes.db")) as store:
+        def states() -> set[str]:
+            return {post.state for post in house.read(folder, lambda tx: tx.posts(10))}
 
-            def states() -> set[str]:
-                return {post.state for post in store.read_now(lambda tx: tx.posts(10))}
-
-            wait_until(lambda: states() == {"delivered"}, timeout_s=20)
+        wait_until(lambda: states() == {"delivered"}, timeout_s=20)
