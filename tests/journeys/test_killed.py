@@ -104,12 +104,15 @@ class Caller:
 @pytest.mark.promise("P10")
 @pytest.mark.promise("P11")
 @pytest.mark.parametrize(
-    ("seed", "kills"),
+    ("house", "seed", "kills"),
     [
-        (1, 10),
-        pytest.param(2, 26, marks=pytest.mark.long),
-        pytest.param(3, 60, marks=pytest.mark.long),
+        pytest.param(False, 1, 10, id="10 on SQLite and a disk"),
+        pytest.param(False, 2, 26, id="26 on SQLite and a disk", marks=pytest.mark.long),
+        pytest.param(False, 3, 60, id="60 on SQLite and a disk", marks=pytest.mark.long),
+        pytest.param(True, 4, 10, id="10 on PostgreSQL and S3", marks=pytest.mark.long),
+        pytest.param(True, 5, 26, id="26 on PostgreSQL and S3", marks=pytest.mark.long),
     ],
+    indirect=["house"],
 )
 def test_a_server_killed_at_random_instants_loses_nothing_and_pays_once(
     seed: int,
