@@ -31,7 +31,7 @@ from typing import Protocol
 
 import httpx2
 
-from journeying import audited, books_of, make_key
+from journeying import audited, books_of, make_key, wait_until
 from living import environment_of
 from rushes.testing.audit import Audited, Books
 from rushes.testing.crowd import Crowd
@@ -109,6 +109,7 @@ class Site:
     upstream: Member | None = None
     crowd: Crowd | None = None
     key: str = ""
+    fillings: int = 0
 
     # -- who is there ------------------------------------------------------------------
 
@@ -294,11 +295,19 @@ def _bar(site: Site, way: Way, seconds: float) -> float:
 
 
 def fill_disk(site: Site) -> float:
-    """No room below the watermark: new tasks are refused, what runs goes on."""
-    slot = site.any_slot()
+    """No room below the watermark: new tasks are refused, what runs goes on.
+
+    Callers are told so; their wishes are taken once there is room, else they stay unanswered.
+    """
+    crowd = site.crowd
+    assert crowd is not None
+    slot = site.draw.choice([n for n, role in enumerate(site.roles) if role != "worker"])
     site.servers[slot].stop()
     site.fleet.environment["RUSHES_STORAGE_FREE_BYTES_MIN"] = str(2**60)
     site.start(slot).ready()
+    told, site.fillings = crowd.without_room, site.fillings + 1
+    crowd.wish(*(f"while full {site.fillings:03d} {door}" for door in range(len(site.doors()))))
+    wait_until(lambda: crowd.without_room > told, timeout_s=AGAIN_S, why=lambda: "nobody was told")
     pause_s(site.draw.uniform(1, 4))
     site.servers[slot].stop()
     del site.fleet.environment["RUSHES_STORAGE_FREE_BYTES_MIN"]
