@@ -18,20 +18,23 @@ import json
 import os
 import random
 import resource
+import sqlite3
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Protocol
 
 import httpx2
+import psycopg
 
-from journeying import audited, books_of, make_key, wait_until
+from journeying import audited, books_of, make_key, stored_in, wait_until
 from living import environment_of
 from rushes.testing.audit import Audited, Books
 from rushes.testing.crowd import Crowd
@@ -173,12 +176,33 @@ class Site:
         """Hold all books together."""
         assert self.crowd is not None
         told = self.crowd.told()
-        given = self._database | ({} if self.storage is None else {"storage": self.storage})
-        return audited(self.data, self.log, told, may_be_open=may_be_open, **given)
+        return audited(
+            self.data, self.log, told, may_be_open=may_be_open, lists_storage=True, **self.places
+        )
+
+    def stored(self) -> frozenset[str]:
+        """Name all that is in storage."""
+        return stored_in(self.data, **self.places)
+
+    def age_tries(self, by: timedelta) -> None:
+        """Have every blob that was begun and not kept be older than it is."""
+        change = "UPDATE artifacts SET created_at = created_at - {} WHERE state = 'writing'"
+        statement = change.format(int(by.total_seconds() * 1_000_000))
+        if self.database_url is not None:
+            with psycopg.connect(self.database_url) as connection:
+                connection.execute(statement.encode())
+            return
+        with closing(sqlite3.connect(self.data / "rushes.db", timeout=AGAIN_S)) as file, file:
+            file.execute(statement)
 
     def books(self) -> Books:
         """Read our tables, wherever they are."""
         return books_of(self.data, **self._database)
+
+    @property
+    def places(self) -> dict[str, object]:
+        """Settings that say where tables and films are."""
+        return self._database | ({} if self.storage is None else {"storage": self.storage})
 
     @property
     def _storage_table(self) -> str:
