@@ -93,9 +93,9 @@ def test_a_film_is_stored_in_a_bucket_and_fetched_by_its_link(
     log = (tmp_path / "data.log").read_text()
     assert SECRET_ACCESS_KEY not in log
     assert "Signature" not in log
-    (told,) = [line for line in log.splitlines() if "times.link_ttl_s" in line]
-    assert "warning" in told
-    assert f"life_s={EXPIRE_S}" in told
+    (warned,) = [line for line in log.splitlines() if "times.link_ttl_s" in line]
+    assert "warning" in warned
+    assert f"life_s={EXPIRE_S}" in warned
 
 
 def queried(address: str, name: str) -> int:
