@@ -18,20 +18,23 @@ import json
 import os
 import random
 import resource
+import sqlite3
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Protocol
 
 import httpx2
+import psycopg
 
-from journeying import audited, books_of, make_key
+from journeying import audited, books_of, make_key, stored_in, wait_until
 from living import environment_of
 from rushes.testing.audit import Audited, Books
 from rushes.testing.crowd import Crowd
@@ -109,6 +112,7 @@ class Site:
     upstream: Member | None = None
     crowd: Crowd | None = None
     key: str = ""
+    fillings: int = 0
 
     # -- who is there ------------------------------------------------------------------
 
@@ -172,12 +176,33 @@ class Site:
         """Hold all books together."""
         assert self.crowd is not None
         told = self.crowd.told()
-        given = self._database | ({} if self.storage is None else {"storage": self.storage})
-        return audited(self.data, self.log, told, may_be_open=may_be_open, **given)
+        return audited(
+            self.data, self.log, told, may_be_open=may_be_open, lists_storage=True, **self.places
+        )
+
+    def stored(self) -> frozenset[str]:
+        """Name all that is in storage."""
+        return stored_in(self.data, **self.places)
+
+    def age_tries(self, by: timedelta) -> None:
+        """Have every blob that was begun and not kept be older than it is."""
+        change = "UPDATE artifacts SET created_at = created_at - {} WHERE state = 'writing'"
+        statement = change.format(int(by.total_seconds() * 1_000_000))
+        if self.database_url is not None:
+            with psycopg.connect(self.database_url) as connection:
+                connection.execute(statement.encode())
+            return
+        with closing(sqlite3.connect(self.data / "rushes.db", timeout=AGAIN_S)) as file, file:
+            file.execute(statement)
 
     def books(self) -> Books:
         """Read our tables, wherever they are."""
         return books_of(self.data, **self._database)
+
+    @property
+    def places(self) -> dict[str, object]:
+        """Settings that say where tables and films are."""
+        return self._database | ({} if self.storage is None else {"storage": self.storage})
 
     @property
     def _storage_table(self) -> str:
@@ -294,11 +319,19 @@ def _bar(site: Site, way: Way, seconds: float) -> float:
 
 
 def fill_disk(site: Site) -> float:
-    """No room below the watermark: new tasks are refused, what runs goes on."""
-    slot = site.any_slot()
+    """No room below the watermark: new tasks are refused, what runs goes on.
+
+    Callers are told so; their wishes are taken once there is room, else they stay unanswered.
+    """
+    crowd = site.crowd
+    assert crowd is not None
+    slot = site.draw.choice([n for n, role in enumerate(site.roles) if role != "worker"])
     site.servers[slot].stop()
     site.fleet.environment["RUSHES_STORAGE_FREE_BYTES_MIN"] = str(2**60)
     site.start(slot).ready()
+    told, site.fillings = crowd.without_room, site.fillings + 1
+    crowd.wish(*(f"while full {site.fillings:03d} {door}" for door in range(len(site.doors()))))
+    wait_until(lambda: crowd.without_room > told, timeout_s=AGAIN_S, why=lambda: "nobody was told")
     pause_s(site.draw.uniform(1, 4))
     site.servers[slot].stop()
     del site.fleet.environment["RUSHES_STORAGE_FREE_BYTES_MIN"]

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -27,6 +27,7 @@ from rushes.storage import blobs_of
 from rushes.testing.audit import Audited, Books, Witness, audit, read_books, read_log
 
 START_S = 30.0
+INPUTS = "inputs/"
 
 
 @dataclass(slots=True)
@@ -175,6 +176,42 @@ def books_of(folder: Path, **given: object) -> Books:
         return read_books(store)
 
 
+def stored_in(folder: Path, **given: object) -> frozenset[str]:
+    """Name all blobs of a house, wherever they are."""
+    blobs = blobs_of(load(data_dir=folder, **given), SystemClock())
+
+    async def names() -> frozenset[str]:
+        return frozenset([name async for name, _ in blobs.names("")])
+
+    return asyncio.run(names())
+
+
+def put_into(names: Iterable[str], folder: Path, **given: object) -> None:
+    """Store some bytes under names of a house where there are none."""
+    blobs = blobs_of(load(data_dir=folder, **given), SystemClock())
+
+    async def some() -> AsyncIterator[bytes]:
+        yield b"cut off"
+
+    async def put() -> None:
+        for name in names:
+            if await blobs.stat(name) is None:
+                await blobs.put(name, some())
+
+    asyncio.run(put())
+
+
+def inputs_in(folder: Path, stored: Iterable[str], **given: object) -> frozenset[str]:
+    """Name those of some blobs that are inputs with a row, which the sweep of inputs goes by."""
+    inputs = [name for name in stored if name.startswith(INPUTS)]
+    if not inputs:
+        return frozenset()
+    with closing(open_books(load(data_dir=folder, **given), SystemClock())) as store:
+        return store.read_now(
+            lambda tx: frozenset(n for n in inputs if tx.input(n.removeprefix(INPUTS)) is not None)
+        )
+
+
 async def _digest(blobs: Blobs, name: str) -> str | None:
     """Return the SHA-256 of a blob, wherever it is; None if there is none."""
     digest = sha256()
@@ -200,11 +237,13 @@ def audited(
     witness: Witness | None = None,
     *,
     may_be_open: bool = False,
+    lists_storage: bool = False,
     **given: object,
 ) -> Audited:
     """Hold the tables and films of a data folder against an upstream's log and what callers saw.
 
-    The log is read first: whatever was begun by then had its row before.
+    The log is read first: whatever was begun by then had its row before. So it is with what
+    `lists_storage` finds; it is for houses where no task was deleted.
     """
     begun = read_log(log)
     blobs = blobs_of(load(data_dir=folder, **given), SystemClock())
@@ -215,6 +254,7 @@ def audited(
     def came_as(blob: str) -> str | None:
         return original_of(asyncio.run(_content(blobs, blob)))
 
+    stored = stored_in(folder, **given) if lists_storage else frozenset()
     books = books_of(folder, **given)
     return audit(
         books,
@@ -223,4 +263,5 @@ def audited(
         may_be_open=may_be_open,
         blob_sha256=digest,
         came_as=came_as,
+        stored=stored - inputs_in(folder, stored, **given),
     )

@@ -11,10 +11,18 @@ import pytest
 
 from journeying import wait_until
 from living import Living, Typed
+from rushes.http.live import CHECK_S
+from rushes.http.server import REFRESH_S
 
 REVOKED_S = 2.0
-STREAM_S = 2.5
-"""A stream looks at its key once a second, the server at the keys once a second."""
+"""What is promised, of calls and of streams, from the moment that the command has returned."""
+
+BUSY_MACHINE_S = 1.0
+"""How late the server's loop and we may be here, all in all."""
+
+CALL_S = REFRESH_S + BUSY_MACHINE_S
+MARGIN_S = 0.4
+"""What a server has of the promise, for reading its keys and ending a stream."""
 
 
 def status_of(server: Living, secret: str) -> int:
@@ -27,22 +35,24 @@ def a_key(asked: Typed) -> dict[str, str]:
     return key
 
 
-def test_a_key_works_at_once_and_is_dead_two_seconds_after_it_was_revoked(
+def test_a_key_works_at_once_and_is_dead_soon_after_it_was_revoked(
     server: Living, asked: Typed
 ) -> None:
     key = a_key(asked)
     assert status_of(server, key["secret"]) == 200
     asked("keys", "revoke", key["id"])
-    began = time.monotonic()
-    wait_until(lambda: status_of(server, key["secret"]) == 401, timeout_s=REVOKED_S)
-    assert time.monotonic() - began < REVOKED_S
+    wait_until(lambda: status_of(server, key["secret"]) == 401, timeout_s=CALL_S)
+
+
+def test_who_looks_at_keys_pauses_for_less_than_is_promised_in_all() -> None:
+    assert REFRESH_S + CHECK_S <= REVOKED_S - MARGIN_S
 
 
 def test_a_key_that_was_never_used_is_refused_when_revoked(server: Living, asked: Typed) -> None:
-    """At once, unless the server read its keys in between: then within two seconds."""
+    """At once, unless the server read its keys in between: then as any other."""
     key = a_key(asked)
     asked("keys", "revoke", key["id"])
-    wait_until(lambda: status_of(server, key["secret"]) == 401, timeout_s=REVOKED_S)
+    wait_until(lambda: status_of(server, key["secret"]) == 401, timeout_s=CALL_S)
 
 
 @pytest.fixture
@@ -72,6 +82,6 @@ def test_an_open_stream_ends_when_its_key_is_revoked(
         asked("keys", "revoke", key["id"])
         began = time.monotonic()
         rest = b"".join(chunks)
-        assert time.monotonic() - began < STREAM_S
+        assert time.monotonic() - began < REVOKED_S
     assert b"succeeded" not in rest
     assert b"failed" not in rest

@@ -7,6 +7,7 @@ import os
 import socket
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -215,11 +216,25 @@ def test_every_finding_that_is_not_fine_says_what_to_do(tmp_path: Path) -> None:
     assert summary([checks.python((3, 12))]).plain == "All is well."
 
 
-def test_storage_that_nobody_tried_is_told_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["gs", "az"])
+def test_storage_that_nobody_tried_is_told_so_before_it_is_asked(
+    scheme: str, tmp_path: Path
+) -> None:
+    settings = load(data_dir=tmp_path, storage={"url": f"{scheme}://films/rushes"})
+    disk, kind = islice(checks.of_storage(settings), 2)
+    assert (disk.name, kind.name) == ("disk", "storage kind")
+    assert kind.state is State.WARN
+    assert kind.told == f"{scheme}:// is accepted, but was never tried against the real one"
+
+
+def test_a_container_of_an_account_that_nobody_named_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     settings = load(data_dir=tmp_path, storage={"url": "az://films/rushes"})
-    findings = {finding.name: finding for finding in checks.of_storage(settings)}
-    assert findings["storage kind"].state is State.WARN
-    assert "never tried" in findings["storage kind"].told
+    *_, found = checks.of_storage(settings)
+    assert (found.name, found.state) == ("storage", State.FAIL)
+    assert "az://films/rushes cannot be used as a bucket" in found.told
 
 
 def test_a_bucket_whose_credentials_are_not_there_is_broken(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -22,20 +23,27 @@ endpoint = "{endpoint}"
 access_key_id = "file:{folder}/access"
 secret_access_key = "file:{folder}/secret"
 links = "{links}"
+credentials_expire_s = {expire_s}
 """
+EXPIRE_S = 600
 
 
 def config_of(seaweed: Seaweed, folder: Path, *, links: str) -> str:
     (folder / "access").write_text(ACCESS_KEY_ID)
     (folder / "secret").write_text(SECRET_ACCESS_KEY)
-    return CONFIG.format(bucket=BUCKET, endpoint=seaweed.endpoint, folder=folder, links=links)
+    return CONFIG.format(
+        bucket=BUCKET, endpoint=seaweed.endpoint, folder=folder, links=links, expire_s=EXPIRE_S
+    )
 
 
 @pytest.mark.promise("P4")
 def test_a_film_is_stored_in_a_bucket_and_fetched_by_its_link(
     seaweed: Seaweed, tmp_path: Path
 ) -> None:
-    """The link leads to the bucket; the address that needs a key streams through the server."""
+    """The link leads to the bucket; the address that needs a key streams through the server.
+
+    Neither outlives the credentials of the bucket, and the log says so at the start.
+    """
     config = config_of(seaweed, tmp_path, links="presigned")
     with (
         a_server(tmp_path / "data", config=config) as server,
@@ -51,13 +59,15 @@ def test_a_film_is_stored_in_a_bucket_and_fetched_by_its_link(
             return found
 
         wait_until(lambda: look()["status"] in {"succeeded", "failed"}, timeout_s=60)
-        link = look()["url"]
+        link, at_s = look()["url"], time.time()
         streamed = client.get(f"/v1/videos/{submitted['id']}/content", headers=told)
         film = streamed.content
         assert (streamed.status_code, film[4:8]) == (200, b"ftyp")
         part = client.get(link, headers={"Range": "bytes=4-7"}, follow_redirects=True)
         assert (part.status_code, part.content) == (206, b"ftyp")
         assert urlsplit(str(part.url)).port == seaweed.port
+        assert queried(link, "expires") <= at_s + EXPIRE_S
+        assert 1 < queried(str(part.url), "X-Amz-Expires") < EXPIRE_S, "what is left of theirs"
         assert client.get(link, follow_redirects=True).content == film
         assert client.get("/readyz").status_code == 200
         assert client.delete(where, headers=told).status_code == 200
@@ -83,3 +93,11 @@ def test_a_film_is_stored_in_a_bucket_and_fetched_by_its_link(
     log = (tmp_path / "data.log").read_text()
     assert SECRET_ACCESS_KEY not in log
     assert "Signature" not in log
+    (warned,) = [line for line in log.splitlines() if "times.link_ttl_s" in line]
+    assert "warning" in warned
+    assert f"life_s={EXPIRE_S}" in warned
+
+
+def queried(address: str, name: str) -> int:
+    """Return a number of an address."""
+    return int(parse_qs(urlsplit(address).query)[name][0])

@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 
 from chaos import BUCKET_MENU, DATABASE_MENU, FOLDER_MENU, MENU, Site, Soak, a_site
-from journeying import wait_until
+from journeying import put_into, wait_until
 from rushes.domain.submit import Verdict
+from rushes.engine.keeper import SWEEP_EVERY, WRITING_MARGIN
+from rushes.ports import ArtifactState, Budgets
 
 ON_ONE = MENU | FOLDER_MENU
 ON_MANY = MENU | BUCKET_MENU | DATABASE_MENU
 MACHINES = ("api", "api", "worker", "worker")
 WISHES = 8
 CALM_S = 120.0
+KILLS_MAX = 8
+LOST_FOR_SURE = Budgets().collect + 2 * WRITING_MARGIN
+SWEPT_WITHIN_S = SWEEP_EVERY.total_seconds() + 30.0
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +104,51 @@ def test_every_fault_is_survived_by_many_machines(fault: str, machines: Site) ->
     strike, _ = ON_MANY[fault]
     machines.recover(strike(machines))
     judge(machines)
+
+
+@pytest.mark.long
+@pytest.mark.promise("P4")
+@pytest.mark.parametrize("where", ["site", "machines"])
+def test_what_a_killed_try_left_in_storage_is_swept_and_nothing_else_is_there(
+    where: str, request: pytest.FixtureRequest
+) -> None:
+    """Of files and of a bucket; lost tries are made as old as the sweep wants them.
+
+    A worker is seldom killed in the moment between the last byte and the row that keeps it: what
+    is not there of a lost try is put there.
+    """
+    house: Site = request.getfixturevalue(where)
+    workers = [slot for slot, role in enumerate(house.roles) if role != "api"]
+    assert house.crowd is not None
+    lost: list[str] = []
+    for n in range(KILLS_MAX):
+        house.crowd.wish(f"left behind {n:02d}")
+        wait_until(lambda: tries(house), timeout_s=CALM_S)
+        for slot in workers:
+            house.servers[slot].kill()
+        for slot in workers:
+            house.start(slot).ready()
+        judge(house)
+        if lost := house.books().lost_tries:
+            break
+    assert lost, "no kill came in the middle of a try"
+    put_into(lost, house.data, **house.places)
+    assert house.stored() >= set(lost)
+    house.age_tries(LOST_FOR_SURE)
+    wait_until(lambda: not house.books().lost_tries, timeout_s=SWEPT_WITHIN_S)
+    judge(house)
+    kept = [one for kept in house.books().tasks.values() for one in kept.artifacts]
+    assert house.stored() == {one.blob for one in kept if one.state is ArtifactState.KEPT}
+
+
+def tries(site: Site) -> list[str]:
+    """Name what is being written, or was left so by who died."""
+    return [
+        artifact.blob
+        for kept in site.books().tasks.values()
+        for artifact in kept.artifacts
+        if artifact.state is ArtifactState.WRITING and not kept.task.is_final
+    ]
 
 
 @pytest.mark.long

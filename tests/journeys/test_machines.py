@@ -23,6 +23,8 @@ from journeying import audited, books_of, make_key, wait_until
 from living import environment_of, rushes
 from postgres import Server
 from rushes.domain.task import Status
+from rushes.http.live import CHECK_S
+from rushes.http.server import REFRESH_S
 from rushes.testing.audit import Audited, Books, Kept, Witness, read_log
 from rushes.testing.fleet import Fleet, Member
 from seaweed import Seaweed
@@ -31,8 +33,10 @@ RENDER_S = 1.5
 FILMS = "/v1/video/generations"
 OVER = frozenset({"completed", "succeeded", "failed", "canceled", "cancelled", "expired"})
 REVOKED_WITHIN_S = 2.0
-BUSY_MACHINE_S = 1.5
-"""What a promise in seconds is given on top, where the tests share two cores."""
+BUSY_MACHINE_S = 1.0
+"""How late two APIs, their database and we may be, where all share two cores."""
+
+STREAMS_END_S = REFRESH_S + CHECK_S + BUSY_MACHINE_S
 
 CONFIG = """
 [times]
@@ -384,19 +388,19 @@ def test_a_key_that_the_command_line_revokes_fails_at_every_api_and_ends_its_str
             lambda: all(
                 door.post(f"{FILMS}/video_{'0' * 32}/cancel").status_code == 403 for door in doors
             ),
-            timeout_s=REVOKED_WITHIN_S + BUSY_MACHINE_S,
+            timeout_s=REVOKED_WITHIN_S,
         )
         run = rushes("keys", "revoke", made["id"], environment=environment)
         assert run.returncode == 0, run.stderr
         revoked_s = time.monotonic()
         wait_until(
             lambda: all(door.get(f"{FILMS}/{tasks[0]}").status_code == 401 for door in doors),
-            timeout_s=REVOKED_WITHIN_S + BUSY_MACHINE_S,
+            timeout_s=REVOKED_WITHIN_S,
         )
         for listener in listeners:
             listener.thread.join(20)
             assert listener.ended_s is not None
-            assert listener.ended_s - revoked_s < REVOKED_WITHIN_S + BUSY_MACHINE_S
+            assert listener.ended_s - revoked_s < STREAMS_END_S
     with machines.client(0) as client:
         for task_id in tasks:
             client.post(f"{FILMS}/{task_id}/cancel").raise_for_status()

@@ -11,7 +11,7 @@ import pytest
 from rushes.domain.access import EntryKind
 from rushes.domain.submit import Verdict
 from rushes.domain.task import Event, Status, Task
-from rushes.ports import ArtifactKind, Transaction
+from rushes.ports import ArtifactKind, ArtifactState, Transaction
 from rushes.testing.audit import (
     Audited,
     Books,
@@ -114,6 +114,30 @@ def test_good_books_are_clean_and_the_line_says_what_became_of_every_wish() -> N
     audited = World().audited()
     assert audited.findings == ()
     assert str(audited) == "2 wishes, 2 billed, 1 films, 1 in salvage, 0 lost, 0 twice"
+
+
+@pytest.mark.parametrize("state", list(ArtifactState))
+def test_what_is_stored_has_a_row_by_which_it_is_kept_or_will_be_swept(
+    state: ArtifactState,
+) -> None:
+    """Stills, films and tries that lost alike; a blob that was swept and is there is too much."""
+    world = World()
+    films = {artifact.blob for artifact in world.books.tasks[world.heron.id].artifacts}
+    lost = an_artifact(world.heron, epoch=7)
+    world.change(
+        world.heron,
+        lambda k: replace(k, artifacts=(*k.artifacts, replace(lost, state=state))),
+    )
+    assert world.books.lost_tries == ([lost.blob] if state is ArtifactState.WRITING else [])
+
+    def left(*more: str) -> list[str]:
+        found = audit(world.books, world.log, world.witness, stored=[*films, *more])
+        return [str(finding) for finding in found.findings]
+
+    assert left() == []
+    assert left("films/of/nobody") == ["P4: nobody will ever remove films/of/nobody"]
+    gone = [f"P4: nobody will ever remove {lost.blob}"]
+    assert left(lost.blob) == (gone if state is ArtifactState.SWEPT else [])
 
 
 def billed_twice(world: World) -> None:

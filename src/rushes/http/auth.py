@@ -1,4 +1,4 @@
-"""Keys at the door: a digest in memory, checked at every request, never older than a second.
+"""Keys at the door: a digest in memory, checked at every request, half a second old at most.
 
 A key that may look from anywhere is what the hot look knows (`http/fast.py`): which those are is
 worked out when keys are read, so that a look asks no more than before.
@@ -47,7 +47,7 @@ class Keyring:
         self._lookers: dict[bytes, Key] = {}
 
     async def refresh(self) -> None:
-        """Read the keys again if any of them changed; called every second.
+        """Read the keys again if any of them changed; called twice a second.
 
         What could not be read now is read the next time.
         """

@@ -56,7 +56,11 @@ from rushes.http.webhooks import Webhooks
 from rushes.observe import Metrics, log
 from rushes.ports import Bell, HintReader, HotLook, Transaction
 
-REFRESH_S: Final = 1.0
+REFRESH_S: Final = 0.5
+"""How often keys are read again; what is held open looks at its key after `live.CHECK_S` more.
+
+Both together are well below the two seconds in which a revoked key is promised to be dead.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +249,7 @@ class Application:
             await asyncio.sleep(self.wire.forecast.pause_s)
 
     async def _refresh(self) -> None:
-        """Follow key changes of other processes, each second (docs/ARCHITECTURE.md)."""
+        """Follow key changes of other processes, twice a second (docs/ARCHITECTURE.md)."""
         lag_s, loop = self.wire.metrics.loop_lag_s.labels("server"), asyncio.get_running_loop()
         while True:
             awake_at_s = loop.time() + REFRESH_S

@@ -14,7 +14,7 @@ are told apart by their prompts, so no two tasks of an audited run may have the 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -86,6 +86,16 @@ class Books:
     tasks: Mapping[str, Kept]
     counted: int
     salvage: frozenset[tuple[str, int]] = frozenset()
+
+    @property
+    def lost_tries(self) -> list[str]:
+        """The blobs that ended tasks began to write and did not keep, until they are swept."""
+        return [
+            artifact.blob
+            for kept in self.tasks.values()
+            for artifact in kept.artifacts
+            if kept.task.is_final and artifact.state is ArtifactState.WRITING
+        ]
 
     @property
     def by_prompt(self) -> dict[str, Kept]:
@@ -247,12 +257,15 @@ def audit(
     may_be_open: bool = False,
     blob_sha256: Callable[[str], str | None] | None = None,
     came_as: Callable[[str], str | None] | None = None,
+    stored: Iterable[str] = (),
 ) -> Audited:
     """Hold both sides together, and say what does not fit.
 
     `blob_sha256` digests a blob of our storage, None where there is none; `came_as` is the digest
-    that a sealed film says it came with, which is then the upstream's. `may_be_open` is for
-    a look while work goes on: a task that has not ended is then no broken promise.
+    that a sealed film says it came with, which is then the upstream's. `stored` names what tasks
+    wrote to our storage, listed before the books were read: a row was there before each of them.
+    `may_be_open` is for a look while work goes on: a task that has not ended is then no broken
+    promise.
     """
     witness = witness or Witness()
     begun = [creation for creation in log if creation.is_accepted]
@@ -266,6 +279,7 @@ def audit(
         *(finding for kept in books.tasks.values() for finding in _history(kept)),
         *_seen(books, witness),
         *_memory(books, answering),
+        *_leftovers(books, stored),
     ]
     filmed = {kept.task.spec.prompt for kept in books.tasks.values() if _has_film(kept)}
     reported = {c.prompt for c, s in answering if s and (s.task_id, s.n) in books.salvage}
@@ -364,6 +378,18 @@ def _films(
         if len(set(known.values())) > 1:
             told = ", ".join(f"{where} {digest[:12]}" for where, digest in known.items())
             yield Finding("P4", Harm.LOST, about, f"{task.id} has not one film: {told}")
+
+
+def _leftovers(books: Books, stored: Iterable[str]) -> Iterator[Finding]:
+    """P4: the sweep finds lost tries by their rows, so nothing is stored without one."""
+    named = {
+        artifact.blob
+        for kept in books.tasks.values()
+        for artifact in kept.artifacts
+        if artifact.state is not ArtifactState.SWEPT
+    }
+    for blob in sorted(set(stored) - named):
+        yield Finding("P4", Harm.WRONG, "storage", f"nobody will ever remove {blob}")
 
 
 def job_of(submit: Submit) -> str | None:

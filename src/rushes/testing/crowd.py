@@ -23,12 +23,14 @@ DOWNLOAD_S: Final = 30.0
 AGAIN_S: Final = 0.1
 LOOK_EVERY_S: Final = 0.25
 ENDED: Final = frozenset({"completed", "failed"})
+NO_ROOM: Final = "Storage is nearly full"
 
 
 class Crowd:
     """Threads of callers; `urls` are the servers that may answer now, `key` opens them all.
 
-    `refused` holds what a server said no to for good: there should be nothing.
+    `refused` holds what a server said no to for good: there should be nothing. `without_room`
+    counts wishes that were to come again since storage was nearly full.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Crowd:
         self.witness = Witness()
         self.refused: list[str] = []
         self.asked_again = 0
+        self.without_room = 0
         self._urls = urls
         self._headers = {"Authorization": f"Bearer {key}"}
         self._model = model
@@ -157,5 +160,8 @@ class Crowd:
             )
         except httpx2.TransportError:
             return None
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and NO_ROOM in answer.text:
+            with self._door:
+                self.without_room += 1
         is_later = answer.status_code in {HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
         return None if is_later or answer.is_server_error else answer
