@@ -54,6 +54,7 @@ def run(words: list[str], folder: Path, environment: Mapping[str, str]) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 def test_a_newcomer_gets_from_a_clone_to_calls_of_his_own(tmp_path: Path) -> None:
     clone, folder = tmp_path / "rushes", tmp_path / "work"
