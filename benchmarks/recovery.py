@@ -2,8 +2,8 @@
 
     python benchmarks/recovery.py [--in-flight N ...]
 
-A `rushes worker` and a `rushes api` on PostgreSQL watch as many tasks as their vendor has; then a
-second worker comes, and the first one is killed. Each of its tasks counts as resumed when its
+Two `rushes worker` and one `rushes api` on PostgreSQL watch as many tasks as their vendor has.
+The worker that watches more of them is killed; each of its tasks counts as resumed when its
 `lease_epoch` has risen, which is what taking over writes. `lost` are tasks that did not resume,
 or that the vendor has twice: `paid twice` is counted in the vendor's own books, whose every film
 was begun by a submit of ours. A process is taken for dead when it kept silent for
@@ -123,19 +123,27 @@ def plain_s(url: str, count: int) -> float:
 
 
 def measured(site: Site, vendor: int, in_flight: int) -> Measure:
-    """Let one worker have all the tasks, and kill it beside another."""
+    """Let two workers share the tasks, and kill one of them."""
     assert site.url is not None
     site.configure(Plan(vendor=vendor, in_flight_max=in_flight, look_again_s=10.0))
     new = min(SUBMITTED, in_flight // 2)
     site.stage(in_flight - new)
     with ExitStack() as stack:
         api = stack.enter_context(site.running("api"))
-        victim = stack.enter_context(site.running("worker"))
+        workers = [stack.enter_context(site.running("worker")) for _ in range(2)]
         submitted(site, api.port, new)
         site.wait("SELECT count(*) FROM tasks WHERE status = 'running'", in_flight)
         site.wait("SELECT count(*) FROM dbos.workflow_status WHERE status = 'PENDING'", in_flight)
         time.sleep(1 + in_flight / 1000)  # what was taken is also begun
-        stack.enter_context(site.running("worker"))
+        counts = dict(
+            site.ask(
+                "SELECT executor_id, count(*) FROM dbos.workflow_status"
+                " WHERE status = 'PENDING' GROUP BY 1"
+            )
+        )
+        print(f"  {counts}", file=sys.stderr, flush=True)
+        fullest = max(counts, key=lambda name: counts[name] if name else 0)
+        victim = next(one for one in workers if f"-{one.pid}-" in fullest)
         orphaned, took = resumed(site, victim)
         time.sleep(2)  # whoever resumed may look, and must not submit
         told, left = told_by(vendor), site.counts()

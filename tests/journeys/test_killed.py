@@ -31,6 +31,9 @@ from rushes.testing.audit import Audited, Books, Witness
 FILMS_PER_LIFE = 6
 """More would only wait in line: every film is decoded to its end, a few in a second."""
 
+PATIENCE_S = 300
+"""A route that failed in a row is left alone for a while that doubles, and whoever waits, waits."""
+
 STARTING = 0.2
 """How often it is killed before it answers."""
 
@@ -145,7 +148,7 @@ def test_a_server_killed_at_random_instants_loses_nothing_and_pays_once(
         with a_server(tmp_path / "data", config=config) as server:
             wait_until(
                 lambda: not _unfinished(house, tmp_path / "data"),
-                timeout_s=90,
+                timeout_s=PATIENCE_S,
                 why=lambda: f"still open: {house.books(tmp_path / 'data').open}",
             )
             caller.look(server)
