@@ -29,6 +29,22 @@ from rushes.testing.audit import Audited, Books, Witness, audit, read_books, rea
 START_S = 30.0
 INPUTS = "inputs/"
 
+ONE_UPSTREAM = """
+[[providers]]
+name = "gpu"
+kind = "openai_videos"
+base_url = "http://127.0.0.1:{port}/v1"
+api_key = "env:TEST_UPSTREAM_KEY"
+
+[[models]]
+id = "sora-2"
+card = "sora-2"
+[[models.routes]]
+provider = "gpu"
+model = "sora-2"
+"""
+"""A server that sends `sora-2` to the upstream at `{port}`, and knows no other model of anybody."""
+
 
 @dataclass(slots=True)
 class Running:

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from loopback import PATIENCE_S, Caller, serving
 from rushes.domain.ids import is_task_id
-from rushes.http.familiar import HEAD_BYTES_MAX, HEADS_MAX, ONE_OF, PREFIX, Asked, Familiar
+from rushes.http.familiar import HEAD_BYTES_MAX, HEADS_MAX, LEARNED_ONE_OF, PREFIX, Asked, Familiar
 from rushes.http.guard import GuardCounters, GuardLimits, guarded
 
 TASK = b"video_" + b"0a" * 16
@@ -155,7 +155,7 @@ def test_only_so_many_are_kept_and_the_next_is_learned_all_the_same() -> None:
 def test_where_no_head_comes_twice_few_are_learned_until_one_does() -> None:
     familiar = learned(*(head(b"Host: films", b"X-Trace: %d" % n) for n in range(HEADS_MAX)))
     asked = head()
-    for times in range(ONE_OF):
+    for times in range(LEARNED_ONE_OF):
         assert familiar.asked(asked) is None, times
         familiar.learn(asked, Parsed(asked).headers)
         if familiar.asked(asked) is not None:

@@ -31,9 +31,6 @@ from rushes.testing.audit import Audited, Books, Witness
 FILMS_PER_LIFE = 6
 """More would only wait in line: every film is decoded to its end, a few in a second."""
 
-PATIENCE_S = 300
-"""A route that failed in a row is left alone for a while that doubles, and whoever waits, waits."""
-
 STARTING = 0.2
 """How often it is killed before it answers."""
 
@@ -148,7 +145,7 @@ def test_a_server_killed_at_random_instants_loses_nothing_and_pays_once(
         with a_server(tmp_path / "data", config=config) as server:
             wait_until(
                 lambda: not _unfinished(house, tmp_path / "data"),
-                timeout_s=PATIENCE_S,
+                timeout_s=90,
                 why=lambda: f"still open: {house.books(tmp_path / 'data').open}",
             )
             caller.look(server)
@@ -156,7 +153,7 @@ def test_a_server_killed_at_random_instants_loses_nothing_and_pays_once(
             _download_one_of_each(server, books, caller.witness)
             verdict = house.audited(tmp_path / "data", log, caller.witness)
             assert verdict.is_clean, verdict.findings
-            enough = len(caller.witness.accepted) >= kills and verdict.films > verdict.wishes // 3
+            enough = len(caller.witness.accepted) >= kills and verdict.films > verdict.wishes // 2
             assert enough, f"too few films to prove much: {verdict}"
             told = _told(books, verdict, caller)
     record_property("told", f"kill -9, seed {seed}: {kills} kills, {told}")

@@ -8,22 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from journeying import Running, a_server, an_upstream, wait_until
+from journeying import ONE_UPSTREAM, Running, a_server, an_upstream, wait_until
 
-CONFIG = """
-[[providers]]
-name = "gpu"
-kind = "openai_videos"
-base_url = "http://127.0.0.1:{port}/v1"
-api_key = "env:TEST_UPSTREAM_KEY"
-
-[[models]]
-id = "sora-2"
-card = "sora-2"
-[[models.routes]]
-provider = "gpu"
-model = "sora-2"
-"""
 LATER = ("--poll-after-ms", "60000")
 """The upstream wants to be left alone for a minute, and may be for 54 s at least."""
 
@@ -42,7 +28,7 @@ def test_hundreds_of_looks_at_a_running_task_bring_its_provider_no_request(tmp_p
     log = tmp_path / "upstream.jsonl"
     with (
         an_upstream(log=log, render_s=600, more=LATER) as upstream,
-        a_server(tmp_path / "data", config=CONFIG.format(port=upstream.port)) as server,
+        a_server(tmp_path / "data", config=ONE_UPSTREAM.format(port=upstream.port)) as server,
         httpx2.Client(
             base_url=server.url,
             headers={"Authorization": f"Bearer {server.key}"},

@@ -13,27 +13,12 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from journeying import Running, a_server, an_upstream, wait_until
+from journeying import ONE_UPSTREAM, Running, a_server, an_upstream, wait_until
 from living import at_keyboard, environment_of
 from rushes.testing.simulators.script import RequestLog
 
 HANGS = json.dumps({"rules": [{"on": "retrieve", "fault": "hang", "prompt": "heron", "times": 1}]})
 """The first look at the second film never ends: it is under way for as long as we need."""
-
-CONFIG = """
-[[providers]]
-name = "gpu"
-kind = "openai_videos"
-base_url = "http://127.0.0.1:{port}/v1"
-api_key = "env:TEST_UPSTREAM_KEY"
-
-[[models]]
-id = "sora-2"
-card = "sora-2"
-[[models.routes]]
-provider = "gpu"
-model = "sora-2"
-"""
 
 
 def ask(server: Running, prompt: str) -> str:
@@ -97,7 +82,7 @@ def test_a_backup_of_a_working_server_goes_on_elsewhere(tmp_path: Path) -> None:
     """Every finished film is there, and what was being made is not paid for a second time."""
     log, folder, copy = tmp_path / "upstream.jsonl", tmp_path / "data", tmp_path / "copy"
     with an_upstream(log=log, script=HANGS, render_s=0.2) as upstream:
-        config = CONFIG.format(port=upstream.port)
+        config = ONE_UPSTREAM.format(port=upstream.port)
         with a_server(folder, config=config) as server:
             done = ask(server, "a boat")
             wait_until(lambda: look(server, done)["status"] == "succeeded", timeout_s=30)

@@ -9,23 +9,9 @@ import httpx2
 import pytest
 
 from houses import House
-from journeying import a_server, an_upstream, wait_until
+from journeying import ONE_UPSTREAM, a_server, an_upstream, wait_until
 
 SLOW = """{"rules": [{"on": "create", "fault": "slow", "value": 2.0, "chance": 1.0}]}"""
-CONFIG = """
-[[providers]]
-name = "gpu"
-kind = "openai_videos"
-base_url = "http://127.0.0.1:{port}/v1"
-api_key = "env:TEST_UPSTREAM_KEY"
-
-[[models]]
-id = "sora-2"
-card = "sora-2"
-[[models.routes]]
-provider = "gpu"
-model = "sora-2"
-"""
 
 
 def submits(house: House, folder: Path) -> list[tuple[str, str]]:
@@ -45,7 +31,7 @@ def test_a_stop_in_the_middle_of_a_submit_waits_for_its_answer(
     """Cut off, it would be in doubt, and lost where the upstream cannot be searched."""
     folder = tmp_path / "data"
     with an_upstream(log=tmp_path / "upstream.jsonl", script=SLOW) as upstream:
-        config = CONFIG.format(port=upstream.port) + house.tables
+        config = ONE_UPSTREAM.format(port=upstream.port) + house.tables
         with a_server(folder, config=config) as server:
             answer = httpx2.post(
                 f"{server.url}/v1/video/generations",

@@ -17,7 +17,7 @@ ID_BYTES: Final = len("video_") + 32
 HEADS_MAX: Final = 256
 """Of as many kinds of heads; with one more all are learned anew, which costs a parse each."""
 
-ONE_OF: Final = 16
+LEARNED_ONE_OF: Final = 16
 """How rarely heads are learned where none comes twice."""
 
 HEAD_BYTES_MAX: Final = 2048
@@ -70,7 +70,7 @@ class Familiar:
         has a `traceparent` of its own), few are learned: one may always be that of somebody else.
         """
         self._learned_in_vain += 1
-        if self._learned_in_vain > HEADS_MAX and self._learned_in_vain % ONE_OF:
+        if self._learned_in_vain > HEADS_MAX and self._learned_in_vain % LEARNED_ONE_OF:
             return
         parts = _parts(packet)
         if parts is None or len(packet) > HEAD_BYTES_MAX:
