@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import string
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from growing import grows_with
 from rushes.moderation.blocklist import PHRASE_CHARACTERS_MAX, BlockList, Listed, ListRefused
 from rushes.ports import Passage
 
@@ -162,9 +162,8 @@ def test_a_long_text_and_a_long_list_take_a_moment() -> None:
     listed = listing(*many, "a" * 99 + "b", "a " * 49 + "b", "*" + "c" * 99 + "d*")
     texts = ["word1 follows " * 700, "a" * 10_000, "a " * 5_000, "a\u200b" * 5_000, "c" * 10_000]
     for text in texts:
-        began = time.process_time()
         assert listed.find(text) is None
-        assert time.process_time() - began < 2.0
+        assert grows_with(listed.find, text)
     assert str(listed.find("x " * 4_000 + many[9_999])) == "block list words.txt, line 10000"
 
 

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 CHARACTERS_MAX: Final = 10_000
@@ -247,9 +248,7 @@ def _forms(words: list[str]) -> Iterator[str]:
 
 def _chinese(marks: list[re.Match[str]], index: int) -> tuple[str, int]:
     run = marks[index][0]
-    for before, mark in zip(
-        marks[index:], marks[index + 1 : index + _CHINESE_CHARACTERS_MAX], strict=False
-    ):
+    for before, mark in pairwise(marks[index : index + _CHINESE_CHARACTERS_MAX]):
         if mark[0] < "\u3400" or mark.start() != before.end():
             break
         run += mark[0]
