@@ -42,6 +42,12 @@ class House:
         with closing(open_books(settings, SystemClock())) as store:
             return store.read_now(act)
 
+    def write(self, folder: Path, act: Callable[[Transaction], T]) -> T:
+        """Write into the tables, beside a running server too."""
+        settings = load(data_dir=folder, **self.places)
+        with closing(open_books(settings, SystemClock())) as store:
+            return store.write_now(act)
+
     def books(self, folder: Path) -> Books:
         """Read all tables."""
         return books_of(folder, **self.places)

@@ -38,11 +38,19 @@ from rushes.testing.fakes import ManualClock, MemoryBlobs
 from rushes.testing.memory_store import MemoryStore
 
 FILM = b"a whole film"
+TURNS = 50
+"""More turns of the loop than a worker needs to do one thing."""
 
 
 async def never(*_args: Any) -> Any:
     """Hang, as an upstream may."""
     await asyncio.Event().wait()
+
+
+async def turn() -> None:
+    """Let the loop turn until everyone who is awake has done what there was to do."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 async def _accept(spec: Spec, token: str) -> Ticket:

@@ -147,13 +147,17 @@ class LocalBell:
 
     def ring(self, task_id: str) -> None:
         """Wake everyone who waits for news of a task; from any thread."""
-        for ear in self._ears.get(task_id, ()):
-            ear.hear()
+        self.ring_here([task_id])
 
     def ring_all(self, task_ids: Iterable[str]) -> None:
         """Wake everyone who waits for news of one of these tasks."""
+        self.ring_here(task_ids)
+
+    def ring_here(self, task_ids: Iterable[str]) -> None:
+        """Wake who waits in this process for news of one of these tasks."""
         for task_id in task_ids:
-            self.ring(task_id)
+            for ear in self._ears.get(task_id, ()):
+                ear.hear()
 
     def listen(self, task_id: str) -> LocalEar:
         """Listen for news of a task; a ring is heard by whoever listens, waiting or not."""
@@ -196,7 +200,7 @@ class TellingBell(LocalBell):
 
     def ring(self, task_id: str) -> None:
         """Wake everyone who waits for news of a task, wherever they are; from any thread."""
-        super().ring(task_id)
+        self.ring_here([task_id])
         self._tell([task_id])
 
     def ring_all(self, task_ids: Iterable[str]) -> None:
@@ -204,8 +208,3 @@ class TellingBell(LocalBell):
         ids = list(task_ids)
         self.ring_here(ids)
         self._tell(ids)
-
-    def ring_here(self, task_ids: Iterable[str]) -> None:
-        """Wake who waits in this process: the others have been told."""
-        for task_id in task_ids:
-            super().ring(task_id)

@@ -125,7 +125,12 @@ def parts_of(
         world,
         bell=bell,
         crew=Crew(
-            Keeper(world, dispatcher, mailroom=mailroom_of(settings, world, links)),
+            Keeper(
+                world,
+                dispatcher,
+                mailroom=mailroom_of(settings, world, links),
+                ring=bell.ring_here,
+            ),
             progress,
             calls,
             pulse,

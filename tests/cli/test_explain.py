@@ -14,8 +14,10 @@ import pytest
 from living import Typed
 from rushes.clock import SystemClock
 from rushes.deeds.story import Case, headline, longest, money_told, outlook, read_case, timeline
+from rushes.deeds.words import moment
 from rushes.domain.access import EntryKind
 from rushes.domain.errors import Reason
+from rushes.domain.health import COOL_S_MIN, FAULTS_MAX, Health, after_fault
 from rushes.domain.submit import MEANING as VERDICTS
 from rushes.domain.submit import PERHAPS_PAID, Verdict
 from rushes.domain.task import FINAL, MEANING, Event, Status, Task
@@ -85,6 +87,39 @@ def test_a_deadline_that_passed_under_a_living_server_is_an_alarm(store: SqliteS
     told = " ".join(outlook(case_of(store, task.id, s=3 * 3600)))
     assert "keeper should have ended it" in told
     assert "keeper ends it" in " ".join(outlook(case_of(store, task.id, s=3603)))
+
+
+def test_a_queued_task_is_told_why_its_route_is_not_asked(store: SqliteStore) -> None:
+    def wait(tx: Transaction) -> Task:
+        well = Health("gpu", "well", changed_at=NOON)
+        down = replace(well, upstream_model="wan")
+        for _ in range(FAULTS_MAX):
+            down = after_fault(down, at=NOON, note="HTTP 503")
+        for health in (well, down, replace(down, provider="other")):
+            tx.put_health(health)
+        return put_task(tx, queue="gpu")
+
+    told = outlook(case_of(store, put(store, wait).id))
+    until = moment(NOON + timedelta(seconds=COOL_S_MIN))
+    [shut] = [sentence for sentence in told if sentence.startswith("The route")]
+    assert shut == (
+        f"The route gpu wan is left alone until {until}: HTTP 503. "
+        "`rushes routes reset gpu wan` has it asked at once."
+    )
+
+
+@pytest.mark.parametrize(("takes", "is_told"), [(1, False), (2, True)])
+def test_whoever_takes_a_task_for_the_first_time_is_no_sign_of_death(
+    takes: int, is_told: bool, store: SqliteStore
+) -> None:
+    def take(tx: Transaction) -> Task:
+        task = put_task(tx)
+        for _ in range(takes):
+            tx.take(task.id, frozenset({Status.QUEUED}), str(task.work_id))
+        return task
+
+    told = outlook(case_of(store, put(store, take).id))
+    assert any("they die on it" in sentence for sentence in told) == is_told
 
 
 def test_doubt_about_money_is_never_sent_again_and_said_so(store: SqliteStore) -> None:

@@ -67,7 +67,12 @@ def test_where_all_routes_are_open_the_first_to_cool_is_waited_for() -> None:
 def test_a_route_that_is_probed_is_waited_for() -> None:
     probed = probing(down(FIRST), at=NOON, until=NOON + timedelta(seconds=90))
     verdict = judged(probed, gone(SPARE))
-    assert verdict == NotYet(90)
+    assert verdict == NotYet(90, frozenset({("first", "m")}))
+
+
+def test_a_route_that_is_open_but_busy_with_this_task_is_none_that_can_open_earlier() -> None:
+    busy = returned(FIRST, next_try_at=NOON + timedelta(seconds=7))
+    assert judged(gone(SPARE), submits=(busy,)) == NotYet(7)
 
 
 def test_a_retired_route_is_never_asked_and_the_next_one_is() -> None:

@@ -19,10 +19,9 @@ from rushes.providers.base import Outcome, Quiet, Ready, Working
 from rushes.testing.builders import NOON, WORK_ID, put_task
 from rushes.testing.fakes import ManualClock
 from rushes.testing.memory_store import MemoryStore
+from working import turn
 
 PATIENCE_S = 10.0
-TURNS = 50
-"""More turns of the loop than a worker needs to look once."""
 
 
 @dataclass
@@ -131,9 +130,3 @@ class Full(Looks):
     def turn_s(self, at: datetime, who: str, *, is_rung: bool = False) -> float:
         self.asked.append(is_rung)
         return 0.01 if len(self.asked) == 1 else 0.0
-
-
-async def turn() -> None:
-    """Let the loop turn until everyone who is awake has done what there was to do."""
-    for _ in range(TURNS):
-        await asyncio.sleep(0)

@@ -17,6 +17,7 @@ from rushes.deeds.words import ago, lasting, moment, money, plain, size
 from rushes.domain.access import Entry, EntryKind
 from rushes.domain.catalog import Price
 from rushes.domain.errors import Reason
+from rushes.domain.health import Health, RouteState, needs_probe
 from rushes.domain.prices import Tariff, charge_of
 from rushes.domain.spec import Spec
 from rushes.domain.submit import MEANING as VERDICTS
@@ -37,7 +38,8 @@ class Case:
     `task` is None where the record was removed: submits and money stay. `holder` is the process
     that works in the folder, None if there is none. `adopted_from` says whose late film it is,
     `adoptions` who has its own late films, `deeds` what operators did to it. `tariff` is what it
-    costs. `lost` are kept files that are not there.
+    costs. `routes` are those of its provider, as far as anything ever went wrong with them. `lost`
+    are kept files that are not there.
     """
 
     task_id: str
@@ -53,6 +55,7 @@ class Case:
     adoptions: Sequence[Adoption] = ()
     deeds: Sequence[Deed] = ()
     tariff: Tariff = ()
+    routes: Sequence[Health] = ()
     lost: frozenset[str] = frozenset()
 
     @property
@@ -63,11 +66,12 @@ class Case:
 
 def read_case(tx: Transaction, task_id: str, *, at: datetime, holder: str | None) -> Case:
     """Read everything about a task in one stable state."""
+    task = tx.task(task_id)
     return Case(
         task_id=task_id,
         at=at,
         holder=holder,
-        task=tx.task(task_id),
+        task=task,
         told=tx.told(task_id),
         submits=tx.submits(task_id),
         faults=tx.faults(task_id),
@@ -77,6 +81,7 @@ def read_case(tx: Transaction, task_id: str, *, at: datetime, holder: str | None
         adoptions=tx.adoptions_from(task_id),
         deeds=tx.audit(DEEDS_MAX, object_id=task_id)[::-1],
         tariff=tx.tariff(task_id),
+        routes=[one for one in tx.healths() if task is not None and one.provider == task.queue],
     )
 
 
@@ -226,9 +231,11 @@ def _waiting(case: Case, task: Task) -> list[str]:
     if case.holder is None:
         told.append("No server works in this folder: nothing moves until `rushes serve` runs.")
     told.append(_next(task, case.submits))
+    if task.status is Status.QUEUED:
+        told += [_shut(health) for health in case.routes if needs_probe(health)]
     if task.deadline_at is not None:
         told.append(_deadline(case, task.deadline_at))
-    if task.takeover_count:
+    if task.takeover_count > 1:
         told.append(
             f"Workers took it over {task.takeover_count} times since it last moved: they die on "
             "it, or hang."
@@ -243,7 +250,7 @@ def _next(task: Task, submits: Sequence[Submit]) -> str:
             again = "" if last.next_try_at is None else f", not before {moment(last.next_try_at)}"
             return f"It was sent {len(submits)} times and returned; it is sent again{again}."
         case Status.QUEUED:
-            return "It waits for a free slot of its provider."
+            return "It waits for a free slot of its provider, and for a route that is open."
         case Status.SUBMITTING:
             return "The call to the provider is on its way; without an answer it is in doubt."
         case Status.IN_DOUBT if last is not None and last.is_billable:
@@ -257,6 +264,16 @@ def _next(task: Task, submits: Sequence[Submit]) -> str:
             return f"The provider renders: {task.progress} %."
         case _:
             return "The film is made and paid for; it is on its way into our store."
+
+
+def _shut(health: Health) -> str:
+    """Say that tasks wait for a route."""
+    name = f"{health.provider} {shown_text(health.upstream_model)}"
+    until = "" if health.open_until is None else f" until {moment(health.open_until)}"
+    what = "is probed by one task" if health.state is RouteState.PROBING else "is left alone"
+    note = f": {shown_text(health.note)}" if health.note else ""
+    told = f"The route {name} {what}{until}{note}."
+    return f"{told} `rushes routes reset {name}` has it asked at once."
 
 
 def _deadline(case: Case, deadline_at: datetime) -> str:

@@ -54,11 +54,14 @@ async def carry(task_id: str, work: Work, work_id: str, world: World, bell: Bell
         following = Again(world.recoveries.wait_s(world.clock.now()))
     epoch, is_rung = task.lease_epoch, False
     del task  # thousands wait here, and each step reads the rows anyway
-    with bell.listen(task_id) as ear:
-        while isinstance(following, Again):
-            if following.after_s > 0:
-                is_heard = await ear.wait(following.after_s)
-                is_rung = is_heard or (is_rung and following.is_put_off)
-            ear.forget()  # a ring from now on may be about what this step does not see
-            with about(task_id=task_id):  # not around the wait: thousands would keep it
-                following = await kind.step(task_id, epoch, world, is_rung=is_rung)
+    try:
+        with bell.listen(task_id) as ear:
+            while isinstance(following, Again):
+                if following.after_s > 0:
+                    is_heard = await ear.wait(following.after_s)
+                    is_rung = is_heard or (is_rung and following.is_put_off)
+                ear.forget()  # a ring from now on may be about what this step does not see
+                with about(task_id=task_id):  # not around the wait: thousands would keep it
+                    following = await kind.step(task_id, epoch, world, is_rung=is_rung)
+    finally:
+        world.waiting.pop(task_id, None)

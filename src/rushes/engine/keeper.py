@@ -8,7 +8,7 @@ and keeps no other row waiting.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from rushes.engine import aftercare, ledger
 from rushes.engine.deadlines import run_out
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.queues import give_work
+from rushes.engine.routing import by_way, is_open_again
 from rushes.engine.world import World
 from rushes.observe import about, log
 from rushes.ports import Transaction
@@ -62,13 +63,17 @@ class Records(Protocol):
         ...
 
 
+def _ring_nobody(_task_ids: Iterable[str]) -> None:
+    """Nobody waits here."""
+
+
 def _tell(name: str, fault: Exception) -> None:
     log.error("a keeper's duty failed", about=name, exc_info=fault)
 
 
 @dataclass(slots=True)
 class Keeper:
-    """One keeper; `tell` hears of acts that broke.
+    """One keeper; `tell` hears of acts that broke, `ring` wakes who carries tasks in this process.
 
     Without a `mailroom` no webhooks are delivered here.
 
@@ -80,6 +85,7 @@ class Keeper:
     records: Records
     tell: Callable[[str, Exception], None] = _tell
     mailroom: Mailroom | None = None
+    ring: Callable[[Iterable[str]], None] = _ring_nobody
     _swept_at: datetime | None = field(default=None, init=False)
     _reworked_at: datetime | None = field(default=None, init=False)
     _cursor: str = field(default="", init=False)
@@ -93,6 +99,8 @@ class Keeper:
             await self.end_overdue(at)
         with self._apart("whose turn it is"):
             await self.pass_turns()
+        with self._apart("routes that are open again"):
+            await self.wake_waiting(at)
         if _is_due(self._reworked_at, REWORK_EVERY, at):
             self._reworked_at = at
             with self._apart("tasks whose work ended early"):
@@ -121,6 +129,18 @@ class Keeper:
         """Note where each queue stands, so that whoever comes new begins there."""
         for queue in await self.world.store.read(lambda tx: tx.turn_queues()):
             await self.world.store.write(partial(_pass_turns, queue))
+
+    async def wake_waiting(self, at: datetime) -> None:
+        """Wake tasks of this process whose route is open again before it was to be.
+
+        A probe that was taken, or an operator, opens a route for all; who waits for it was told
+        to wait for up to ten minutes.
+        """
+        if not self.world.waiting:
+            return
+        healths = by_way(await self.world.store.read(lambda tx: tx.healths()))
+        waiting = list(self.world.waiting.items())
+        self.ring([task_id for task_id, shut in waiting if is_open_again(shut, healths, at)])
 
     async def look_after_submits(self) -> None:
         """Tell providers to stop, and wait for verdicts nobody else waits for (P11)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from rushes.domain.catalog import Catalog, Route
 from rushes.domain.errors import Failure, Reason
@@ -19,6 +19,10 @@ MENDABLE: Final = frozenset({Reason.PROVIDER_FAILED, Reason.OUTPUT_LOST, Reason.
 """Why a film was lost, where asking an own GPU again can help."""
 
 
+Way: TypeAlias = tuple[str, str]
+"""What a route is known by: a provider, and the model it is asked for there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """Submit to this route now."""
@@ -28,9 +32,13 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Every route that may still be asked is busy; the first is free in `wait_s` seconds."""
+    """Every route that may still be asked is busy; the first is free in `wait_s` seconds.
+
+    Those of them that are left alone may be open again before that: `shut`.
+    """
 
     wait_s: float
+    shut: frozenset[Way] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Offer:
 
     catalog: Catalog
     configured: Container[str]
-    healths: Mapping[tuple[str, str], Health]
+    healths: Mapping[Way, Health]
 
     def routes(self, task: Task) -> tuple[Route, ...]:
         """Return a task's routes in the order in which it asks them."""
@@ -55,13 +63,21 @@ class Offer:
 
     def health_of(self, route: Route) -> Health | None:
         """Return how a route fares; None if nothing ever went wrong."""
-        return self.healths.get((route.provider, route.upstream_model))
+        return self.healths.get(_way(route))
 
 
 def offer(catalog: Catalog, configured: Container[str], healths: Iterable[Health]) -> Offer:
     """Put together what can be asked at this moment."""
-    known = {(one.provider, one.upstream_model): one for one in healths}
-    return Offer(catalog, configured, known)
+    return Offer(catalog, configured, by_way(healths))
+
+
+def by_way(healths: Iterable[Health]) -> Mapping[Way, Health]:
+    """Return how routes fare, by what they are known by."""
+    return {(one.provider, one.upstream_model): one for one in healths}
+
+
+def _way(route: Route) -> Way:
+    return route.provider, route.upstream_model
 
 
 def seconds(value: float) -> timedelta:
@@ -104,6 +120,7 @@ def choose(
     been billed never comes here again, because its task is not queued.
     """
     waits_s: list[float] = []
+    shut: set[Way] = set()
     failure = Failure.of(Reason.PROVIDER_UNUSABLE)
     for route in offer.routes(task):
         last = _last(route, submits)
@@ -119,7 +136,17 @@ def choose(
         if max(route_wait_s, own_wait_s) <= 0:
             return Chosen(route)
         waits_s.append(max(route_wait_s, own_wait_s))
-    return NotYet(min(waits_s)) if waits_s else NoRoute(failure)
+        if route_wait_s > 0:
+            shut.add(_way(route))
+    return NotYet(min(waits_s), frozenset(shut)) if waits_s else NoRoute(failure)
+
+
+def is_open_again(shut: frozenset[Way], healths: Mapping[Way, Health], at: datetime) -> bool:
+    """Say whether one of the routes that a task waits for is left alone no more.
+
+    One whose model was retired meanwhile is waited for in vain, which its task should know.
+    """
+    return any(not wait_s(healths.get(way), at) for way in shut)
 
 
 def _spent(route: Route, last: Submit | None, submits: Sequence[Submit]) -> Failure | None:

@@ -100,6 +100,7 @@ async def step(task_id: str, epoch: int, world: World, *, is_rung: bool = False)
 
 
 async def _hand_over(task: Task, submits: Sequence[Submit], world: World) -> Next:
+    world.waiting.pop(task.id, None)
     refused = await admission.by_list(task, world)
     if refused is not None:
         return refused
@@ -113,6 +114,8 @@ async def _hand_over(task: Task, submits: Sequence[Submit], world: World) -> Nex
     offer = routing.offer(world.catalog, world.upstreams, healths)
     choice = routing.choose(gathered, submits, offer, world.clock.now())
     if isinstance(choice, routing.NotYet):
+        if choice.shut:
+            world.waiting[task.id] = choice.shut
         return Again(max(LOOK_AGAIN_MIN_S, choice.wait_s))
     if isinstance(choice, routing.NoRoute):
         await ledger.end(gathered, choice.failure, world)
@@ -217,10 +220,19 @@ async def _is_adopted(task: Task, submit: Submit, ticket: Ticket, world: World) 
 
 
 async def _doubt(task: Task, submit: Submit, note: str, world: World) -> Next:
-    doubted = replace(submit, verdict=Verdict.DOUBT, note=note, answered_at=world.clock.now())
-    learning = ledger.learn(task, doubted, frozenset({Verdict.INTENT}), world)
+    learning = _learn_doubt(task, submit, note, world)
     await _first(learning, lambda: health.note_fault(submit, note, world))
     return NOW
+
+
+async def _doubt_ours(task: Task, submit: Submit, world: World) -> None:
+    """Doubt a submit whose worker stopped: no fault of its route, which may work as ever."""
+    await _learn_doubt(task, submit, "the worker stopped before the answer was known", world)
+
+
+def _learn_doubt(task: Task, submit: Submit, note: str, world: World) -> Awaitable[bool]:
+    doubted = replace(submit, verdict=Verdict.DOUBT, note=note, answered_at=world.clock.now())
+    return ledger.learn(task, doubted, frozenset({Verdict.INTENT}), world)
 
 
 async def _busy(task: Task, submit: Submit, verdict: Busy, world: World) -> Next:
@@ -305,7 +317,8 @@ async def _face_the_gap(task: Task, submit: Submit, world: World) -> Next:
     if submit.verdict is not Verdict.INTENT:
         await ledger.follow(task, submit, world)
         return NOW
-    return await _doubt(task, submit, "the worker stopped before the answer was known", world)
+    await _doubt_ours(task, submit, world)
+    return NOW
 
 
 # -- in doubt: look for it upstream, and wait out the quarantine -----------------------------
@@ -463,7 +476,7 @@ async def _renew(task: Task, submits: Sequence[Submit], world: World) -> Next:
         await ledger.end(task, Failure.of(reason, submit.note), world)
         return OVER
     if submit.verdict is Verdict.INTENT:
-        await _doubt(task, submit, "the worker stopped before the answer was known", world)
+        await _doubt_ours(task, submit, world)
     route = routing.route_of(submit, world.catalog, task)
     return await _submit(task, route, Event.RENEWED, world)
 

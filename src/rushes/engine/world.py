@@ -18,6 +18,7 @@ from rushes.engine.charging import Charged
 from rushes.engine.looks import Looks, Pace
 from rushes.engine.moderation import Admitted, Judgements, Moderation
 from rushes.engine.reading import Rows, rows_of
+from rushes.engine.routing import Way
 from rushes.observe import Metrics, unheard
 from rushes.ports import Blobs, Budgets, Darkroom, Dispatcher, Examiner, Fetcher, Store
 from rushes.providers.base import Assets, Provider
@@ -98,8 +99,9 @@ class World:
     not be sent in another. `recoveries` keeps those who take over many watched tasks at once
     from asking about all of them at once, and `turnstile` those whose looks are due together from
     taking the loop from all others. `read_rows` reads what a step begins with, for many at once.
-    `unwritten` is what was learned of submits while the
-    store was away, by task and number. `moderation` is exchanged whole, as the catalog is;
+    `waiting` are the tasks here that wait for routes that are left alone, and which: the keeper
+    wakes them once one is open again. `unwritten` is what was learned of submits while the store
+    was away, by task and number. `moderation` is exchanged whole, as the catalog is;
     `admitted` is what it let go on, `judgements` are its numbers. `charged` counts what films came
     to here. `metrics` and `traces` are for operators only.
     """
@@ -127,6 +129,7 @@ class World:
     turnstile: Gate | None = None
     read_rows: Callable[[str], Awaitable[Rows]] | None = None
     retention: Retention = field(default_factory=Retention)
+    waiting: dict[str, frozenset[Way]] = field(default_factory=dict)
     unwritten: dict[tuple[str, int], Unwritten] = field(default_factory=dict)
     moderation: Moderation = field(default_factory=Moderation)
     admitted: Admitted = field(default_factory=Admitted)
