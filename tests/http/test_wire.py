@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -626,8 +626,8 @@ class LostBell(LocalBell):
         self.lost: list[str] = []
         self.waits_s: list[float] = []
 
-    def ring(self, task_id: str) -> None:
-        self.lost.append(task_id)
+    def ring_here(self, task_ids: Iterable[str]) -> None:
+        self.lost += task_ids
 
     async def wait(self, task_id: str, timeout_s: float) -> bool:
         self.waits_s.append(timeout_s)
