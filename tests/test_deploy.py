@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
 from typer._click.exceptions import UsageError
 
-from rushes.cli.menu import app
+from living import menu
 from rushes.http.live import HEARTBEAT_S
 from rushes.settings import Settings, load
 from wiring import wired
@@ -40,7 +39,7 @@ WAIT_MAX_S = 60
 
 def takes(words: Sequence[str]) -> None:
     """Hold a command line to the command line, without running it."""
-    command: Any = typer.main.get_command(app)
+    command: Any = menu()
     words = list(words)
     while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]

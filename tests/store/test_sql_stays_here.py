@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,10 @@ STATEMENT = re.compile(
 ELSEWHERE = sorted(path for path in SOURCE.rglob("*.py") if SOURCE / "store" not in path.parents)
 
 
-def libraries_of(tree: ast.AST) -> set[str]:
+def libraries_of(nodes: Sequence[ast.AST]) -> set[str]:
     """Return the database libraries that a module imports."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -39,10 +40,10 @@ def libraries_of(tree: ast.AST) -> set[str]:
     return names & LIBRARIES
 
 
-def sqlalchemy_names_of(tree: ast.AST) -> set[str]:
+def sqlalchemy_names_of(nodes: Sequence[ast.AST]) -> set[str]:
     """Return what a module takes from SQLAlchemy, by `sa.name` or by import."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.value.id in {"sa", "sqlalchemy"}:
                 names.add(node.attr)
@@ -51,18 +52,18 @@ def sqlalchemy_names_of(tree: ast.AST) -> set[str]:
     return names
 
 
-def statements_of(tree: ast.AST) -> list[str]:
+def statements_of(nodes: Sequence[ast.AST]) -> list[str]:
     """Return the strings of a module that read as SQL; docstrings may talk about it."""
     docs = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
     return [
         node.value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and id(node) not in docs
@@ -72,15 +73,17 @@ def statements_of(tree: ast.AST) -> list[str]:
 
 @pytest.mark.parametrize("path", ELSEWHERE, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_no_statement_is_written_outside_the_store(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    assert statements_of(tree) == []
-    assert libraries_of(tree) <= GUESTS.get(path, set())
-    if "sqlalchemy" in libraries_of(tree):
-        assert sqlalchemy_names_of(tree) <= MAY_NAME
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    assert statements_of(nodes) == []
+    assert libraries_of(nodes) <= GUESTS.get(path, set())
+    if "sqlalchemy" in libraries_of(nodes):
+        assert sqlalchemy_names_of(nodes) <= MAY_NAME
 
 
 def test_the_search_would_find_one() -> None:
-    tree = ast.parse('''
+    nodes = list(
+        ast.walk(
+            ast.parse('''
 """Docs may say UPDATE tasks SET status."""
 import sqlalchemy as sa
 from sqlite3 import connect
@@ -91,6 +94,8 @@ run(f"DELETE FROM tasks WHERE id = {id}")
 run("SELECT id\\nFROM tasks")
 run("Please select a card from the list")
 ''')
-    assert len(statements_of(tree)) == 3
-    assert libraries_of(tree) == {"sqlalchemy", "sqlite3"}
-    assert sqlalchemy_names_of(tree) == {"update", "delete"}
+        )
+    )
+    assert len(statements_of(nodes)) == 3
+    assert libraries_of(nodes) == {"sqlalchemy", "sqlite3"}
+    assert sqlalchemy_names_of(nodes) == {"update", "delete"}

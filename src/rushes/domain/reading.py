@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -23,9 +24,10 @@ class CardRefused(ValueError):
     """Cards cannot be read; each line of the message is a complaint that names file and field."""
 
 
-def shipped_cards() -> list[ModelCard]:
+@cache
+def shipped_cards() -> tuple[ModelCard, ...]:
     """Return the cards that come with the package."""
-    return read_cards(files("rushes.cards"))
+    return tuple(read_cards(files("rushes.cards")))
 
 
 def read_cards(folder: Traversable) -> list[ModelCard]:
