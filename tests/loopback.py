@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from typing import Any, Self
 
 import uvicorn
 from starlette.types import ASGIApp
+
+TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that speak no TLS: to read who is to be trusted takes longer than most tests."""
 
 PATIENCE_S = 10.0
 """How long a test waits for what must happen; far above what it takes."""

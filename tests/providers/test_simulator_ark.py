@@ -16,6 +16,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from loopback import TRUSTS_NOBODY
 from rushes.clock import SystemClock
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.ark import ArkServer, Settings, main
@@ -45,6 +46,7 @@ async def a_server(
             base_url=f"http://127.0.0.1:{port}/api/v3",
             headers={"authorization": f"Bearer {KEY}"},
             trust_env=False,
+            verify=TRUSTS_NOBODY,
             timeout=5,
         ) as client,
     ):
@@ -222,7 +224,7 @@ async def test_a_task_goes_its_way_by_the_clock() -> None:
         assert told["usage"]["completion_tokens"] == 1280 * 720 * 24 * 5 // 1024
         still = await client.get(told["content"]["last_frame_url"], headers={"authorization": ""})
         assert still.status_code == 400  # an empty key is a key
-        async with httpx.AsyncClient(trust_env=False) as stranger:
+        async with httpx.AsyncClient(trust_env=False, verify=TRUSTS_NOBODY) as stranger:
             still = await stranger.get(told["content"]["last_frame_url"])
             film = await stranger.get(told["content"]["video_url"])
         assert still.content.startswith(b"\x89PNG")
@@ -230,7 +232,10 @@ async def test_a_task_goes_its_way_by_the_clock() -> None:
 
 
 async def test_a_link_ends_after_a_day_and_a_record_after_a_week() -> None:
-    async with a_server() as (_server, clock, client), httpx.AsyncClient(trust_env=False) as other:
+    async with (
+        a_server() as (_server, clock, client),
+        httpx.AsyncClient(trust_env=False, verify=TRUSTS_NOBODY) as other,
+    ):
         task_id = await made(client)
         clock.advance(3)
         link = (await looked(client, task_id))["content"]["video_url"]
@@ -419,7 +424,10 @@ async def test_a_film_is_spoiled_in_every_way() -> None:
         for fault in ("short", "empty", "html_as_video", "elsewhere", "half")
     ]
     rules.append(Rule("content", "expired_link", times=1))
-    async with a_server(*rules) as (_server, clock, client), httpx.AsyncClient() as other:
+    async with (
+        a_server(*rules) as (_server, clock, client),
+        httpx.AsyncClient(verify=TRUSTS_NOBODY) as other,
+    ):
         task_id = await made(client)
         clock.advance(3)
         link = (await looked(client, task_id))["content"]["video_url"]
@@ -437,7 +445,7 @@ async def test_a_film_is_spoiled_in_every_way() -> None:
 async def test_a_film_that_was_never_there_has_a_link_all_the_same() -> None:
     async with (
         a_server(Rule("create", "no_content")) as (_server, clock, client),
-        httpx.AsyncClient() as other,
+        httpx.AsyncClient(verify=TRUSTS_NOBODY) as other,
     ):
         task_id = await made(client)
         clock.advance(3)
@@ -487,7 +495,9 @@ async def test_it_runs_as_a_process_of_its_own_and_is_steered_from_outside() -> 
         root, headers = f"http://127.0.0.1:{port}", {"authorization": f"Bearer {KEY}"}
         async with (
             serving(ear) as ear_port,
-            httpx.AsyncClient(base_url=f"{root}/api/v3", headers=headers, trust_env=False) as api,
+            httpx.AsyncClient(
+                base_url=f"{root}/api/v3", headers=headers, trust_env=False, verify=TRUSTS_NOBODY
+            ) as api,
         ):
             assert (await api.post(TASKS, json=wish("bad"))).status_code == 500
             task_id = await made(api, "good", callback_url=f"http://127.0.0.1:{ear_port}/")

@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx2 as httpx
 import pytest
 
+from loopback import TRUSTS_NOBODY
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.comfyui import ComfyUIServer, Settings, main
 from rushes.testing.simulators.comfyui_graphs import REPLIES
@@ -77,7 +78,7 @@ async def a_server(
     async with (
         serving(server) as port,
         httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=5
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=TRUSTS_NOBODY, timeout=5
         ) as client,
     ):
         yield server, clock, Line(client)
@@ -497,7 +498,9 @@ async def test_it_runs_as_a_process_of_its_own_and_is_steered_from_outside(tmp_p
         assert process.stdout is not None
         port = int(await asyncio.wait_for(process.stdout.readline(), 30))
         base_url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=base_url, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=base_url, trust_env=False, verify=TRUSTS_NOBODY
+        ) as client:
             line = Line(client)
             image = {"image": ("a.png", tiny_still("PNG"), "image/png")}
             assert (await client.post("/upload/image", files=image)).status_code == 200

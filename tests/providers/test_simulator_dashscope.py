@@ -15,6 +15,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from loopback import TRUSTS_NOBODY
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.dashscope import DashScopeServer, Settings, main
 from rushes.testing.simulators.dashscope_errors import REPLIES
@@ -48,6 +49,7 @@ async def a_server(
             base_url=f"http://127.0.0.1:{port}/api/v1",
             headers=HEADERS,
             trust_env=False,
+            verify=TRUSTS_NOBODY,
             timeout=5,
         ) as client,
     ):
@@ -113,7 +115,7 @@ async def test_a_film_is_open_without_a_key_until_it_expires_and_refuses_one() -
         clock.advance(3)
         link = (await look(client, task_id))["output"]["video_url"]
         assert f"Expires={int(NOON.timestamp()) + 3 + 24 * 3600}" in link
-        async with httpx.AsyncClient(trust_env=False) as stranger:
+        async with httpx.AsyncClient(trust_env=False, verify=TRUSTS_NOBODY) as stranger:
             assert (await stranger.get(link)).content == tiny_film()
             assert (await stranger.get(link, headers=HEADERS)).status_code == 400
             assert (await stranger.get(link.partition("?")[0])).status_code == 403
@@ -386,7 +388,7 @@ async def test_a_task_has_a_fate(fate: str, words: list[str]) -> None:
         last = outputs[-1]
         assert (last.get("code") == "InternalError") == (fate == "fail")
         if fate == "no_content":
-            async with httpx.AsyncClient(trust_env=False) as stranger:
+            async with httpx.AsyncClient(trust_env=False, verify=TRUSTS_NOBODY) as stranger:
                 assert (await stranger.get(last["video_url"])).status_code == 404
 
 
@@ -405,7 +407,7 @@ async def test_a_film_is_spoiled_in_every_way() -> None:
     rules = [Rule("content", fault, times=1, value="http://127.0.0.1:9/film") for fault in faults]
     async with (
         a_server(*rules) as (_server, clock, client),
-        httpx.AsyncClient(trust_env=False) as stranger,
+        httpx.AsyncClient(trust_env=False, verify=TRUSTS_NOBODY) as stranger,
     ):
         task_id = await task_of(client)
         clock.advance(60)
@@ -448,7 +450,9 @@ async def test_it_runs_as_a_process_of_its_own_and_is_steered_from_outside(tmp_p
         assert process.stdout is not None
         port = int(await asyncio.wait_for(process.stdout.readline(), 30))
         base_url = f"http://127.0.0.1:{port}/api/v1"
-        async with httpx.AsyncClient(base_url=base_url, headers=HEADERS, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=base_url, headers=HEADERS, trust_env=False, verify=TRUSTS_NOBODY
+        ) as client:
             assert (await post(client, wish(prompt="bad"))).status_code == 500
             task_id = await task_of(client, wish(prompt="good"))
             steer = f"http://127.0.0.1:{port}/_simulator"

@@ -19,6 +19,7 @@ import openai
 import pytest
 from PIL import Image
 
+from loopback import TRUSTS_NOBODY
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.films import tiny_film, tiny_still
 from rushes.testing.simulators.host import serving
@@ -57,6 +58,7 @@ async def a_server(
             base_url=f"http://127.0.0.1:{port}/v1",
             headers={"authorization": f"Bearer {KEY}"},
             trust_env=False,
+            verify=TRUSTS_NOBODY,
             timeout=5,
         ) as client,
     ):
@@ -457,7 +459,9 @@ async def test_it_runs_as_a_process_of_its_own_and_is_steered_from_outside(tmp_p
         port = int(await asyncio.wait_for(process.stdout.readline(), 30))
         base_url = f"http://127.0.0.1:{port}"
         headers = {"authorization": f"Bearer {KEY}"}
-        async with httpx.AsyncClient(base_url=base_url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=base_url, headers=headers, trust_env=False, verify=TRUSTS_NOBODY
+        ) as client:
             assert (await client.post("/v1/videos", files=form("bad"))).status_code == 500
             video = (await client.post("/v1/videos", files=form("good"))).json()
             await client.post("/_simulator/advance", json={"seconds": 60})

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from loopback import TRUSTS_NOBODY
 from rushes.testing.fakes import ManualClock
 from rushes.testing.simulators.host import serving
 from rushes.testing.simulators.openai_videos import OpenAIVideosServer, Settings
@@ -34,7 +35,11 @@ async def a_server(
     async with (
         serving(server) as port,
         httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}/v1", headers=HEADERS, trust_env=False, timeout=5
+            base_url=f"http://127.0.0.1:{port}/v1",
+            headers=HEADERS,
+            trust_env=False,
+            verify=TRUSTS_NOBODY,
+            timeout=5,
         ) as client,
     ):
         yield server, clock, client
@@ -127,7 +132,9 @@ async def test_each_runs_as_a_process_of_its_own(name: str) -> None:
         assert process.stdout is not None
         port = int(await asyncio.wait_for(process.stdout.readline(), 30))
         base_url = f"http://127.0.0.1:{port}/v1"
-        async with httpx.AsyncClient(base_url=base_url, headers=HEADERS, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=base_url, headers=HEADERS, trust_env=False, verify=TRUSTS_NOBODY
+        ) as client:
             made = (await client.post("/videos", files=form())).json()
             assert made["status"] == "queued"
         process.send_signal(signal.SIGTERM)
