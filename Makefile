@@ -12,6 +12,8 @@ MINUTES ?= 5
 # One more than there are cores: a test that waits for a server leaves its core to another.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN || echo 2) + 1)
 ROLES ?= serve
+# Where a shell forbids bytecode, each of the many processes of a test reads our sources anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo serve test test-all test-diffusers browser check style fmt promises sim chaos bench new-provider docs clean
 
