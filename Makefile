@@ -49,7 +49,7 @@ demo: $(VENV)/server ## Hold a film in a minute: server, submit, poll, download;
 serve: $(VENV)/server ## A server on this machine, films in ./rushes-data
 	$(BIN)/rushes serve
 
-test: $(VENV)/test browser style ## Everything that holds a promise, in eight to nine minutes
+test: $(VENV)/test browser style ## Everything that holds a promise, in about eight minutes
 	@$(BESIDE_TYPES) $(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not long"; $(BOTH)
 
 test-all: $(VENV)/test browser style ## The same, and what takes longer

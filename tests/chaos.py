@@ -36,6 +36,7 @@ import psycopg
 
 from journeying import audited, books_of, make_key, stored_in, wait_until
 from living import environment_of
+from rushes.domain.task import Status
 from rushes.testing.audit import Audited, Books
 from rushes.testing.crowd import Crowd
 from rushes.testing.fleet import Fleet, Member, NotUp, pause_s
@@ -194,6 +195,17 @@ class Site:
             return
         with closing(sqlite3.connect(self.data / "rushes.db", timeout=AGAIN_S)) as file, file:
             file.execute(statement)
+
+    def statuses(self) -> Mapping[Status, int]:
+        """Count tasks by status: a look that is over before what it sees is."""
+        statement = "SELECT status, count(*) FROM tasks GROUP BY status"
+        if self.database_url is not None:
+            with psycopg.connect(self.database_url) as connection:
+                found = connection.execute(statement.encode()).fetchall()
+        else:
+            with closing(sqlite3.connect(self.data / "rushes.db", timeout=AGAIN_S)) as file:
+                found = file.execute(statement).fetchall()
+        return {Status(status): int(count) for status, count in found}
 
     def books(self) -> Books:
         """Read our tables, wherever they are."""

@@ -6,6 +6,7 @@ One site carries wishes while it is broken; then everything ends, and the audito
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from chaos import BUCKET_MENU, DATABASE_MENU, FOLDER_MENU, MENU, Site, Soak, a_site
 from journeying import put_into, wait_until
 from rushes.domain.submit import Verdict
+from rushes.domain.task import FINAL, Status
 from rushes.engine.keeper import SWEEP_EVERY, WRITING_MARGIN
 from rushes.ports import ArtifactState, Budgets
 
@@ -55,7 +57,7 @@ def judge(site: Site) -> None:
     assert site.crowd is not None
     crowd = site.crowd
     wait_until(
-        lambda: crowd.is_answered and not site.books().open,
+        lambda: crowd.is_answered and site.statuses().keys() <= FINAL,
         timeout_s=CALM_S,
         why=lambda: f"{site.books().open}, {crowd.refused}",
     )
@@ -122,8 +124,7 @@ def test_what_a_killed_try_left_in_storage_is_swept_and_nothing_else_is_there(
     assert house.crowd is not None
     lost: list[str] = []
     for n in range(KILLS_MAX):
-        house.crowd.wish(f"left behind {n:02d}")
-        wait_until(lambda: tries(house), timeout_s=CALM_S)
+        wait_for_a_try(house, f"left behind {n:02d}")
         for slot in workers:
             house.servers[slot].kill()
         for slot in workers:
@@ -141,14 +142,18 @@ def test_what_a_killed_try_left_in_storage_is_swept_and_nothing_else_is_there(
     assert house.stored() == {one.blob for one in kept if one.state is ArtifactState.KEPT}
 
 
-def tries(site: Site) -> list[str]:
-    """Name what is being written, or was left so by who died."""
-    return [
-        artifact.blob
-        for kept in site.books().tasks.values()
-        for artifact in kept.artifacts
-        if artifact.state is ArtifactState.WRITING and not kept.task.is_final
-    ]
+def wait_for_a_try(site: Site, about: str) -> None:
+    """Have films asked for until one is on its way into storage; it is so for a moment only."""
+    crowd, numbers = site.crowd, count()
+    assert crowd is not None
+
+    def is_storing() -> bool:
+        statuses = site.statuses()
+        if crowd.is_answered and statuses.keys() <= FINAL:
+            crowd.wish(*(f"{about}, {next(numbers)}" for _ in range(WISHES)))
+        return Status.STORING in statuses
+
+    wait_until(is_storing, timeout_s=CALM_S, why=lambda: str(site.statuses()))
 
 
 @pytest.mark.long

@@ -153,8 +153,8 @@ def test_a_server_killed_at_random_instants_loses_nothing_and_pays_once(
             _download_one_of_each(server, books, caller.witness)
             verdict = house.audited(tmp_path / "data", log, caller.witness)
             assert verdict.is_clean, verdict.findings
-            enough = len(caller.witness.accepted) >= kills and verdict.films > verdict.wishes // 2
-            assert enough, f"too few films to prove much: {verdict}"
+            enough = min(len(caller.witness.accepted), verdict.films) >= kills
+            assert enough, f"there was less than a film to lose for each kill: {verdict}"
             told = _told(books, verdict, caller)
     record_property("told", f"kill -9, seed {seed}: {kills} kills, {told}")
 
