@@ -101,8 +101,9 @@ def test_a_queued_task_is_told_why_its_route_is_not_asked(store: SqliteStore) ->
 
     told = outlook(case_of(store, put(store, wait).id))
     until = moment(NOON + timedelta(seconds=COOL_S_MIN))
-    [shut] = [sentence for sentence in told if sentence.startswith("The route")]
-    assert shut == (
+    assert "It waits for a free slot of its provider, or for a route there that works." in told
+    [route] = [sentence for sentence in told if sentence.startswith("The route")]
+    assert route == (
         f"The route gpu wan is left alone until {until}: HTTP 503. "
         "`rushes routes reset gpu wan` has it asked at once."
     )

@@ -70,7 +70,7 @@ def test_a_route_that_is_probed_is_waited_for() -> None:
     assert verdict == NotYet(90, frozenset({("first", "m")}))
 
 
-def test_a_route_that_is_open_but_busy_with_this_task_is_none_that_can_open_earlier() -> None:
+def test_a_route_that_works_and_only_sent_this_task_away_is_not_left_alone() -> None:
     busy = returned(FIRST, next_try_at=NOON + timedelta(seconds=7))
     assert judged(gone(SPARE), submits=(busy,)) == NotYet(7)
 

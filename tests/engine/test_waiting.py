@@ -51,7 +51,7 @@ class House:
         known = Health(*WAY, changed_at=self.workers.clock.now())
         self.workers.store.write_now(lambda tx: tx.put_health(change(known)))
 
-    def shut(self) -> None:
+    def leave_alone(self) -> None:
         """Have the route left alone for minutes."""
 
         def fail_often(known: Health) -> Health:
@@ -64,7 +64,7 @@ class House:
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[Task]:
         """A queued task that is carried, and waits for its route."""
-        self.shut()
+        self.leave_alone()
         task = self.workers.put()
         world = self.workers.world
         carrying = asyncio.create_task(
@@ -81,7 +81,7 @@ class House:
 
 
 @pytest.mark.promise("P3")
-async def test_a_task_goes_on_as_soon_as_its_route_is_open_and_not_when_it_was_to_be() -> None:
+async def test_a_task_goes_on_as_soon_as_its_route_works_and_not_when_it_was_to_be_asked() -> None:
     house = House()
     async with house.waiting() as task:
         house.put(lambda clean: clean)

@@ -10,28 +10,17 @@ from typing import Any
 import httpx2
 import pytest
 
-from journeying import a_server, free_port
+from journeying import ONE_UPSTREAM, a_server, free_port
 from living import menu, typed
 from rushes.cli import operators
 from rushes.settings import Settings
 
 PROVIDER_KEY = "sk-upstream-Winter42Winter42"
 LINK_SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
-CONFIG = """
+CONFIG = f"""
 [links]
 secrets = ["env:TEST_LINK_SECRET"]
-[[providers]]
-name = "gpu"
-kind = "openai_videos"
-base_url = "http://127.0.0.1:{port}/v1"
-api_key = "env:TEST_UPSTREAM_KEY"
-[[models]]
-id = "sora-2"
-card = "sora-2"
-[[models.routes]]
-provider = "gpu"
-model = "sora-2"
-"""
+{ONE_UPSTREAM}"""
 
 SERVING = {"serve", "api", "worker", "demo", "simulate", "init"}
 """Verbs that run on, or ask a person."""

@@ -230,9 +230,10 @@ def _waiting(case: Case, task: Task) -> list[str]:
     told = []
     if case.holder is None:
         told.append("No server works in this folder: nothing moves until `rushes serve` runs.")
-    told.append(_next(task, case.submits))
+    routes = []
     if task.status is Status.QUEUED:
-        told += [_shut(health) for health in case.routes if needs_probe(health)]
+        routes = [_left_alone(health) for health in case.routes if needs_probe(health)]
+    told += [_next(task, case.submits, waits_for_routes=bool(routes)), *routes]
     if task.deadline_at is not None:
         told.append(_deadline(case, task.deadline_at))
     if task.takeover_count > 1:
@@ -243,14 +244,15 @@ def _waiting(case: Case, task: Task) -> list[str]:
     return told
 
 
-def _next(task: Task, submits: Sequence[Submit]) -> str:
+def _next(task: Task, submits: Sequence[Submit], *, waits_for_routes: bool) -> str:
     last = submits[-1] if submits else None
     match task.status:
         case Status.QUEUED if last is not None:
             again = "" if last.next_try_at is None else f", not before {moment(last.next_try_at)}"
             return f"It was sent {len(submits)} times and returned; it is sent again{again}."
         case Status.QUEUED:
-            return "It waits for a free slot of its provider, and for a route that is open."
+            route = ", or for a route there that works" if waits_for_routes else ""
+            return f"It waits for a free slot of its provider{route}."
         case Status.SUBMITTING:
             return "The call to the provider is on its way; without an answer it is in doubt."
         case Status.IN_DOUBT if last is not None and last.is_billable:
@@ -266,8 +268,8 @@ def _next(task: Task, submits: Sequence[Submit]) -> str:
             return "The film is made and paid for; it is on its way into our store."
 
 
-def _shut(health: Health) -> str:
-    """Say that tasks wait for a route."""
+def _left_alone(health: Health) -> str:
+    """Say until when no task asks a route, and why."""
     name = f"{health.provider} {shown_text(health.upstream_model)}"
     until = "" if health.open_until is None else f" until {moment(health.open_until)}"
     what = "is probed by one task" if health.state is RouteState.PROBING else "is left alone"

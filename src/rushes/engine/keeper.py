@@ -23,7 +23,7 @@ from rushes.engine import aftercare, ledger
 from rushes.engine.deadlines import run_out
 from rushes.engine.mailroom import Mailroom
 from rushes.engine.queues import give_work
-from rushes.engine.routing import by_way, is_open_again
+from rushes.engine.routing import by_way, may_go_on
 from rushes.engine.world import World
 from rushes.observe import about, log
 from rushes.ports import Transaction
@@ -99,7 +99,7 @@ class Keeper:
             await self.end_overdue(at)
         with self._apart("whose turn it is"):
             await self.pass_turns()
-        with self._apart("routes that are open again"):
+        with self._apart("tasks whose route works again"):
             await self.wake_waiting(at)
         if _is_due(self._reworked_at, REWORK_EVERY, at):
             self._reworked_at = at
@@ -131,16 +131,16 @@ class Keeper:
             await self.world.store.write(partial(_pass_turns, queue))
 
     async def wake_waiting(self, at: datetime) -> None:
-        """Wake tasks of this process whose route is open again before it was to be.
+        """Wake tasks of this process whose route works again before it was to be asked.
 
-        A probe that was taken, or an operator, opens a route for all; who waits for it was told
-        to wait for up to ten minutes.
+        A probe that is taken, or an operator, has it work for all; who waits for it was told to
+        wait for up to ten minutes.
         """
         if not self.world.waiting:
             return
         healths = by_way(await self.world.store.read(lambda tx: tx.healths()))
         waiting = list(self.world.waiting.items())
-        self.ring([task_id for task_id, shut in waiting if is_open_again(shut, healths, at)])
+        self.ring([task_id for task_id, ways in waiting if may_go_on(ways, healths, at)])
 
     async def look_after_submits(self) -> None:
         """Tell providers to stop, and wait for verdicts nobody else waits for (P11)."""

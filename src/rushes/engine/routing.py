@@ -34,11 +34,11 @@ class Chosen:
 class NotYet:
     """Every route that may still be asked is busy; the first is free in `wait_s` seconds.
 
-    Those of them that are left alone may be open again before that: `shut`.
+    Those of them that are `left_alone` may work again before that.
     """
 
     wait_s: float
-    shut: frozenset[Way] = frozenset()
+    left_alone: frozenset[Way] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def choose(
     been billed never comes here again, because its task is not queued.
     """
     waits_s: list[float] = []
-    shut: set[Way] = set()
+    left_alone: set[Way] = set()
     failure = Failure.of(Reason.PROVIDER_UNUSABLE)
     for route in offer.routes(task):
         last = _last(route, submits)
@@ -137,16 +137,16 @@ def choose(
             return Chosen(route)
         waits_s.append(max(route_wait_s, own_wait_s))
         if route_wait_s > 0:
-            shut.add(_way(route))
-    return NotYet(min(waits_s), frozenset(shut)) if waits_s else NoRoute(failure)
+            left_alone.add(_way(route))
+    return NotYet(min(waits_s), frozenset(left_alone)) if waits_s else NoRoute(failure)
 
 
-def is_open_again(shut: frozenset[Way], healths: Mapping[Way, Health], at: datetime) -> bool:
+def may_go_on(ways: Iterable[Way], healths: Mapping[Way, Health], at: datetime) -> bool:
     """Say whether one of the routes that a task waits for is left alone no more.
 
     One whose model was retired meanwhile is waited for in vain, which its task should know.
     """
-    return any(not wait_s(healths.get(way), at) for way in shut)
+    return any(not wait_s(healths.get(way), at) for way in ways)
 
 
 def _spent(route: Route, last: Submit | None, submits: Sequence[Submit]) -> Failure | None:

@@ -114,8 +114,8 @@ async def _hand_over(task: Task, submits: Sequence[Submit], world: World) -> Nex
     offer = routing.offer(world.catalog, world.upstreams, healths)
     choice = routing.choose(gathered, submits, offer, world.clock.now())
     if isinstance(choice, routing.NotYet):
-        if choice.shut:
-            world.waiting[task.id] = choice.shut
+        if choice.left_alone:
+            world.waiting[task.id] = choice.left_alone
         return Again(max(LOOK_AGAIN_MIN_S, choice.wait_s))
     if isinstance(choice, routing.NoRoute):
         await ledger.end(gathered, choice.failure, world)

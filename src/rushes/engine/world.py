@@ -100,7 +100,7 @@ class World:
     from asking about all of them at once, and `turnstile` those whose looks are due together from
     taking the loop from all others. `read_rows` reads what a step begins with, for many at once.
     `waiting` are the tasks here that wait for routes that are left alone, and which: the keeper
-    wakes them once one is open again. `unwritten` is what was learned of submits while the store
+    wakes them once one works again. `unwritten` is what was learned of submits while the store
     was away, by task and number. `moderation` is exchanged whole, as the catalog is;
     `admitted` is what it let go on, `judgements` are its numbers. `charged` counts what films came
     to here. `metrics` and `traces` are for operators only.

@@ -89,6 +89,8 @@ class Member:
         It stands still by the time this returns: a signal that was sent stops nobody yet, and on
         a busy machine a thread of it goes on for milliseconds.
         """
+        if not self.is_alive:
+            return
         self.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
