@@ -63,6 +63,13 @@ def test_while_one_task_probes_the_others_wait() -> None:
     assert wait_s(health, NOON + at(90)) == 0, "a probe that never came back is given up"
 
 
+def test_a_route_is_asked_when_the_clock_was_set_back_since_it_was_left_alone() -> None:
+    """A shared clock is set by a little all the time; that is not what is meant."""
+    health = failed(FAULTS_MAX)
+    assert wait_s(health, NOON - at(3)) == COOL_S_MIN + 3
+    assert wait_s(health, NOON - at(3600)) == 0
+
+
 def test_a_failed_probe_opens_the_route_for_twice_as_long() -> None:
     health = probing(failed(FAULTS_MAX), at=NOON, until=NOON + at(90))
     again = after_fault(health, at=NOON, note="still down")

@@ -19,6 +19,9 @@ COOL_S_MAX: Final = 600.0
 BUSY_S_MAX: Final = 30.0
 """How long a route is left alone that took nothing and did not say for how long."""
 
+SET_BACK: Final = timedelta(minutes=1)
+"""By how much a clock must be behind what is known of a route for it to have been set back."""
+
 NOTE_CHARACTERS_MAX: Final = 200
 
 
@@ -64,6 +67,8 @@ class Health:
 def wait_s(health: Health | None, at: datetime) -> float | None:
     """Return how long a task should wait before it asks a route; 0 for now, None for never.
 
+    Nobody knows how long a route was left alone before the clock was set back; it may be asked.
+
     >>> wait_s(None, datetime.now())
     0.0
     """
@@ -71,7 +76,7 @@ def wait_s(health: Health | None, at: datetime) -> float | None:
         return 0.0
     if health.state is RouteState.RETIRED:
         return None
-    if health.open_until is None:
+    if health.open_until is None or at < health.changed_at - SET_BACK:
         return 0.0
     return max(0.0, (health.open_until - at).total_seconds())
 
