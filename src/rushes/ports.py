@@ -834,6 +834,12 @@ class Transaction(Protocol):
         A queue that has a share for each account starts nothing else. Returns how much it was.
         """
 
+    def forgive_starts(self) -> int:
+        """Count no start of work that is yet to come by the database's clock: it was set back.
+
+        A queue with so many starts a minute would start nothing until then. Returns how many.
+        """
+
     # -- turns -------------------------------------------------------------------------
     def take_turn(self, queue: str, account_id: str, step: int) -> int:
         """Take the next turn of an account in a queue; smaller ones start first.

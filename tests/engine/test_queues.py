@@ -176,3 +176,16 @@ def test_a_provider_is_sent_no_more_films_a_minute_than_it_may_be(yard: Yard) ->
         wait_until(lambda: yard.begun_count(waiting) >= 4, timeout_s=PATIENCE_S)
         yard.wait_for(yard.want("west"))
         assert yard.begun_count(waiting) == 4
+
+
+@pytest.mark.promise("P3")
+def test_a_clock_that_was_set_back_does_not_stop_a_provider_that_counts_starts(yard: Yard) -> None:
+    """The library counts a start that is yet to come as one of the last minute."""
+    limited = Slots(MANY, starts_per_minute_max=1)
+    first, second = yard.want("gpu"), yard.want("gpu")
+    with yard.working(gpu=limited):
+        yard.wait_for(first)
+        assert yard.begun_count(second) == 0
+    yard.set_back("gpu", -120 * A_MINUTE_MS)
+    with yard.working(gpu=limited):
+        yard.wait_for(second)

@@ -194,3 +194,22 @@ def test_work_that_came_before_there_were_shares_gets_its_account(store: SqliteS
     assert store.write_now(lambda tx: tx.share_out(QUEUE)) == 1
     assert line._ask("SELECT queue_partition_key FROM workflow_status") == [("many",)]
     assert store.write_now(lambda tx: tx.share_out(QUEUE)) == 0
+
+
+def test_starts_of_before_a_clock_was_set_back_count_no_more_and_others_do(
+    store: SqliteStore,
+) -> None:
+    line = Line(store)
+    line.join("many", 3)
+    line.start(3)
+    now = "CAST(strftime('%s') AS INTEGER) * 1000"
+    line.run(f"UPDATE workflow_status SET rate_limited = TRUE, started_at_epoch_ms = {now}")
+    assert store.write_now(lambda tx: tx.forgive_starts()) == 0
+    line.run(
+        "UPDATE workflow_status SET started_at_epoch_ms = started_at_epoch_ms + 7200000 "
+        "WHERE workflow_uuid = (SELECT MIN(workflow_uuid) FROM workflow_status)"
+    )
+    assert store.write_now(lambda tx: tx.forgive_starts()) == 1
+    assert store.write_now(lambda tx: tx.forgive_starts()) == 0
+    counted = "SELECT count(*) FROM workflow_status WHERE rate_limited"
+    assert line._ask(counted) == [(2,)]

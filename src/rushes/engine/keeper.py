@@ -208,6 +208,7 @@ class Keeper:
             "expired films": partial(self._expire, at),
             "lost tries": partial(self._sweep_artifacts, at - budgets.collect - WRITING_MARGIN),
             "orphan inputs": partial(self._sweep_inputs, at - budgets.orphan_input),
+            "starts that are yet to come": self._forgive_starts,
             "temporary files": partial(self._sweep_temporary, at - TEMPORARY_AGE),
         }
         if self.mailroom is not None:
@@ -253,6 +254,9 @@ class Keeper:
         for account_id in accounts:
             await self.world.store.write(partial(_fold, account_id), alone=True)
         return len(accounts)
+
+    async def _forgive_starts(self) -> int:
+        return await self.world.store.write(lambda tx: tx.forgive_starts())
 
     async def _sweep_artifacts(self, before: datetime) -> int:
         lost = await self.world.store.read(lambda tx: tx.sweepable(before, BATCH))

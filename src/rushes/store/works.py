@@ -1,9 +1,9 @@
 """Who works, on what, and whose turn is next.
 
-The workflow library keeps a row for every piece of work. It is written here in two places only:
+The workflow library keeps a row for every piece of work. It is written here in three places only:
 where the work of executors that stopped goes back to its queues (which the library does for its
-own executor alone), and where work that came before there were shares is told whose it is. It is
-read to see which work waits first.
+own executor alone), where work that came before there were shares is told whose it is, and where
+a clock was set back. It is read to see which work waits first.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ TURN_MAX: Final = INTEGER_MAX
 HEAD_OF_QUEUE: Final = ""
 """In the place of an account: where a queue stands."""
 
+YET_TO_COME: Final = 5_000
+"""By how many milliseconds a start must lie ahead for the clock to have been set back since."""
+
 _MICROS: Final = 1_000_000
 _COLUMNS: Final = (
     "workflow_uuid",
@@ -37,6 +40,7 @@ _COLUMNS: Final = (
     "started_at_epoch_ms",
     "created_at",
     "queue_partition_key",
+    "rate_limited",
 )
 
 
@@ -143,6 +147,17 @@ class WorkRows(Rows):
             .values(queue_partition_key=account.scalar_subquery())
         )
         return self.run(statement).rowcount
+
+    def forgive_starts(self) -> int:
+        """Count no start of work that is yet to come by the database's clock: it was set back.
+
+        The library counts every start that is later than a minute ago, and would let a queue with
+        so many starts a minute start nothing until its clock has come to where it was.
+        """
+        works = _HERE[self._dialect]
+        ahead = works.c.started_at_epoch_ms > self._database_now / 1000 + YET_TO_COME
+        statement = sa.update(works).where(works.c.rate_limited.is_(True), ahead)
+        return self.run(statement.values(rate_limited=False)).rowcount
 
     def take_turn(self, queue: str, account_id: str, step: int) -> int:
         """Take the next turn of an account in a queue; smaller ones start first."""

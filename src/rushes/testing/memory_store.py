@@ -1302,6 +1302,10 @@ class MemoryTransaction:
         """Say nothing of work: whoever drives the story keeps its own records."""
         return 0
 
+    def forgive_starts(self) -> int:
+        """Forgive nothing: whoever drives the story keeps its own records."""
+        return 0
+
     # -- turns -------------------------------------------------------------------------
 
     def take_turn(self, queue: str, account_id: str, step: int) -> int:
