@@ -390,6 +390,16 @@ def set_clock(site: Site) -> float:
     return time.monotonic()
 
 
+def leave_clock(site: Site) -> float:
+    """Somebody sets the clock of one machine and leaves it so, or puts right what he left."""
+    clock = site.clock(site.any_slot())
+    if clock.exists():
+        clock.unlink()
+    else:
+        clock.write_text(str(site.draw.choice((7200, -7200))))
+    return time.monotonic()
+
+
 Fault = Callable[[Site], float]
 MENU: dict[str, tuple[Fault, int]] = {
     "kill": (kill, 6),
@@ -399,6 +409,8 @@ MENU: dict[str, tuple[Fault, int]] = {
     "drain": (drain, 3),
     "freeze upstream": (freeze_upstream, 2),
     "refuse writes": (refuse_writes, 2),
+    "set clock": (set_clock, 2),
+    "leave clock": (leave_clock, 2),
 }
 """What can happen to any site, and how often in proportion."""
 
@@ -417,9 +429,8 @@ BUCKET_MENU: dict[str, tuple[Fault, int]] = {
 DATABASE_MENU: dict[str, tuple[Fault, int]] = {
     "stop database": (stop_database, 2),
     "cut connections": (cut_connections, 4),
-    "set clock": (set_clock, 2),
 }
-"""What can also happen where the database is a server, whose clock is the one for all."""
+"""What can also happen where the database is a server."""
 
 
 def say(line: str) -> None:

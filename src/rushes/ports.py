@@ -400,6 +400,9 @@ class Transaction(Protocol):
     def unfinished(self, after_id: str, limit: int) -> Sequence[Task]:
         """Page through unfinished tasks by id."""
 
+    def last_event_at(self) -> datetime | None:
+        """Return when the last event of any unfinished task was; None if all have ended."""
+
     def page(self, page: Page) -> Sequence[Task]:
         """Return one page of an account's tasks, or of all, and one more if there is more."""
 

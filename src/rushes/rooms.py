@@ -128,7 +128,7 @@ def parts_of(
             Keeper(
                 world,
                 dispatcher,
-                mailroom=mailroom_of(settings, world, links),
+                mailroom=mailroom_of(settings, world, links, truth.wall),
                 ring=bell.ring_here,
             ),
             progress,
@@ -204,8 +204,8 @@ def _hooks(settings: Settings) -> str | None:
     return None if public_url is None else f"{public_url}/hooks"
 
 
-def mailroom_of(settings: Settings, world: World, links: Links) -> Mailroom:
-    """Return what delivers webhooks."""
+def mailroom_of(settings: Settings, world: World, links: Links, wall: Clock) -> Mailroom:
+    """Return what delivers webhooks, dated by `wall`."""
     return Mailroom(
         store=world.store,
         clock=world.clock,
@@ -216,4 +216,5 @@ def mailroom_of(settings: Settings, world: World, links: Links) -> Mailroom:
         keep=timedelta(seconds=settings.webhooks.keep_s),
         metrics=world.metrics,
         traces=world.traces,
+        wall=wall,
     )

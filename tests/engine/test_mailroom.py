@@ -144,6 +144,16 @@ async def test_a_receiver_that_fails_is_tried_again_by_the_schedule_and_then_no_
     assert [(one.attempt, one.at) for one in log] == list(enumerate(began, 1))
 
 
+async def test_a_letter_is_dated_by_the_clock_that_receivers_compare_with_theirs() -> None:
+    """The time that counts for tasks may be another while somebody's clock is wrong."""
+    office = Office()
+    office.room.wall = ManualClock(NOON + timedelta(hours=2))
+    office.end(callback_url=HOOK)
+    await office.round()
+    ((_, headers, _),) = office.receivers.got
+    assert int(headers["webhook-timestamp"]) == int((NOON + timedelta(hours=2)).timestamp())
+
+
 async def test_every_attempt_has_the_same_id_and_a_time_of_its_own() -> None:
     office = Office()
     office.receivers.answers[HOOK] = 503

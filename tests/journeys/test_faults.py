@@ -6,6 +6,7 @@ One site carries wishes while it is broken; then everything ends, and the audito
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -83,6 +84,27 @@ def test_a_stop_under_load_ends_well_and_storage_that_goes_away_costs_no_film(si
     wish(site, "storage away")
     ON_ONE["take storage"][0](site)
     judge(site)
+
+
+@pytest.mark.promise("P3")
+@pytest.mark.promise("P11")
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_clock_that_is_set_and_put_right_again_costs_no_film_and_no_time(
+    hours: int, site: Site
+) -> None:
+    """A film may take a minute and a half here; the clock says that two hours have passed."""
+    about, clock = f"clock {hours:+d}", site.clock(0)
+    wish(site, about)
+    clock.write_text(str(hours * 3600))
+    wait_until(lambda: f"{hours * 3600:+d} s" in site.servers[0].log.read_text(), timeout_s=10)
+    wish(site, f"{about}, wrong")
+    clock.unlink()
+    judge(site)
+    kept = [one for one in site.books().tasks.values() if about in one.task.spec.prompt]
+    assert len(kept) == 2 * WISHES
+    assert {one.task.status for one in kept} == {Status.SUCCEEDED}
+    instants = [told.at for one in kept for told in one.events]
+    assert max(instants) - min(instants) < timedelta(minutes=5)
 
 
 @pytest.mark.long

@@ -101,7 +101,7 @@ class Places:
 
 @dataclass(slots=True)
 class Mailroom:
-    """One mailroom. `jitter` draws from [0, 1).
+    """One mailroom. `jitter` draws from [0, 1); a letter is dated by `wall`, or else by `clock`.
 
     An endpoint that took nothing for `disable_after` is disabled; what ended is kept for
     `keep`.
@@ -117,6 +117,7 @@ class Mailroom:
     places: Places = field(default_factory=Places)
     metrics: Metrics = field(default_factory=unheard)
     traces: Traces = SILENT
+    wall: Clock | None = None
 
     async def fan_out(self) -> int:
         """Make posts of the oldest events nobody has made posts of; return how many events.
@@ -213,7 +214,8 @@ class Mailroom:
         try:
             with self.traces.span(post.task_id, "webhook", Kind.CLIENT) as span:
                 body = self.write_body(news, has_film, at)
-                headers = signed_headers(secret.living(at), news.event_id, at, body)
+                dated = (self.wall or self.clock).now()  # receivers hold it against their clock
+                headers = signed_headers(secret.living(at), news.event_id, dated, body)
                 answered = await self.poster.post(post.url, headers, body)
                 attempt, status = post.attempt_count + 1, answered.http_status
                 span.note(event=news.type, attempt=attempt, http_status=status)

@@ -347,6 +347,16 @@ class TaskRows(Rows):
         )
         return rows.readable(self.run(statement).mappings(), rows.task_of)
 
+    def last_event_at(self) -> datetime | None:
+        """Return when the last event of any unfinished task was; None if all have ended."""
+        statement = (
+            sa.select(sa.func.max(task_events.c.at))
+            .join(tasks, tasks.c.id == task_events.c.task_id)
+            .where(tasks.c.deadline_at.is_not(None))
+        )
+        found = self.run(statement).scalar()
+        return None if found is None else rows.instant(found)
+
     def queues(self) -> Sequence[str]:
         """Return the providers whose slots unfinished tasks hold, or wait for."""
         statement = sa.select(tasks.c.queue).where(

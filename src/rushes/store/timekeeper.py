@@ -27,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Telling(Protocol):
-    """A database that tells the time."""
+    """A database that tells the time, or whatever does in its place."""
 
     def time_now(self) -> datetime:
         """Return what its clock says.
@@ -38,14 +38,30 @@ class Telling(Protocol):
         ...
 
 
+def tell_of_the_database(apart: timedelta | None) -> None:
+    """Tell the operator how far the machine's clock is from the database's; None: it agrees."""
+    if apart is None:
+        _log.warning("this machine's clock agrees with the database's again")
+        return
+    _log.warning(
+        "this machine's clock is %+.0f s from the database's, which is the one that "
+        "counts: have both kept by NTP",
+        apart.total_seconds(),
+    )
+
+
 class Timekeeper:
-    """Keeps a `clock` by the database's; `own` is the machine's, which is only compared."""
+    """Keeps a `clock` by the database's; `own` is the machine's, which is only compared.
+
+    `tell` hears once when that is wrong, by how much, and once, with None, when it is right again.
+    """
 
     def __init__(
         self,
         database: Telling,
         own: Clock,
         *,
+        tell: Callable[[timedelta | None], None] = tell_of_the_database,
         count_s: Callable[[], float] = counting_pauses,
     ) -> None:
         """Ask for the time.
@@ -55,6 +71,7 @@ class Timekeeper:
         """
         self._database = database
         self._own = own
+        self._tell = tell
         self._count_s = count_s
         self._is_apart = False
         self._stop = threading.Event()
@@ -92,18 +109,11 @@ class Timekeeper:
             except StoreBusy:
                 continue  # whoever needs the database says so; time goes on without it
             except Exception:  # noqa: BLE001 -- the outermost frame of this thread
-                _log.exception("the database's time could not be read")
+                _log.exception("the time that counts could not be asked for")
 
     def _compare(self) -> None:
-        """Tell the operator once when the machine's own clock is wrong, or right again."""
         apart = self._own.now() - self.clock.now()
         is_apart = abs(apart) > APART_MAX
-        if is_apart and not self._is_apart:
-            _log.warning(
-                "this machine's clock is %+.0f s from the database's, which is the one that "
-                "counts: have both kept by NTP",
-                apart.total_seconds(),
-            )
-        elif self._is_apart and not is_apart:
-            _log.warning("this machine's clock agrees with the database's again")
+        if is_apart is not self._is_apart:
+            self._tell(apart if is_apart else None)
         self._is_apart = is_apart

@@ -416,6 +416,13 @@ class MemoryTransaction:
         found = [t for t in self._t.tasks.values() if not t.is_final and t.id > after_id]
         return sorted(found, key=lambda task: task.id)[:limit]
 
+    def last_event_at(self) -> datetime | None:
+        """Return when the last event of any unfinished task was; None if all have ended."""
+        tasks = self._t.tasks
+        return max(
+            (t.at for key, t in self._t.told.items() if not tasks[key[0]].is_final), default=None
+        )
+
     def queues(self) -> Sequence[str]:
         """Return the providers whose slots unfinished tasks hold, or wait for."""
         open_tasks = (task for task in self._t.tasks.values() if not task.is_final)

@@ -365,6 +365,18 @@ async def the_unfinished_are_paged_by_id(subject: Subject) -> None:
     assert seen == unfinished
 
 
+async def the_last_event_of_what_is_unfinished_is_known(subject: Subject) -> None:
+    """What has ended does not count, however late that was; without anything there is none."""
+    assert await subject.ask(Transaction.last_event_at) is None
+    task = await subject.put(created_at=later(minutes=1))
+    other = await subject.put(Status.SUBMITTING)
+    await subject.put(Status.FAILED, created_at=later(minutes=50))
+    assert await subject.ask(Transaction.last_event_at) == task.created_at
+    doubted_at = later(minutes=2)
+    await subject.store.write(lambda tx: put_move(tx, other, Event.DOUBTED, at=doubted_at))
+    assert await subject.ask(Transaction.last_event_at) == doubted_at
+
+
 async def a_page_has_one_row_more(subject: Subject) -> None:
     """A list asks for a page and learns from one extra row that there is more."""
     tasks = [await subject.put() for _ in range(5)]
