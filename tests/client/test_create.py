@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from io import BytesIO
 from pathlib import Path
@@ -362,6 +363,17 @@ async def test_create_and_wait_returns_the_film_with_all_its_facts(stage: Stage)
     assert (video.status, video.progress, video.cost_microusd) == ("completed", 100, 250000)
     assert video.url is not None
     assert video.ignored_parameters == ("colour",)
+
+
+@pytest.mark.parametrize("verb", ["create_and_wait", "create_and_poll"])
+async def test_a_film_is_made_and_waited_for_however_long_it_takes(verb: str, stage: Stage) -> None:
+    script = Script(
+        told(200, video_body()),
+        told(200, lean_body("succeeded")),
+        told(200, video_body("completed")),
+    )
+    video = await stage.play(script).do(verb, prompt="Rain", deadline_s=math.inf)
+    assert video.status == "completed"
 
 
 async def test_create_and_poll_returns_a_failed_video_as_the_retired_client_did(

@@ -8,8 +8,10 @@ import resource
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from hashlib import sha256
-from io import BytesIO
+from io import BytesIO, RawIOBase
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -393,6 +395,65 @@ async def test_a_pipe_is_continued_but_cannot_be_begun_anew(stage: Stage) -> Non
         pytest.raises(DownloadFailed, match="cannot go back"),
     ):
         await stage.dial(server.url).do("download", ID, OneWay())
+
+
+class Sips(RawIOBase):
+    """An unbuffered file: it takes a part of what it is given, and says how much of it."""
+
+    def __init__(self, *sips: int | None) -> None:
+        super().__init__()
+        self.taken = b""
+        self._sips = cycle(sips)
+
+    def seekable(self) -> bool:
+        return False
+
+    def write(self, chunk: Any) -> int | None:
+        sip = next(self._sips)
+        self.taken += chunk[: sip or 0]
+        return sip and min(sip, len(chunk))
+
+    def flush(self) -> None:
+        pass
+
+
+async def test_an_unbuffered_file_gets_every_byte(stage: Stage) -> None:
+    sips = Sips(1, 200_000)
+    script = Script(httpx2.Response(200, content=FILM))
+    got = await stage.play(script).do("download", ID, sips)
+    assert sips.taken == FILM
+    assert got.size_bytes == len(FILM)
+
+
+async def test_what_is_like_a_file_and_never_says_how_much_it_took_took_all(stage: Stage) -> None:
+    class Remote:
+        """As files over SFTP are."""
+
+        taken = b""
+
+        def seekable(self) -> bool:
+            return False
+
+        def write(self, chunk: bytes) -> None:
+            self.taken += chunk
+
+        def flush(self) -> None:
+            pass
+
+    remote = Remote()
+    await stage.play(Script(httpx2.Response(200, content=FILM))).do("download", ID, remote)
+    assert remote.taken == FILM
+
+
+@pytest.mark.parametrize("nothing", [0, None])
+async def test_a_file_that_takes_no_more_is_told_and_holds_no_film(
+    nothing: int | None, stage: Stage
+) -> None:
+    sips = Sips(1000, nothing)
+    script = Script(httpx2.Response(200, content=FILM))
+    with pytest.raises(OSError, match=f"none of the film's bytes: write.. said {nothing}"):
+        await stage.play(script).do("download", ID, sips)
+    assert sips.taken == FILM[:1000]
 
 
 async def test_the_retired_clients_lines_still_write_a_file(stage: Stage, tmp_path: Path) -> None:

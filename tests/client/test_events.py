@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 
 import httpx2
@@ -96,6 +97,13 @@ async def test_a_server_that_never_answered_is_not_waited_for(stage: Stage) -> N
     with pytest.raises(ConnectionFailed):
         await stage.play(script).do("events", ID)
     assert stage.clock.sleeps == [0.5, 1.0, 2.0]
+
+
+async def test_who_sets_no_end_to_the_listening_hears_the_last_event(stage: Stage) -> None:
+    script = Script(stream(event(1, "queued")), stream(event(2, "succeeded")))
+    told = await stage.play(script).do("events", ID, deadline_s=math.inf)
+    assert [one.number for one in told] == [1, 2]
+    assert stage.clock.sleeps == [3.0]
 
 
 async def test_the_deadline_ends_the_listening(stage: Stage) -> None:

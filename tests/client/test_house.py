@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import json
+import math
 import os
 import pkgutil
 import subprocess
@@ -17,7 +19,16 @@ import httpx2
 import pytest
 
 import rushes
-from client.scripted import ID, REQUEST_ID, Script, Stage, told, video_body
+from client.scripted import (
+    ID,
+    REQUEST_ID,
+    BreakingServer,
+    Script,
+    Stage,
+    raw,
+    told,
+    video_body,
+)
 from rushes import client
 from rushes.client import (
     AsyncModels,
@@ -180,6 +191,14 @@ async def test_a_request_says_who_asks_and_how_long_it_is_ready_to_wait(stage: S
     assert seen[0].headers["user-agent"] == f"rushes-python/{rushes.__version__}"
     assert seen[0].headers["authorization"] == "Bearer sk-live-1"
     assert REQUEST_ID not in str(seen[0].headers)
+
+
+async def test_whoever_is_ready_to_wait_for_ever_is_answered(stage: Stage) -> None:
+    """A true connection: a socket knows no infinite time."""
+    answer = raw("200 OK", json.dumps(video_body()).encode())
+    with BreakingServer(lambda _: answer) as server:
+        video = await stage.dial(server.url, timeout_s=math.inf).do("retrieve", ID)
+    assert video.id == ID
 
 
 def test_a_line_that_suspends_is_not_synchronous() -> None:

@@ -166,6 +166,13 @@ def test_retry_after_is_read_in_both_its_forms(
     assert retry_after_s(headers) == seconds
 
 
+@pytest.mark.parametrize("advice", ["9" * 18, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_advice_that_no_clock_could_follow_is_read_as_a_year(advice: str) -> None:
+    """Whoever sets no end to the waiting follows it, and `time.sleep` refuses ten billion."""
+    headers = {"retry-after": advice, "date": "Mon, 23 Nov 2026 12:30:00 GMT"}
+    assert retry_after_s(headers) == 365 * 86_400
+
+
 @given(st.integers(0, 100), st.integers(0, 100))
 def test_progress_never_falls_from_one_look_to_the_next(before: int, after: int) -> None:
     video = Video(id=ID, status="in_progress", progress=before, prompt="Rain")

@@ -10,6 +10,7 @@ import pytest
 from client.scripted import (
     ID,
     OTHER_ID,
+    Line,
     Script,
     Stage,
     json_of,
@@ -141,6 +142,47 @@ async def test_a_delete_whose_answer_was_lost_has_worked(stage: Stage) -> None:
     gone = await stage.play(script).do("delete", ID)
     assert gone.deleted
     assert stage.clock.sleeps == [0.5]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        httpx2.ConnectError("refused"),
+        httpx2.PoolTimeout("no connection was free"),
+        lambda _: refused(429, "rate_limit_exceeded"),
+        lambda _: refused(503, "overloaded"),
+    ],
+    ids=["not there", "not sent", "too many requests", "overloaded"],
+)
+async def test_a_delete_that_no_earlier_try_can_have_done_is_an_error(
+    trouble: Line, stage: Stage
+) -> None:
+    script = Script(trouble, trouble, refused(404, "task_not_found"))
+    with pytest.raises(NotFound):
+        await stage.play(script).do("delete", ID)
+    assert script.is_told
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        httpx2.ReadError("cut"),
+        lambda _: httpx2.Response(502),
+        lambda _: httpx2.Response(503),
+        lambda _: refused(500, "server_error"),
+    ],
+    ids=["cut", "502", "503 of a proxy", "500"],
+)
+async def test_a_delete_that_any_earlier_try_may_have_done_has_worked(
+    doubt: Line, stage: Stage
+) -> None:
+    def sure(_: httpx2.Request) -> httpx2.Response:
+        return refused(503, "overloaded")
+
+    for earlier in ((doubt, sure), (sure, doubt), (doubt, sure, sure)):
+        script = Script(*earlier, refused(404, "task_not_found"))
+        gone = await stage.play(script).do("delete", ID)
+        assert (gone.id, gone.deleted, script.is_told) == (ID, True, True)
 
 
 async def test_a_delete_of_an_unknown_video_is_an_error(stage: Stage) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client.scripted import (
@@ -126,6 +127,27 @@ async def test_a_deadline_of_zero_is_one_look(stage: Stage) -> None:
     video = await stage.play(Script(*the_end())).do("wait", ID, deadline_s=0)
     assert video.status == "completed"
     assert stage.clock.sleeps == []
+
+
+@pytest.mark.parametrize("on_progress", [None, print])
+async def test_who_sets_no_end_to_the_waiting_waits_for_the_films(
+    on_progress: Callable[[Video], object] | None, stage: Stage
+) -> None:
+    script = Script(pending(), httpx2.ReadError("cut"), pending(10), *the_end())
+    video = await stage.play(script, timeout_s=math.inf).do(
+        "wait", ID, deadline_s=math.inf, on_progress=on_progress
+    )
+    assert video.status == "completed"
+    assert stage.clock.sleeps == [3.0, 0.5, 3.0]
+    hold = str(HOLD_S) if on_progress is None else "3"
+    assert [asked.url.params["wait"] for asked in script.asked[:4]] == [hold] * 4
+
+
+async def test_a_deadline_before_all_time_is_one_look(stage: Stage) -> None:
+    script = Script(pending())
+    with pytest.raises(WaitTimeout, match="still queued"):
+        await stage.play(script).do("wait", ID, deadline_s=-math.inf)
+    assert script.is_told
 
 
 async def test_a_look_may_not_outlast_the_deadline_by_much(stage: Stage) -> None:
@@ -264,7 +286,8 @@ async def test_retrieve_gives_up_after_the_usual_number_of_tries(stage: Stage) -
         await stage.play(script).do("retrieve", ID)
 
 
-@given(st.floats(0, 1e6), st.none() | st.floats(0, 1e6), st.sampled_from([True, False]))
+@example(math.inf, None, False)
+@given(st.floats(min_value=0), st.none() | st.floats(0, 1e6), st.sampled_from([True, False]))
 def test_a_hold_fits_into_the_time_that_is_left(
     left_s: float,
     advice_s: float | None,

@@ -174,11 +174,10 @@ export class Line {
    *
    * @param {Request} request
    * @param {CallOptions} call
-   * @param {number} [attempt] 2 where the caller has tried once already.
    */
-  async ask(request, call, attempt = 1) {
+  async ask(request, call) {
     let isInDoubt = false;
-    for (let tries = attempt; ; tries += 1) {
+    for (let tries = 1; ; tries += 1) {
       try {
         return await this.askOnce(request, call);
       } catch (fault) {

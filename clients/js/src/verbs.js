@@ -8,7 +8,7 @@
 import * as asking from "./asking.js";
 import { BadRequest, NotFound } from "./errors.js";
 import { readDeleted, readLook, readVideo, seenAs } from "./reading.js";
-import { mayPass, pauseMs } from "./retry.js";
+import { mayHaveWorked, mayPass, pauseMs } from "./retry.js";
 
 /**
  * Look at a video once, and tell everything.
@@ -74,17 +74,18 @@ export async function cancel(line, video, call) {
  */
 export async function remove(line, video, call) {
   const request = asking.remove(video);
-  try {
-    return readDeleted(await line.askOnce(request, call));
-  } catch (fault) {
-    const pause = pauseMs(line.retryOf(call), 1, fault);
-    if (pause === null) throw fault;
-    await line.clock.sleep(pause, call.signal);
-  }
-  try {
-    return readDeleted(await line.ask(request, call, 2));
-  } catch (fault) {
-    if (!(fault instanceof NotFound)) throw fault;
-    return Object.freeze({ id: asking.idOf(video), deleted: true }); // the first try did it
+  let isInDoubt = false;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return readDeleted(await line.askOnce(request, call));
+    } catch (fault) {
+      if (fault instanceof NotFound && isInDoubt) {
+        return Object.freeze({ id: asking.idOf(video), deleted: true }); // an earlier try did it
+      }
+      isInDoubt ||= mayHaveWorked(fault);
+      const pause = pauseMs(line.retryOf(call), tries, fault);
+      if (pause === null) throw fault;
+      await line.clock.sleep(pause, call.signal);
+    }
   }
 }

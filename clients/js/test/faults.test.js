@@ -194,6 +194,12 @@ test("a removal whose answer was lost is not a video that never was", async () =
   await against([refusal(404, "task_not_found")], async ({ client }) => {
     await assert.rejects(client.videos.delete(ID), NotFound);
   });
+  for (const [status, code] of [[429, "rate_limit_exceeded"], [503, "overloaded"]]) {
+    const lines = [refusal(status, code), refusal(404, "task_not_found")];
+    await against(lines, async ({ client }) => {
+      await assert.rejects(client.videos.delete(ID), NotFound); // no try can have removed it
+    });
+  }
 });
 
 // -- waiting -------------------------------------------------------------------------------------

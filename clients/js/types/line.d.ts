@@ -108,9 +108,8 @@ export declare class Line {
      *
      * @param {Request} request
      * @param {CallOptions} call
-     * @param {number} [attempt] 2 where the caller has tried once already.
      */
-    ask(request: Request, call: CallOptions, attempt?: number): Promise<Reply>;
+    ask(request: Request, call: CallOptions): Promise<Reply>;
 }
 /** An answer whose body is read as it comes. */
 export declare class Stream {

@@ -184,16 +184,14 @@ async def ask_once(line: Line, request: Request) -> Reply:
     raise read_fault(reply)
 
 
-async def ask(line: Line, request: Request, attempt: int = 1) -> Reply:
+async def ask(line: Line, request: Request) -> Reply:
     """Send until there is an answer, within the bounds of `line.retry`.
-
-    `attempt` is 2 where the caller has tried once already.
 
     Raises:
         ApiError, ConnectionFailed, UnexpectedAnswer: as `ask_once`; the last one there was.
     """
     is_in_doubt = False
-    for tries in count(attempt):
+    for tries in count(1):
         try:
             return await ask_once(line, request)
         except RushesError as fault:

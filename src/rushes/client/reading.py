@@ -53,6 +53,10 @@ _LOWEST_PROGRESS: Final[Mapping[Status, int]] = {
 }
 
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+
+# A year: who waits without a deadline would follow any advice, and clocks cannot sleep longer
+# than some centuries.
+_RETRY_AFTER_S_MAX: Final = 365 * 86_400.0
 _REDIRECTS: Final = range(300, 400)
 _GOOD: Final = range(200, 300)
 
@@ -222,11 +226,11 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """
     text = headers.get("retry-after", "").strip()
     if _WHOLE_NUMBER.fullmatch(text):
-        return float(text)
+        return min(float(text), _RETRY_AFTER_S_MAX)
     try:
         at = parsedate_to_datetime(text)
         said_at = parsedate_to_datetime(headers.get("date", ""))
-        return max(0.0, (at - said_at).total_seconds())
+        return min(max(0.0, (at - said_at).total_seconds()), _RETRY_AFTER_S_MAX)
     except (TypeError, ValueError):  # no date, or one with and one without a zone
         return None
 

@@ -9,6 +9,7 @@ replaced.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import secrets
@@ -248,9 +249,20 @@ class BorrowedSink(_Fresh):
         self._is_fresh = True
 
     def write(self, chunk: bytes) -> None:
-        """See `Sink`."""
+        """See `Sink`; an unbuffered file may take a part, and is given the rest again.
+
+        Raises:
+            OSError: the file took nothing.
+        """
         self._is_fresh = False
-        self._file.write(chunk)
+        rest = chunk
+        while rest:
+            taken_bytes: int | None = self._file.write(rest)
+            if taken_bytes is None and not isinstance(self._file, io.RawIOBase):
+                return  # some that are like a file take all and do not say so
+            if not taken_bytes:  # None is a raw file's word for: not just now
+                raise OSError(f"the file took none of the film's bytes: write() said {taken_bytes}")
+            rest = rest[taken_bytes:]
 
     def restart(self) -> None:
         """See `Sink`."""

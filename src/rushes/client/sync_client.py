@@ -43,7 +43,8 @@ class Rushes:
     Args:
         api_key: a key (`sk-…`); else `RUSHES_API_KEY`.
         base_url: where the server is; else `RUSHES_BASE_URL`, else http://127.0.0.1:8080.
-        timeout_s: how long one answer may keep silent. Connecting takes at most 10 s.
+        timeout_s: how long one answer may keep silent (`math.inf`: any time). Connecting takes
+            at most 10 s.
         retry: how often to try again; `Retry(attempts_max=1)` never does.
         http_client: an `httpx2.Client` of your own, for a proxy, certificates or a transport;
             it stays yours to close. The client's own takes neither proxies nor certificates
@@ -221,7 +222,8 @@ class Videos:
 
         Raises:
             VideoFailed: the video failed, unless `raise_on_failure` is off.
-            WaitTimeout: it was not final within `deadline_s` seconds; it goes on.
+            WaitTimeout: it was not final within `deadline_s` seconds (`math.inf`: never
+                raised); it goes on.
         """
         return at_once(
             waiting.wait(
@@ -275,6 +277,7 @@ class Videos:
 
         Raises:
             BadRequest: with code `task_not_finished`: cancel it first.
+            NotFound: there is none, and no earlier try of this very call can have removed it.
         """
         return at_once(verbs.delete(self._line, video))
 
@@ -342,7 +345,7 @@ class Videos:
             BadRequest: with code `task_not_finished` or `task_failed`: there is no film.
             ArtifactExpired: retention removed it.
             DownloadFailed: it did not arrive whole.
-            OSError: it cannot be written.
+            OSError: it cannot be written, or a file's `write` does not say how many bytes it took.
         """
         return at_once(download(self._line, video, to, variant, on_progress, is_resumed=resume))
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import count
 
 from rushes.client import asking, deriving
 from rushes.client.asking import PAGE_MAX, CreateOptions, Listing
 from rushes.client.deriving import DeriveOptions, Source
 from rushes.client.errors import BadRequest, NotFound, RushesError
-from rushes.client.line import Line, ask, ask_once
+from rushes.client.line import Line, ask, ask_once, may_have_worked
 from rushes.client.reading import (
     read_deleted,
     read_key,
@@ -127,17 +128,21 @@ async def cancel(line: Line, video: Video | str) -> Video:
 async def delete(line: Line, video: Video | str) -> DeletedVideo:
     """Remove a finished video; see `Videos.delete`."""
     request = asking.delete(video)
-    try:
-        return read_deleted(await ask_once(line, request))
-    except RushesError as fault:
-        pause_s = line.retry.pause_s(1, fault)
-        if pause_s is None:
-            raise
-    await line.sleep(pause_s)
-    try:
-        return read_deleted(await ask(line, request, attempt=2))
-    except NotFound:  # the first try did it, and its answer was lost
-        return DeletedVideo(asking.id_of(video))
+    is_in_doubt = False
+    for tries in count(1):
+        try:
+            return read_deleted(await ask_once(line, request))
+        except NotFound:
+            if not is_in_doubt:
+                raise
+            return DeletedVideo(asking.id_of(video))  # an earlier try's answer was lost
+        except RushesError as fault:
+            is_in_doubt = is_in_doubt or may_have_worked(fault)
+            pause_s = line.retry.pause_s(tries, fault)
+            if pause_s is None:
+                raise
+        await line.sleep(pause_s)
+    raise AssertionError("unreachable: count() has no end")
 
 
 async def list_page(line: Line, listing: Listing, limit: int) -> VideoPage:

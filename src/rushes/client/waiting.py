@@ -62,13 +62,16 @@ async def wait(
 def hold_s(left_s: float, advice_s: float | None, *, is_watched: bool) -> int:
     """Return how long a look may be held back, in whole seconds, within the time left.
 
-    Whoever watches progress wants to see some, as often as the server advises.
+    Whoever watches progress wants to see some, as often as the server advises. The time left
+    is infinite where the deadline is.
 
     >>> hold_s(600.0, 4.0, is_watched=False), hold_s(600.0, 4.0, is_watched=True)
     (30, 4)
+    >>> hold_s(math.inf, None, is_watched=False), hold_s(2.9, None, is_watched=False)
+    (30, 2)
     """
     longest_s = min(HOLD_S, math.ceil(_wanted_s(advice_s))) if is_watched else HOLD_S
-    return max(0, min(longest_s, math.floor(left_s)))
+    return math.floor(max(0.0, min(longest_s, left_s)))  # bounded first: no int is infinite
 
 
 def pause_s(advice_s: float | None, held_s: float) -> float:

@@ -29,6 +29,9 @@ USER_AGENT: Final = f"rushes-python/{__version__}"
 
 _CONNECT_S_MAX: Final = 10.0
 
+# A year: sockets and locks cannot wait for an infinite time, which a caller may well ask for.
+_PATIENCE_S_MAX: Final = 365 * 86_400.0
+
 _NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 # Every wait holds a connection, so their number is bounded by what the caller starts, not by
@@ -235,7 +238,7 @@ async def _async_chunks(response: httpx2.Response) -> AsyncGenerator[bytes]:
 def _call(
     http: httpx2.Client | httpx2.AsyncClient, request: Request, access: Access, timeout_s: float
 ) -> httpx2.Request:
-    patience_s = min(request.timeout_s or timeout_s, request.timeout_s_max)
+    patience_s = min(request.timeout_s or timeout_s, request.timeout_s_max, _PATIENCE_S_MAX)
     headers = {
         "User-Agent": USER_AGENT,
         "Accept": "application/json",
