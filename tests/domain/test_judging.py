@@ -98,6 +98,7 @@ def test_the_inputs_tell_the_one_mode(
         ("sandbox", (Role.REFERENCE_AUDIO,), MissingParameter),
         ("sandbox", (Role.REFERENCE_VIDEO,) * 4, InvalidValue),
         ("wan2.7-i2v-2026-04-25", (Role.FIRST_FRAME, Role.FIRST_CLIP), ConflictingParameters),
+        ("wan2.7-i2v-2026-04-25", (Role.FIRST_CLIP, Role.DRIVING_AUDIO), ConflictingParameters),
         ("wan2.7-i2v-2026-04-25", (), MissingParameter),
         ("wan2.7-r2v", (Role.REFERENCE_IMAGE,) * 3 + (Role.REFERENCE_VIDEO,) * 3, InvalidValue),
         ("wan2.5-t2v-preview", (Role.FIRST_FRAME,), Unsupported),
@@ -112,6 +113,37 @@ def test_inputs_that_do_not_go_together_are_refused(
         judged(model, *roles)
     assert type(caught.value) is fault
     assert caught.value.param
+
+
+def test_driving_audio_goes_with_a_first_frame_and_is_what_a_first_clip_excludes() -> None:
+    model, last, audio = "wan2.7-i2v-2026-04-25", Role.LAST_FRAME, Role.DRIVING_AUDIO
+    assert judged(model, Role.FIRST_FRAME, last, audio).mode is Mode.FIRST_LAST_FRAME
+    assert judged(model, Role.FIRST_CLIP, last).mode is Mode.CONTINUATION
+    for roles in ((Role.FIRST_CLIP, audio), (audio, last, Role.FIRST_CLIP)):
+        with pytest.raises(ConflictingParameters) as caught:
+            judged(model, *roles)
+        assert caught.value.param == f"driving_audio[{roles.index(audio)}]"
+    assert judged("sandbox", Role.FIRST_CLIP, audio).mode is Mode.CONTINUATION
+
+
+def test_more_images_than_frames_are_named_as_the_caller_spelled_them() -> None:
+    offered = tuple(Offered(f"metadata.images[{n}]", None, url=URL, level=3) for n in range(3))
+    with pytest.raises(InvalidValue) as caught:
+        decide(Wish(prompt=PROMPT, offered=offered), CATALOG.get("veo-3.1-generate-001"))
+    assert caught.value.param == "metadata.images"
+
+
+def test_a_place_is_filled_by_the_strongest_level_that_fills_it() -> None:
+    offered = (
+        Offered("image", Role.FIRST_FRAME, url=URL),
+        Offered("metadata.images[0]", None, url=f"{URL}b", level=3),
+        Offered("metadata.images[1]", None, url=f"{URL}c", level=3),
+    )
+    found = decide(Wish(prompt=PROMPT, offered=offered), CATALOG.get("veo-3.1-generate-001"))
+    assert [(offer.role, offer.param) for offer in found.offered] == [
+        (Role.FIRST_FRAME, "image"),
+        (Role.LAST_FRAME, "metadata.images[1]"),
+    ]
 
 
 def test_a_size_has_no_effect_where_the_ratio_is_the_sources() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +14,28 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rushes.domain.errors import BadRequest, ConflictingParameters, InvalidValue, Refusal
-from rushes.domain.spec import Mode, Role, Script, Size, Wish
+from rushes.domain.catalog import build_catalog
+from rushes.domain.errors import (
+    BadRequest,
+    ConflictingParameters,
+    InvalidValue,
+    MissingParameter,
+    Refusal,
+)
+from rushes.domain.judging import decide
+from rushes.domain.reading import shipped_cards
+from rushes.domain.spec import Mode, Offered, Role, Script, Size, Wish
 from rushes.http.offers import Upload
 from rushes.http.wish import OPTION_SPELLINGS, SPELLINGS, JsonAsked
+from wiring import wired
 
 URL = "https://assets.example.com/a.png"
+OTHER_URL = "https://assets.example.com/b.png"
+THIRD_URL = "https://assets.example.com/c.png"
+FRAMES, REFERENCES, ONLY_REFERENCES = "veo-3.1-generate-001", "sandbox", "wan2.7-r2v"
+"""A card that takes two `images` as first and last frame; two that take them as references."""
+
+CATALOG = build_catalog(shipped_cards(), configured={}, has_providers=False)
 
 
 def a_png() -> bytes:
@@ -28,6 +46,15 @@ def a_png() -> bytes:
 
 def wish(**body: Any) -> Wish:
     return JsonAsked(body).wish(is_sandboxed=True)
+
+
+def counted(model: str = REFERENCES, **body: Any) -> tuple[Offered, ...]:
+    """The files that count of all that a body offers, by the card of a model."""
+    return decide(wish(prompt="x", **body), CATALOG.get(model)).offered
+
+
+def roles_of(offered: Sequence[Offered]) -> list[tuple[Role | None, str]]:
+    return [(offer.role, offer.param) for offer in offered]
 
 
 def an_upload(content: bytes = b"x") -> Upload:
@@ -210,8 +237,8 @@ def test_a_file_may_come_along_as_text(form: str) -> None:
 
 
 def test_frames_of_a_weaker_level_do_not_add_to_a_stronger_ones() -> None:
-    body = {"image": URL, "metadata": {"image": "https://other.example/b.png", "last_frame": URL}}
-    assert [(o.role, o.param) for o in wish(**body).offered] == [
+    found = counted(image=URL, metadata={"image": OTHER_URL, "last_frame": URL})
+    assert roles_of(found) == [
         (Role.FIRST_FRAME, "image"),
         (Role.LAST_FRAME, "metadata.last_frame"),
     ]
@@ -285,38 +312,282 @@ def test_beside_a_source_the_rest_is_not_even_read(derives: Mode | None) -> None
     assert found.prompt is not None
 
 
+def in_content(url: str, role: str | None = "first_frame") -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url}, "role": role}
+
+
 @pytest.mark.parametrize(
     "body",
     [
         {"image": URL, "input_reference": {"image_url": URL}},
         {"image": URL, "images": [URL]},
-        {"image": URL, "content": [{"type": "image_url", "image_url": {"url": URL}}]},
+        {"image": URL, "images": [None, URL]},
+        {"image": URL, "content": [in_content(URL)]},
+        {"image": URL, "images": [URL], "content": [in_content(URL, None)]},
         {"image": an_upload(), "input_reference": an_upload()},
+        {"image": an_upload(), "images": [an_upload()]},
+        {"image": an_upload(), "images": [base64.b64encode(b"x").decode()]},
     ],
 )
-def test_a_file_that_two_spellings_name_is_one_file(body: dict[str, Any]) -> None:
-    (offer,) = wish(**body).offered
-    assert (offer.role, offer.param) == (Role.FIRST_FRAME, "image")
+@pytest.mark.parametrize("model", [FRAMES, REFERENCES])
+def test_a_file_that_two_spellings_name_is_one_file(model: str, body: dict[str, Any]) -> None:
+    assert roles_of(counted(model, **body)) == [(Role.FIRST_FRAME, "image")]
+
+
+@pytest.mark.parametrize("model", [FRAMES, REFERENCES])
+def test_one_of_images_is_the_first_frame_that_content_names(model: str) -> None:
+    for role in ("first_frame", None):
+        found = counted(model, images=[URL], content=[in_content(URL, role)])
+        assert roles_of(found) == [(Role.FIRST_FRAME, "images[0]")]
 
 
 @pytest.mark.parametrize(
-    ("body", "param"),
+    ("body", "first", "last"),
     [
-        ({"image": URL, "input_reference": f"{URL}2"}, "input_reference"),
-        ({"image": URL, "images": [f"{URL}2"]}, "images[0]"),
-        ({"image": an_upload(), "input_reference": an_upload(b"y")}, "input_reference"),
-        ({"image": an_upload(), "input_reference": URL}, "input_reference"),
+        ({"images": [URL, OTHER_URL]}, "images[0]", "images[1]"),
+        ({"image": URL, "images": [URL, OTHER_URL]}, "image", "images[1]"),
+        ({"last_frame": OTHER_URL, "images": [URL, OTHER_URL]}, "images[0]", "last_frame"),
         (
-            {"image": URL, "content": [{"type": "image_url", "image_url": {"url": f"{URL}2"}}]},
-            "content[0].image_url.url",
+            {"image": URL, "image_tail": OTHER_URL, "images": [URL, OTHER_URL]},
+            "image",
+            "image_tail",
         ),
-        ({"last_frame": URL, "image_tail": f"{URL}2"}, "image_tail"),
+        (
+            {
+                "images": [URL, OTHER_URL],
+                "content": [in_content(OTHER_URL, "last_frame"), in_content(URL)],
+            },
+            "images[0]",
+            "images[1]",
+        ),
+        (
+            {"metadata": {"images": [URL, OTHER_URL], "lastFrame": OTHER_URL}},
+            "metadata.images[0]",
+            "metadata.lastFrame",
+        ),
+        # Of two levels the stronger wins, place by place.
+        ({"images": [URL, OTHER_URL], "metadata": {"last_frame": URL}}, "images[0]", "images[1]"),
+        ({"images": [URL, OTHER_URL], "metadata": {"image": OTHER_URL}}, "images[0]", "images[1]"),
+        (
+            {"image": URL, "metadata": {"images": [OTHER_URL, OTHER_URL]}},
+            "image",
+            "metadata.images[1]",
+        ),
+        (
+            {"last_frame": OTHER_URL, "metadata": {"input": {"images": [URL, URL]}}},
+            "metadata.input.images[0]",
+            "last_frame",
+        ),
+        # `images` as a whole is one parameter: a weaker level's counts no more.
+        (
+            {"images": [URL, OTHER_URL], "metadata": {"images": [OTHER_URL, URL, URL]}},
+            "images[0]",
+            "images[1]",
+        ),
     ],
 )
-def test_two_files_for_one_place_are_a_conflict(body: dict[str, Any], param: str) -> None:
-    with pytest.raises(ConflictingParameters) as caught:
-        wish(**body)
+def test_two_images_are_spellings_of_both_frames_where_the_card_takes_them_so(
+    body: dict[str, Any], first: str, last: str
+) -> None:
+    found = {offer.role: (offer.param, offer.url) for offer in counted(FRAMES, **body)}
+    assert found == {Role.FIRST_FRAME: (first, URL), Role.LAST_FRAME: (last, OTHER_URL)}
+
+
+def test_a_weaker_images_does_not_add_a_last_frame_to_a_stronger_one() -> None:
+    found = counted(FRAMES, images=[URL], metadata={"images": [OTHER_URL, OTHER_URL]})
+    assert roles_of(found) == [(Role.FIRST_FRAME, "images[0]")]
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "param"),
+    [
+        (FRAMES, {"image": URL, "input_reference": OTHER_URL}, "input_reference"),
+        (FRAMES, {"image": URL, "images": [OTHER_URL]}, "images[0]"),
+        (FRAMES, {"image": an_upload(), "input_reference": an_upload(b"y")}, "input_reference"),
+        (FRAMES, {"image": an_upload(), "images": [an_upload(b"y")]}, "images[0]"),
+        (FRAMES, {"image": an_upload(), "input_reference": URL}, "input_reference"),
+        (
+            FRAMES,
+            {"image": URL, "content": [in_content(OTHER_URL)]},
+            "content[0].image_url.url",
+        ),
+        (FRAMES, {"last_frame": URL, "image_tail": OTHER_URL}, "image_tail"),
+        (FRAMES, {"image": URL, "images": [OTHER_URL, URL]}, "images[0]"),
+        (FRAMES, {"image_tail": URL, "images": [URL, OTHER_URL]}, "images[1]"),
+        (
+            FRAMES,
+            {"images": [URL], "content": [in_content(OTHER_URL)]},
+            "content[0].image_url.url",
+        ),
+        (
+            FRAMES,
+            {"images": [URL, OTHER_URL], "content": [in_content(URL, "last_frame")]},
+            "content[0].image_url.url",
+        ),
+        (
+            FRAMES,
+            {"metadata": {"images": [URL, OTHER_URL], "last_frame": URL}},
+            "metadata.images[1]",
+        ),
+        (REFERENCES, {"image": URL, "images": [OTHER_URL]}, "images[0]"),
+        (
+            REFERENCES,
+            {"images": [URL], "content": [in_content(OTHER_URL)]},
+            "content[0].image_url.url",
+        ),
+    ],
+)
+def test_two_files_for_one_place_are_a_conflict_that_names_both(
+    model: str, body: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(ConflictingParameters, match="name the same file and disagree") as caught:
+        counted(model, **body)
     assert caught.value.param == param
+    assert f"'{param}'" in caught.value.message
+
+
+# -- where several images are references -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "params"),
+    [
+        (REFERENCES, {"images": [URL, URL, OTHER_URL]}, ["images[0]", "images[1]", "images[2]"]),
+        (ONLY_REFERENCES, {"images": [URL]}, ["images[0]"]),
+        (
+            REFERENCES,
+            {"images": [URL, OTHER_URL], "content": [in_content(URL, "reference_image")]},
+            ["images[0]", "images[1]", "content[0].image_url.url"],
+        ),
+        (
+            REFERENCES,
+            {"images": [URL, OTHER_URL], "metadata": {"image": URL, "images": [URL]}},
+            ["images[0]", "images[1]"],
+        ),
+    ],
+)
+def test_several_images_are_references_where_the_card_has_them(
+    model: str, body: dict[str, Any], params: list[str]
+) -> None:
+    assert roles_of(counted(model, **body)) == [(Role.REFERENCE_IMAGE, param) for param in params]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"image": THIRD_URL, "images": [URL, OTHER_URL]},
+        {"image": URL, "images": [URL, OTHER_URL]},
+        {"image": URL, "last_frame": OTHER_URL, "images": [URL, OTHER_URL]},
+        {"images": [URL, OTHER_URL], "content": [in_content(URL)]},
+    ],
+)
+def test_references_are_no_spelling_of_a_frame_but_cannot_be_mixed_with_one(
+    body: dict[str, Any],
+) -> None:
+    with pytest.raises(ConflictingParameters, match="cannot be combined with references") as caught:
+        counted(REFERENCES, **body)
+    assert caught.value.param == "images[0]"
+
+
+def test_references_of_a_weaker_level_do_not_add_to_a_first_frame() -> None:
+    found = counted(REFERENCES, image=URL, metadata={"images": [URL, OTHER_URL]})
+    assert roles_of(found) == [(Role.FIRST_FRAME, "image")]
+
+
+# -- any spellings of the frames, on any levels --------------------------------------------------
+
+CONTENTS = {"a": b"first", "b": b"second"}
+PLACES = {
+    "image": Role.FIRST_FRAME,
+    "input_reference": Role.FIRST_FRAME,
+    "last_frame": Role.LAST_FRAME,
+    "lastFrame": Role.LAST_FRAME,
+    "image_tail": Role.LAST_FRAME,
+}
+
+
+def as_sent(name: str, form: str) -> object:
+    """A file in one of the forms in which it can come along."""
+    content = CONTENTS[name]
+    encoded = base64.b64encode(content).decode()
+    forms = {"base64": encoded, "data URI": f"data:image/png;base64,{encoded}"}
+    return forms.get(form, an_upload(content))
+
+
+files = st.tuples(st.sampled_from("ab"), st.sampled_from(["base64", "data URI", "upload"]))
+frames_said = st.lists(
+    st.tuples(st.sampled_from(sorted(PLACES)), files)
+    | st.tuples(st.just("images"), st.lists(files, min_size=1, max_size=2)),
+    max_size=2,
+).map(dict)
+
+
+def places_said(said: Mapping[str, Any], *, has_images: bool) -> Iterator[tuple[Role, str]]:
+    """Say which file a level gives to which place, if its `images` counts."""
+    for name, (file, _) in ((name, said[name]) for name in PLACES if name in said):
+        yield PLACES[name], file
+    if has_images:
+        frames = (Role.FIRST_FRAME, Role.LAST_FRAME)
+        yield from zip(frames, (file for file, _ in said["images"]), strict=False)
+
+
+@given(st.lists(frames_said, min_size=4, max_size=4))
+def test_frames_are_told_place_by_place_by_the_strongest_level_that_agrees(
+    said: list[dict[str, Any]],
+) -> None:
+    """However frames are spelled: a level that disagrees is a conflict, else the stronger wins."""
+    sent = [
+        {
+            name: [as_sent(*file) for file in value] if name == "images" else as_sent(*value)
+            for name, value in level.items()
+        }
+        for level in said
+    ]
+    top, parameters, given_input, metadata = sent
+    body = {**top, "metadata": {**metadata, "parameters": parameters, "input": given_input}}
+    listed = next((at for at, level in enumerate(said) if level.get("images")), None)
+    levels = [set(places_said(level, has_images=at == listed)) for at, level in enumerate(said)]
+    expected: dict[Role, bytes] = {}
+    for level in levels:
+        for role, file in level:
+            expected.setdefault(role, CONTENTS[file])
+    fault: type[BadRequest] | None = None
+    if any(len(dict(level)) < len(level) for level in levels):
+        fault = ConflictingParameters
+    elif expected.keys() == {Role.LAST_FRAME}:
+        fault = MissingParameter
+    if fault is not None:
+        with pytest.raises(fault):
+            counted(FRAMES, **body)
+        return
+    offered = counted(FRAMES, **body)
+    found = {offer.role: offer.content.read() for offer in offered if offer.content is not None}
+    assert (found, len(offered)) == (expected, len(expected))
+
+
+async def test_a_form_may_send_a_frame_as_a_file_under_several_names(tmp_path: Path) -> None:
+    def picture(colour: str) -> bytes:
+        content = io.BytesIO()
+        Image.new("RGB", (64, 36), colour).save(content, "PNG")
+        return content.getvalue()
+
+    first, last = picture("navy"), picture("white")
+    said = [("model", (None, FRAMES)), ("prompt", (None, "a boat"))]
+    sent = [("image", first), ("images", first), ("images", last), ("last_frame", last)]
+    parts = [*said, *((name, ("a.png", content, "image/png")) for name, content in sent)]
+    async with wired(tmp_path) as house, house.client() as client:
+        answer = await client.post("/v1/videos", files=parts)
+        assert answer.status_code == 200, answer.text
+        assets = house.task(answer.json()["id"]).spec.assets
+        assert {asset.role: asset.blob for asset in assets} == {
+            Role.FIRST_FRAME: sha256(first).hexdigest(),
+            Role.LAST_FRAME: sha256(last).hexdigest(),
+        }
+        parts[-1] = ("last_frame", ("a.png", first, "image/png"))
+        answer = await client.post("/v1/videos", files=parts)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, "conflicting_parameters")
+    assert error["param"] == "images[1]"
 
 
 def test_the_header_of_a_start_deadline_wins() -> None:

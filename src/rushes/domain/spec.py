@@ -203,7 +203,7 @@ class Offered:
     """A file as the caller offers it, before anyone looked inside.
 
     Exactly one of `url` and `content` is set. `role` is None while only the card can tell
-    (an entry of `images`).
+    (an entry of `images`). `level` ranks where it was said: 0 is the strongest.
     """
 
     param: str
@@ -211,6 +211,20 @@ class Offered:
     url: str | None = None
     content: IO[bytes] | None = None
     file_name: str | None = None
+    level: int = 0
+
+    def is_same_file(self, other: Offered) -> bool:
+        """Whether both are one file: the same address, or the same bytes."""
+        if self.content is None or other.content is None:
+            return self.url == other.url
+        return _bytes_of(self.content) == _bytes_of(other.content)
+
+
+def _bytes_of(content: IO[bytes]) -> bytes:
+    content.seek(0)
+    found = content.read()
+    content.seek(0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +232,12 @@ class Wish:
     """What the caller said, by the names of CONTRACT §4; None means not said.
 
     `source_id` is the task whose film is remixed, edited or extended; `source_film` is such a film
-    that came along. `size_params` are the names that told the size. `options` maps the house's
-    name of a provider option to what was said of it, `metadata_keys` maps the dotted path of every
-    metadata key that is no spelling of ours to its value; `ignored` names the unknown top-level
-    keys. `order` has the path of everything the caller gave, in the order sent: the top level,
-    then metadata.
+    that came along. `offered` has the files of every level, the strongest first: which of them
+    count, `decide` tells. `size_params` are the names that told the size. `options` maps the
+    house's name of a provider option to what was said of it, `metadata_keys` maps the dotted path
+    of every metadata key that is no spelling of ours to its value; `ignored` names the unknown
+    top-level keys. `order` has the path of everything the caller gave, in the order sent: the top
+    level, then metadata.
     """
 
     model: Said[str] | None = None

@@ -9,13 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rushes.domain.errors import (
-    ConflictingParameters,
-    InvalidMedia,
-    InvalidValue,
-    MissingParameter,
-    Unsupported,
-)
+from rushes.domain.errors import InvalidMedia, InvalidValue, MissingParameter, Unsupported
 from rushes.domain.spec import Medium, Offered, Role, Said
 from rushes.http.values import Level, items, prompt_text, shown, text
 
@@ -51,71 +45,27 @@ class Upload:
         return "a file"
 
 
-def offers_of(level: Level) -> list[Offered]:
-    """Return the files that one level offers; the spellings of a place must agree.
+def offers_of(level: Level) -> Iterator[Offered]:
+    """Read every file that one level offers; which of them fills a place, the card tells.
 
     Raises:
-        BadRequest: a file in no form that we read, or two for one place.
+        BadRequest: a file in no form that we read.
     """
-    offers: list[Offered] = []
-    places: dict[Role, Offered] = {}
-    for offer in (*_named(level), *_in_content(level), *_in_media(level)):
-        role = offer.role
-        if role is None or role.is_reference:
-            offers.append(offer)
-            continue
-        other = places.setdefault(role, offer)
-        if other is offer or _spelling(other) == _spelling(offer):
-            offers.append(offer)  # how many a card takes, the card says
-        elif not _is_same_file(other, offer):
-            raise _both_give(other, offer)
-    return offers
-
-
-def slot_of(offer: Offered) -> object:
-    """Name the place a file fills: a frame is one place, references are one together."""
-    if offer.role is None:
-        return Role.FIRST_FRAME
-    return "references" if offer.role.is_reference else offer.role
-
-
-def _spelling(offer: Offered) -> str:
-    return offer.param.partition("[")[0]
-
-
-def _is_same_file(one: Offered, other: Offered) -> bool:
-    if one.content is None or other.content is None:
-        return one.url == other.url
-    return _bytes_of(one.content) == _bytes_of(other.content)
-
-
-def _bytes_of(content: Any) -> bytes:  # noqa: ANN401 -- any binary file
-    content.seek(0)
-    found: bytes = content.read()
-    content.seek(0)
-    return found
-
-
-def _both_give(one: Offered, other: Offered) -> ConflictingParameters:
-    return ConflictingParameters(
-        f"'{one.param}' and '{other.param}' name the same file and disagree.", param=other.param
-    )
+    yield from _named(level)
+    yield from _in_content(level)
+    yield from _in_media(level)
 
 
 # -- under a name ---------------------------------------------------------------------------
 
 
 def _named(level: Level) -> Iterator[Offered]:
-    firsts = list(_spelled(level, FIRST_FRAME_SPELLINGS, Role.FIRST_FRAME))
-    lasts = list(_spelled(level, LAST_FRAME_SPELLINGS, Role.LAST_FRAME))
+    """Read names in the order of the contract's table: a frame's own before the entry for it."""
     entries = _images(level)
-    if firsts and entries:
-        if len(entries) > 1 or not _is_same_file(firsts[0], entries[0]):
-            raise _both_give(firsts[0], entries[0])
-        entries = []
-    if lasts and len(entries) > 1:
-        raise _both_give(lasts[0], entries[1])
-    yield from (*entries, *firsts, *lasts)
+    yield from _spelled(level, FIRST_FRAME_SPELLINGS, Role.FIRST_FRAME)
+    yield from entries[:1]
+    yield from _spelled(level, LAST_FRAME_SPELLINGS, Role.LAST_FRAME)
+    yield from entries[1:]
     yield from _spelled(level, ("audio_url",), Role.DRIVING_AUDIO)
 
 

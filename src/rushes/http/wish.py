@@ -8,7 +8,7 @@ value is kept with the path under which the caller said it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from rushes.domain.errors import InvalidValue, MissingParameter
@@ -21,7 +21,6 @@ from rushes.http.offers import (
     content_texts,
     is_media,
     offers_of,
-    slot_of,
     source_of,
 )
 from rushes.http.values import Level
@@ -260,14 +259,11 @@ class _Reader:
     # -- files ---------------------------------------------------------------------------
 
     def _offered(self) -> Iterator[Offered]:
-        """Collect files; what a stronger level offers for a role, weaker ones do not add to."""
+        """Collect the files of every level; which of them count, the card tells."""
         if self._names.isdisjoint(OFFERING):
             return
-        taken: set[object] = set()
-        for level in self._levels:
-            here = offers_of(level)
-            yield from (file for file in here if slot_of(file) not in taken)
-            taken.update(slot_of(file) for file in here)
+        for rank, level in enumerate(self._levels):
+            yield from (replace(file, level=rank) for file in offers_of(level))
 
     # -- what is left of metadata ----------------------------------------------------------
 
