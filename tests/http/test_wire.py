@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from starlette.types import Message
 from rushes.bell import LocalBell
 from rushes.domain.access import Scope
 from rushes.domain.catalog import Route, build_catalog
-from rushes.domain.errors import LeaseLost, StoreBusy
+from rushes.domain.errors import LeaseLost, StoreBusy, StoreInDoubt
 from rushes.domain.ids import new_account_id
 from rushes.domain.reading import shipped_cards
 from rushes.domain.task import Status
 from rushes.http.live import CHECK_S, HEARTBEAT_S
-from rushes.ports import ArtifactKind
+from rushes.ports import ArtifactKind, new_try
 from rushes.testing.builders import NOON
 from wiring import FILM, SECRET, Wired, wired
 
@@ -816,6 +816,51 @@ async def test_deleting_keeps_money_and_forgets_the_film(house: Wired) -> None:
         await client.delete(f"{ROOT}/{name}")
     assert len(house.store.read_now(lambda tx: tx.entries(name))) == 3
     assert [blob async for blob, _ in house.blobs.names("films/")] == []
+
+
+@dataclass
+class _OneWrite:
+    """A store that takes one write and then no more for a while."""
+
+    store: Any
+    fault: Exception
+    taken: int = 0
+
+    async def read(self, query: Any) -> Any:
+        return await self.store.read(query)
+
+    async def write(self, act: Any, *, alone: bool = False) -> Any:
+        self.taken += 1
+        if self.taken > 1:
+            raise self.fault
+        return await self.store.write(act, alone=alone)
+
+
+@pytest.mark.parametrize("fault", [StoreBusy("many writes wait"), StoreInDoubt("who knows")])
+async def test_a_deletion_that_is_done_is_told_so_whatever_happens_to_what_is_left_to_tidy(
+    house: Wired, fault: Exception
+) -> None:
+    name = await submit(house)
+    await house.bring(house.task(name), Status.SUCCEEDED)
+    house.gateway.store = _OneWrite(house.store, fault)  # type: ignore[assignment]
+    async with house.client() as client:
+        answer = await client.delete(f"{ROOT}/{name}")
+    assert answer.status_code == 200
+    assert house.store.read_now(lambda tx: tx.task(name)) is None
+
+
+async def test_a_deletion_leaves_a_try_that_is_still_written_to_the_sweep(house: Wired) -> None:
+    """Its file may come after it was looked for, and then nobody would know of it."""
+    name = await submit(house)
+    task = await house.bring(house.task(name), Status.STORING)
+    mine = new_try(task, ArtifactKind, at=house.clock.now())
+    house.store.write_now(lambda tx: tx.add_artifacts(*mine.values()))
+    async with house.client() as client:
+        assert (await client.post(f"{ROOT}/{name}/cancel")).status_code == 200
+        assert (await client.delete(f"{ROOT}/{name}")).status_code == 200
+    later = house.clock.now() + timedelta(days=1)
+    swept = house.store.read_now(lambda tx: tx.sweepable(later, 100))
+    assert {one.blob for one in swept} >= {one.blob for one in mine.values()}
 
 
 async def test_a_cancel_is_final_in_both_dialects_and_cannot_be_taken_back(house: Wired) -> None:

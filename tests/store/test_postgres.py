@@ -21,7 +21,9 @@ import sqlalchemy as sa
 from cutting import Cut, cutting
 from journeying import wait_until
 from postgres import Server, running
-from rushes.domain.access import Key, Limits
+from rushes.deeds import tasks
+from rushes.deeds.log import Operator
+from rushes.domain.access import CancelRule, Key, Limits
 from rushes.domain.catalog import Route
 from rushes.domain.errors import StoreBusy, StoreInDoubt, TooManyActiveTasks
 from rushes.domain.health import Health, RouteState
@@ -29,6 +31,8 @@ from rushes.domain.rates import RateKind
 from rushes.domain.task import Event, Status, Task
 from rushes.engine import health
 from rushes.gateway.active import check_active
+from rushes.gateway.looks import Looks, Policies
+from rushes.gateway.reprints import Reprints
 from rushes.ports import Transaction
 from rushes.store.migrate import migrate
 from rushes.store.postgres import MARK, PostgresStore
@@ -43,6 +47,7 @@ from rushes.testing.builders import (
     moved,
     put_task,
 )
+from rushes.testing.fakes import ManualClock, MemoryBlobs
 
 PATIENCE_S = 20
 QUICKLY = timedelta(seconds=30)
@@ -93,6 +98,53 @@ def other(url: str) -> Iterator[PostgresStore]:
     """The store as another process has it."""
     with contextlib.closing(PostgresStore(url)) as store:
         yield store
+
+
+# -- who moves a task ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["caller", "operator"])
+async def test_a_cancel_that_meets_a_task_on_the_move_waits_for_it_and_then_cancels(
+    by: str, store: PostgresStore, other: PostgresStore
+) -> None:
+    """It would take a task that another process is just moving for one that is over."""
+    task = store.write_now(put_task)
+    gate, key = Gate(), a_key(account_id=task.account_id)
+
+    def move(tx: Transaction) -> None:
+        assert tx.move(task, moved(task, Event.INTENT), Event.INTENT, at=NOON)
+        gate.act(tx)
+
+    moving = asyncio.create_task(other.write(move))
+    assert await asyncio.to_thread(gate.is_entered.wait, PATIENCE_S)
+    if by == "caller":
+        looks = Looks(
+            store=store,
+            clock=ManualClock(NOON),
+            blobs=MemoryBlobs(ManualClock(NOON)),
+            reprints=cast("Reprints", None),
+            policies=Policies(),
+        )
+        canceling = asyncio.create_task(looks.cancel(key, task.id))
+    else:
+        operator, rule = Operator("anna"), CancelRule.RELEASE
+        canceling = asyncio.create_task(
+            store.write(lambda tx: tasks.cancel(tx, operator, task.id, rule=rule, at=NOON))
+        )
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    await asyncio.to_thread(
+        wait_until,
+        lambda: store.read_now(lambda tx: asked(tx, waits)) == 1,
+        timeout_s=PATIENCE_S,
+    )
+    gate.opens.set()
+    await moving
+    assert (await canceling).status is Status.CANCELED
+    assert [told.event for told in store.read_now(lambda tx: tx.told(task.id))] == [
+        None,
+        Event.INTENT,
+        Event.CANCELED,
+    ]
 
 
 # -- groups --------------------------------------------------------------------------------

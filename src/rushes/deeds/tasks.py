@@ -21,7 +21,7 @@ def cancel(
     Raises:
         TaskNotFound, TaskAlreadyFinished: there is nothing to end.
     """
-    task = tx.task(task_id)
+    task = tx.hold_task(task_id)
     if task is None:
         raise TaskNotFound(f"There is no task {task_id}.", param="task_id")
     after = None if task.is_final else canceled(task, at=at, rule=rule)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rushes.clock import Clock
 from rushes.domain.access import CancelRule, Key, canceled
 from rushes.domain.errors import (
     ArtifactExpired,
+    StoreBusy,
+    StoreInDoubt,
     TaskAlreadyFinished,
     TaskFailed,
     TaskNotFinished,
@@ -21,6 +24,7 @@ from rushes.observe import log
 from rushes.ports import (
     Artifact,
     ArtifactKind,
+    ArtifactState,
     Blobs,
     Page,
     Store,
@@ -109,7 +113,7 @@ class Looks:
         at = self.clock.now()
 
         def act(tx: Transaction) -> Task | None:
-            task = tx.task(task_id)
+            task = tx.hold_task(task_id)  # else one that moves at this moment would count as over
             if task is None or task.is_final:
                 return None
             after = canceled(task, at=at, rule=self.policies.cancel_rule)
@@ -135,11 +139,12 @@ class Looks:
                 "Cancel it first.",
                 param=param,
             )
-        blobs = await self.store.read(lambda tx: [one.blob for one in tx.artifacts(task_id)])
+        blobs = await self.store.read(lambda tx: _kept_blobs(tx, task_id))
         await self.store.write(lambda tx: tx.remove_task(task_id))
         gone = [blob for blob in blobs if await self._is_removed(blob)]
         if gone:
-            await self.store.write(lambda tx: tx.swept(gone))
+            with suppress(StoreBusy, StoreInDoubt):  # it is deleted; the keeper's sweep goes on
+                await self.store.write(lambda tx: tx.swept(gone))
 
     async def _is_removed(self, blob: str) -> bool:
         """Remove a blob whose task is gone; one that stays is left to the keeper's sweep."""
@@ -149,6 +154,11 @@ class Looks:
             log.warning("a blob could not be removed yet", blob=blob, note=str(error))
             return False
         return True
+
+
+def _kept_blobs(tx: Transaction, task_id: str) -> list[str]:
+    """Return what a task kept; a try that is still being written is left to the sweep."""
+    return [one.blob for one in tx.artifacts(task_id) if one.state is ArtifactState.KEPT]
 
 
 def wire_word(status: Status) -> str:
