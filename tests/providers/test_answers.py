@@ -56,6 +56,8 @@ REFUSED: list[tuple[int, bytes, Reason, Blame]] = [
         Reason.PROVIDER_UNUSABLE,
         Blame.HOUSE,
     ),
+    (413, b"<html>", Reason.PARAMETERS_REFUSED, Blame.PROVIDER),
+    (414, b"", Reason.PARAMETERS_REFUSED, Blame.PROVIDER),
     (402, b"", Reason.PROVIDER_UNUSABLE, Blame.HOUSE),
     (401, said("invalid_api_key"), Reason.PROVIDER_UNUSABLE, Blame.HOUSE),
     (403, b"<html>", Reason.PROVIDER_UNUSABLE, Blame.HOUSE),

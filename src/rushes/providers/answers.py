@@ -29,6 +29,9 @@ _BLAMELESS_STATUS_MIN: Final = 500
 _CALLER: Final = frozenset({400, 413, 414, 415, 422})
 """The request itself was refused; the caller's move, if the upstream says what is wrong."""
 
+_TOO_MUCH: Final = frozenset({413, 414})
+"""A gateway before the upstream says so without a word of the protocol, of this request alone."""
+
 _OPERATOR: Final = frozenset({301, 307, 308, 401, 402, 403, 404, 405, 406, 407, 410, 421, 426, 431})
 """Nothing was made, and no caller can help it: address, credential, account or model.
 
@@ -200,6 +203,9 @@ def _refusal(
     if answer.status in _CALLER and complaint != Complaint():
         said = Failure.of(Reason.PARAMETERS_REFUSED, plain(complaint.message, hide))
         return Refused(said, Blame.CALLER, note=note)
+    if answer.status in _TOO_MUCH:
+        said = Failure.of(Reason.PARAMETERS_REFUSED, "The provider takes no request of this size.")
+        return Refused(said, Blame.PROVIDER, note=note)
     return Refused(unusable, Blame.HOUSE, note=note)
 
 
