@@ -484,7 +484,10 @@ def config_path() -> Path | None:
     if named:
         return Path(named)
     here = Path(CONFIG_NAME)
-    return here if here.is_file() else None
+    try:
+        return here if here.is_file() else None
+    except PermissionError:  # as under sudo, in somebody else's home
+        return None
 
 
 def load(**given: Any) -> Settings:  # noqa: ANN401 -- sections by name, checked below

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
 
-from living import Typed
+from living import Typed, environment_of
 from rushes.cli.asking import Asker
 from rushes.cli.checks import State, reach
 from rushes.cli.init import init, read, toml_of
 from rushes.cli.plainly import Refused
-from rushes.cli.plan import Given, Plan, kinds, options_of, reference
+from rushes.cli.plan import Given, Plan, kinds, options_of, planned, reference
 from rushes.providers import registry
 from rushes.settings import load
 from rushes.testing.simulators.openai_videos import OpenAIVideosServer, Settings
@@ -25,6 +27,15 @@ from upstreams import Answers, upstream
 
 KEY = "sk-Winter42Winter42"
 FLAGS = ("--kind", "openai_videos", "--model", "sora-2", "--yes")
+
+BLIND = """
+import os
+from rushes.settings import config_path
+os.chmod(".", 0)
+if os.geteuid() == 0:  # nothing is closed to root
+    os.seteuid(65534)
+print(config_path())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +191,89 @@ def test_a_credential_that_is_not_there_is_told_after_the_file_is_written(
     assert "env:NOT_THERE_YET is not set" in run.stdout
     assert "export NOT_THERE_YET=" in run.stdout
     assert (here / "rushes.toml").exists()
+
+
+# -- what the upstream is asked for, and where it is --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"), [("replicate", "bytedance/seedance-1-pro"), ("kling", "kling-v3")]
+)
+def test_a_model_that_the_upstream_knows_is_asked_for_by_its_own_name(
+    typed: Typed, kind: str, model: str
+) -> None:
+    assert model in registry.setup_of(kind).upstream_models[1:]
+    run = typed("init", "--kind", kind, "--model", model, "--yes", "--output", "-")
+    assert read(run.stdout).models[0].routes[0].model == model
+
+
+@pytest.mark.parametrize("said", ["seedance-1-5-pro", "doubao-seedance-1-5-pro"])
+def test_a_model_that_one_known_name_begins_with_is_asked_for_by_that_name(
+    typed: Typed, said: str
+) -> None:
+    words = ("--model", said, "--card", "doubao-seedance-1-5-pro-251215", "--yes")
+    run = typed("init", "--kind", "ark", *words, "--output", "-")
+    (model,) = read(run.stdout).models
+    assert (model.id, model.routes[0].model) == (said, f"{said}-251215")
+
+
+def test_an_upstream_that_has_one_model_is_asked_for_it(typed: Typed) -> None:
+    (known,) = registry.setup_of("gemini").upstream_models
+    run = typed("init", "--kind", "gemini", "--model", "sora-2", "--yes", "--output", "-")
+    assert read(run.stdout).models[0].routes[0].model == known
+
+
+def test_with_nobody_there_no_film_is_chosen_among_several_that_do_not_fit(
+    typed: Typed, here: Path
+) -> None:
+    words = ("init", "--kind", "kling", "--model", "sora-2", "--yes")
+    refused = typed(*words)
+    assert refused.exit_code == 2
+    assert "sora-2" in refused.stderr
+    assert "--upstream-model" in refused.stderr
+    assert "kling-v2-6 or kling-v3" in refused.stderr
+    assert not list(here.iterdir())
+    told = typed(*words, "--upstream-model", "kling-v3", "--output", "-")
+    assert read(told.stdout).models[0].routes[0].model == "kling-v3"
+
+
+def test_a_region_stands_in_the_place_of_an_address(typed: Typed) -> None:
+    words = ("init", "--kind", "kling", "--model", "kling-v3", "--yes", "--output", "-")
+    run = typed(*words, "--option", "region=intl")
+    assert run.exit_code == 0, run.output
+    assert "base_url" not in run.stdout
+    (provider,) = read(run.stdout).providers
+    assert (provider.base_url, provider.options) == (None, {"region": "intl"})
+    (usual,) = read(typed(*words).stdout).providers
+    assert (usual.base_url, usual.options) == (registry.setup_of("kling").base_url, {})
+
+
+def test_a_person_is_proposed_the_first_known_name_and_no_address_beside_a_region(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = Given("kling", api_key="env:LAB_KEY", model="sora-2", options=("region=intl",))
+    plan = planned(replace(given, is_billable=True), Asker(Answers("\nkling-v3\n")))
+    assert (plan.base_url, plan.upstream_model) == (None, "kling-v3")
+    asked = capsys.readouterr().err
+    assert "(kling-v2-6)" in asked
+    assert "http" not in asked
+
+
+def test_a_folder_that_may_not_be_searched_has_no_settings(here: Path) -> None:
+    """As under sudo, in somebody else's home."""
+    (here / "rushes.toml").write_text("log_json = true\n")
+    run = subprocess.run(
+        [sys.executable, "-c", BLIND],
+        env=environment_of(here, RUSHES_CONFIG=""),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    here.chmod(0o700)
+    assert (run.stdout, run.stderr) == ("None\n", "")
+
+
+# -- what is written ----------------------------------------------------------------------------
 
 
 def test_values_with_every_letter_come_back_as_they_were() -> None:

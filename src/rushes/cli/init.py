@@ -109,7 +109,7 @@ def toml_of(plan: Plan) -> str:
         ]
     lines = [
         "# Settings of a Rushes server, written by `rushes init`. Whatever is not said here has a",
-        "# default: docs/how-to/operate.md. `rushes doctor` checks it; SIGHUP has it read anew.",
+        "# default: docs/settings.md. `rushes doctor` checks it; SIGHUP has it read anew.",
         "",
         "[[providers]]",
         *_lines(told),

@@ -109,7 +109,8 @@ def init(
     upstream_model: Annotated[
         str | None,
         typer.Option(
-            help="What the upstream is asked for (else: the same name).", show_default=False
+            help="What the upstream is asked for (else: the same name, where it is known).",
+            show_default=False,
         ),
     ] = None,
     card: Annotated[

@@ -82,7 +82,7 @@ def planned(given: Given, person: Asker | None) -> Plan:
         given.base_url,
         person,
         "Its address (base_url)",
-        default=setup.base_url or "",
+        default="" if _has_region(given) else setup.base_url or "",
         needs="--base-url" if setup.needs_base_url else "",
     )
     profile = _profile(given, person, kind)
@@ -94,7 +94,7 @@ def planned(given: Given, person: Asker | None) -> Plan:
         given.upstream_model,
         person,
         "What the upstream is asked for",
-        default=next(iter(setup.upstream_models), model),
+        default=_likeliest(setup, model, person) if given.upstream_model is None else "",
     )
     plan = Plan(
         kind=kind,
@@ -121,6 +121,31 @@ def _must_be_said(given: Given, person: Asker | None) -> None:
             f"Nobody is here to be asked, so {' and '.join(missing)} must be said; "
             f"for instance: {EXAMPLE}"
         )
+
+
+def _has_region(given: Given) -> bool:
+    """Say whether a region was said, which stands in the place of an address."""
+    return any(option.startswith("region=") for option in given.options)
+
+
+def _likeliest(setup: Setup, model: str, person: Asker | None) -> str:
+    """Return what an upstream is likely to be asked for, where that was not said.
+
+    Raises:
+        Refused: nobody can be asked, and it may be one film or another.
+    """
+    known = setup.upstream_models
+    if not known or model in known:
+        return model
+    alike = [name for name in known if name.startswith(model)]
+    if len(alike) == 1:
+        return alike[0]
+    if person is None and len(known) > 1:
+        raise Refused(
+            f"What the upstream calls {model} must be said: --upstream-model, for instance "
+            f"{' or '.join(alike or known)}."
+        )
+    return known[0]
 
 
 def _kind(given: Given, person: Asker | None) -> str:

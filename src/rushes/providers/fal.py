@@ -70,6 +70,7 @@ SETUP: Final = Setup(
     upstream_models=("fal-ai/veo3.1", "fal-ai/bytedance/seedance/v1.5/pro", "wan/v2.6"),
 )
 MODES: Final = _fal_orders.MODES
+HINT_WANTS: Final = _fal_hints.OPTION
 
 LOOK_AGAIN_S: Final = 5.0
 """A clip takes half a minute or more, and no answer says when to look again."""

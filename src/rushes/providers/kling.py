@@ -74,6 +74,7 @@ SETUP: Final = Setup(
     upstream_models=("kling-v2-6", "kling-v3"),
 )
 MODES: Final = frozenset(KINDS)
+HINT_WANTS: Final = "webhook_secret"
 VIDEOS: Final = "/v1/videos"
 LOOK_AGAIN_S: Final = 8.0
 """A clip takes a minute or more, and no answer says when to look again."""

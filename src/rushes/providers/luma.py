@@ -78,6 +78,7 @@ SETUP: Final = Setup(
     upstream_models=("ray-2", "ray-flash-2"),
 )
 MODES: Final = frozenset(FRAMES)
+HINT_WANTS: Final = "callbacks = true"
 GENERATIONS: Final = "/generations"
 LOOK_AGAIN_S: Final = 5.0
 """A clip takes half a minute or more, and no answer says when to look again."""

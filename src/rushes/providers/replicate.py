@@ -92,6 +92,7 @@ SETUP: Final = Setup(
     upstream_models=("bytedance/seedance-2.0-fast", "bytedance/seedance-1-pro"),
 )
 MODES: Final = _replicate_orders.MODES
+HINT_WANTS: Final = "webhook_secret"
 
 DATA_URIS_BYTES_MAX: Final = 10_000_000
 LOOK_AGAIN_S: Final = 3.0

@@ -39,9 +39,10 @@ Written by `{COMMAND}` from the code; whoever adds or merges a provider runs it 
 compares. How each is configured: `docs/how-to/`.
 
 * **cancel**, **find**: held by the conformance suite; else the reason why not is below. *Find* is
-  looking for a submit that got no answer; where an option is named, it is off without it.
+  looking for a submit that got no answer.
 * **film**: how its bytes come to us. **hints**: whether the upstream can ring us. **looks**: the
   most that an account allows.
+* Where an option is named, what its column says is off without it.
 * **simulator**: it can be developed against for nothing (`rushes simulate`). **held to**: the
   upstream's own SDK is satisfied with that simulator.
 * **live**: the last day of a film that somebody had made with a key of their own, by the pages in
@@ -103,9 +104,10 @@ async def facts_of(kind: str, profile: str | None, proven: Sequence[Live]) -> Fa
     if scene is None:
         return Facts(kind, profile, modes, live=live)
     cancel, find = (BELOW if skipped(scene, check) else "yes" for check in (CANCEL, FIND))
-    wanted = getattr(import_module(f"rushes.providers.{kind}"), "FIND_WANTS", None)
-    if wanted and find == "yes":
-        find = f"with `{wanted}`"
+    module = import_module(f"rushes.providers.{kind}")
+    find_wants = getattr(module, "FIND_WANTS", None)
+    if find_wants and find == "yes":
+        find = f"with `{find_wants}`"
     reasons = reasons_of(scene)
     if registry.setup_of(kind).is_built_in:
         film = "made on this machine"
@@ -128,7 +130,7 @@ async def facts_of(kind: str, profile: str | None, proven: Sequence[Live]) -> Fa
         cancel,
         find,
         film=_transport(calls),
-        hints="yes" if takes_hints else "no",
+        hints=_hints(getattr(module, "HINT_WANTS", None), takes_hints=takes_hints),
         looks=f"{looks:g} a second" if looks else "no limit known",
         simulator="no" if server is None else f"`{type(server).__name__}`",
         held_to=str(getattr(sys.modules[type(server).__module__], "HELD_TO", "-")),
@@ -160,6 +162,13 @@ def reasons_of(scene: Scene) -> tuple[tuple[str, int], ...]:
         (reason, sum(fnmatchcase(name, pattern) for name in CHECKS))
         for pattern, reason in scene.skips.items()
     )
+
+
+def _hints(wanted: str | None, *, takes_hints: bool) -> str:
+    """Say whether an upstream can ring us; a scene may be one with the option, or without."""
+    if wanted:
+        return f"with `{wanted}`"
+    return "yes" if takes_hints else "no"
 
 
 def _transport(calls: Sequence[Call]) -> str:

@@ -72,7 +72,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "limits.metadata_bytes_max": "The largest `metadata`, as JSON, images excepted.",
     "limits.download_json_bytes_max": "The largest film that the JSON download answers with.",
     "limits.film_bytes_max": "The largest film that is fetched from a provider.",
-    "limits.streams_per_key_max": "Event streams that a key may hold open.",
+    "limits.streams_per_key_max": "Event streams and long-polls that a key may hold open.",
     "limits.connections_max": "Connections of a process. Without it half of the files that it may "
     "open, and 16,384 at most.",
     "limits.header_bytes_max": "The largest head of a request.",
