@@ -843,6 +843,12 @@ class Transaction(Protocol):
         A queue with so many starts a minute would start nothing until then. Returns how many.
         """
 
+    def claimed(self, executor: str, for_s: float) -> Sequence[str]:
+        """Return the work that an executor claimed longer ago than that, and that has not ended."""
+
+    def unclaim(self, works: Sequence[str]) -> int:
+        """Give claimed work back to its queues; return how much of it still was claimed."""
+
     # -- turns -------------------------------------------------------------------------
     def take_turn(self, queue: str, account_id: str, step: int) -> int:
         """Take the next turn of an account in a queue; smaller ones start first.

@@ -131,6 +131,7 @@ def parts_of(
                 mailroom=mailroom_of(settings, world, links, truth.wall),
                 ring=bell.ring_here,
             ),
+                executor=executor,
             progress,
             calls,
             pulse,

@@ -5,6 +5,7 @@ Its providers make every film at once, so that only the queues themselves hold a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
 from rushes.engine.queues import Slots
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
-from rushes.engine.world import Upstream
+from rushes.engine.world import Upstream, World
 from rushes.ports import Transaction, Work, work_id_of
 from rushes.providers.base import Outcome, Ready
 from rushes.store.sqlite import SqliteStore
@@ -59,19 +60,18 @@ class Yard:
 
     def want(self, provider: str, count: int = 1) -> list[Task]:
         """Have films wait for a provider, written together, as accepted wishes are."""
+        return self.store.write_now(lambda tx: self.wanted(tx, provider, count))
 
-        def act(tx: Transaction) -> list[Task]:
-            tasks = []
-            for _ in range(count):
-                spec, at = a_spec(model=provider), SystemClock().now()
-                task = a_task(model=provider, spec=spec, created_at=at, queue=provider)
-                task = replace(task, work_id=work_id_of(task, Work.FILM))
-                tx.add_task(task, a_hold(task))
-                self.dispatcher.enqueue(tx, task, Work.FILM, queue=provider)
-                tasks.append(task)
-            return tasks
-
-        return self.store.write_now(act)
+    def wanted(self, tx: Transaction, provider: str, count: int) -> list[Task]:
+        tasks = []
+        for _ in range(count):
+            spec, at = a_spec(model=provider), SystemClock().now()
+            task = a_task(model=provider, spec=spec, created_at=at, queue=provider)
+            task = replace(task, work_id=work_id_of(task, Work.FILM))
+            tx.add_task(task, a_hold(task))
+            self.dispatcher.enqueue(tx, task, Work.FILM, queue=provider)
+            tasks.append(task)
+        return tasks
 
     def statuses(self, tasks: list[Task]) -> list[Status]:
         return [one.status for task in tasks if (one := self.task(task.id)) is not None]
@@ -110,8 +110,24 @@ class Yard:
 
         self.store.write_now(act)
 
+    def want_claimed(self, provider: str, by: str) -> list[Task]:
+        """Have a film wait that was claimed a while ago, in a commit that nobody was told of."""
+        statement = (
+            "UPDATE workflow_status SET status = 'PENDING', executor_id = ?, "
+            "started_at_epoch_ms = CAST(strftime('%s') AS INTEGER) * 1000 - 600000 "
+            "WHERE workflow_uuid = ?"
+        )
+
+        def act(tx: Transaction) -> list[Task]:
+            (task,) = self.wanted(tx, provider, 1)
+            connection = cast("sa.Connection", tx.connection)
+            connection.exec_driver_sql(statement, (by, task.work_id))
+            return [task]
+
+        return self.store.write_now(act)
+
     @contextlib.contextmanager
-    def working(self, *, only: frozenset[str] | None = None, **slots: Slots) -> Iterator[None]:
+    def working(self, *, only: frozenset[str] | None = None, **slots: Slots) -> Iterator[World]:
         """Have an engine at work, as `rushes worker` has it."""
         workers = Workers()
         providers = {name: Told(name, on_check=made_at_once) for name in ("gpu", "west")}
@@ -141,7 +157,7 @@ class Yard:
         )
         engine.start()
         try:
-            yield
+            yield world
         finally:
             engine.close()
 
@@ -189,3 +205,19 @@ def test_a_clock_that_was_set_back_does_not_stop_a_provider_that_counts_starts(y
     yard.set_back("gpu", -120 * A_MINUTE_MS)
     with yard.working(gpu=limited):
         yard.wait_for(second)
+
+
+@pytest.mark.promise("P3")
+@pytest.mark.promise("P10")
+def test_work_that_was_claimed_in_a_commit_nobody_was_told_of_is_begun_all_the_same(
+    yard: Yard,
+) -> None:
+    """It would wait for ever: its executor lives, and does not know of it."""
+    with yard.working(gpu=Slots(1)) as world:
+        yard.wait_for(yard.want("gpu"))
+        lost = yard.want_claimed("gpu", "one")
+        keeper = Keeper(world, yard.dispatcher, executor="one")
+        asyncio.run(keeper.sweep(SystemClock().now()))
+        assert yard.statuses(lost) == [Status.QUEUED], "it may be about to begin"
+        asyncio.run(keeper.sweep(SystemClock().now()))
+        yard.wait_for(lost)

@@ -47,6 +47,9 @@ REWORK_AFTER: Final = timedelta(seconds=10)
 WRITING_MARGIN: Final = timedelta(minutes=10)
 """How long after the time of its task a writer may still be at a try, decoding included."""
 
+CLAIMED_FOR_S: Final = 60.0
+"""How long ago work must have been claimed that is expected to have begun."""
+
 TEMPORARY_AGE: Final = timedelta(hours=1)
 HISTORY_AGE: Final = timedelta(hours=1)
 
@@ -75,7 +78,8 @@ def _tell(name: str, fault: Exception) -> None:
 class Keeper:
     """One keeper; `tell` hears of acts that broke, `ring` wakes who carries tasks in this process.
 
-    Without a `mailroom` no webhooks are delivered here.
+    Without a `mailroom` no webhooks are delivered here; `executor` is the name under which this
+    process claims work.
 
     `tend` and `look_after_submits` are called about once a second, each by a caller of its
     own: only the latter waits for providers.
@@ -86,6 +90,8 @@ class Keeper:
     tell: Callable[[str, Exception], None] = _tell
     mailroom: Mailroom | None = None
     ring: Callable[[Iterable[str]], None] = _ring_nobody
+    executor: str | None = None
+    _unbegun: set[str] = field(default_factory=set, init=False)
     _swept_at: datetime | None = field(default=None, init=False)
     _reworked_at: datetime | None = field(default=None, init=False)
     _cursor: str = field(default="", init=False)
@@ -208,6 +214,7 @@ class Keeper:
             "expired films": partial(self._expire, at),
             "lost tries": partial(self._sweep_artifacts, at - budgets.collect - WRITING_MARGIN),
             "orphan inputs": partial(self._sweep_inputs, at - budgets.orphan_input),
+            "work that nobody began": self._give_back_unbegun,
             "starts that are yet to come": self._forgive_starts,
             "temporary files": partial(self._sweep_temporary, at - TEMPORARY_AGE),
         }
@@ -254,6 +261,22 @@ class Keeper:
         for account_id in accounts:
             await self.world.store.write(partial(_fold, account_id), alone=True)
         return len(accounts)
+
+    async def _give_back_unbegun(self) -> int:
+        """Give back work that this process claimed, and does not know of, twice in a row.
+
+        It was claimed in a commit whose answer was lost: nobody carries it, and its slot is taken.
+        """
+        if self.executor is None:
+            return 0
+        executor = self.executor
+        claimed = await self.world.store.read(lambda tx: tx.claimed(executor, CLAIMED_FOR_S))
+        unbegun = set(claimed) - self.world.carrying
+        works, self._unbegun = sorted(unbegun & self._unbegun), unbegun
+        if works:
+            count = await self.world.store.write(lambda tx: tx.unclaim(works))
+            log.warning("work that was claimed and not begun goes back to its queue", tasks=count)
+        return 0
 
     async def _forgive_starts(self) -> int:
         return await self.world.store.write(lambda tx: tx.forgive_starts())

@@ -378,24 +378,28 @@ def _workflow(work: Work) -> Callable[[str], Awaitable[None]]:
         if engine is None:
             raise asyncio.CancelledError
         work_id = str(DBOS.workflow_id)
+        engine.world.carrying.add(work_id)
         broken_count = 0
-        while broken_count < BROKEN_MAX:
-            if engine.is_closing:
-                raise asyncio.CancelledError
-            try:
-                await carry(task_id, work, work_id, engine.world, engine.bell)
-            except LeaseLost:
-                break
-            except StoreBusy as busy:
-                broken_count += 1
-                log.warning("the store is busy", task_id=task_id, note=str(busy))
-            except Exception as fault:  # noqa: BLE001 -- takeovers are counted: poison ends
-                broken_count += 1
-                log.error("a step broke", task_id=task_id, exc_info=fault)
-            else:
-                break
-            await engine.bell.wait(task_id, engine.world.pause_s(broken_count))
-        engine.crew.progress.forget(task_id)
+        try:
+            while broken_count < BROKEN_MAX:
+                if engine.is_closing:
+                    raise asyncio.CancelledError
+                try:
+                    await carry(task_id, work, work_id, engine.world, engine.bell)
+                except LeaseLost:
+                    break
+                except StoreBusy as busy:
+                    broken_count += 1
+                    log.warning("the store is busy", task_id=task_id, note=str(busy))
+                except Exception as fault:  # noqa: BLE001 -- takeovers are counted: poison ends
+                    broken_count += 1
+                    log.error("a step broke", task_id=task_id, exc_info=fault)
+                else:
+                    break
+                await engine.bell.wait(task_id, engine.world.pause_s(broken_count))
+            engine.crew.progress.forget(task_id)
+        finally:
+            engine.world.carrying.discard(work_id)
 
     return carried
 

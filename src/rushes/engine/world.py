@@ -103,7 +103,8 @@ class World:
     wakes them once one works again. `unwritten` is what was learned of submits while the store
     was away, by task and number. `moderation` is exchanged whole, as the catalog is;
     `admitted` is what it let go on, `judgements` are its numbers. `charged` counts what films came
-    to here. `metrics` and `traces` are for operators only.
+    to here; `wall` is the clock of strangers, where that is another than ours. `carrying` is
+    the work under way in this process. `metrics` and `traces` are for operators only.
     """
 
     store: Store
@@ -136,6 +137,8 @@ class World:
     judgements: Judgements = field(default_factory=Judgements)
     charged: Charged = field(default_factory=Charged)
     metrics: Metrics = field(default_factory=unheard)
+    wall: Clock | None = None
+    carrying: set[str] = field(default_factory=set)
     traces: Traces = SILENT
 
     async def rows_of(self, task_id: str) -> Rows:

@@ -1,9 +1,10 @@
 """Who works, on what, and whose turn is next.
 
-The workflow library keeps a row for every piece of work. It is written here in three places only:
+The workflow library keeps a row for every piece of work. It is written here in four places only:
 where the work of executors that stopped goes back to its queues (which the library does for its
-own executor alone), where work that came before there were shares is told whose it is, and where
-a clock was set back. It is read to see which work waits first.
+own executor alone), and work that was claimed in a commit nobody was told of; where work that came
+before there were shares is told whose it is; and where a clock was set back. It is read to see
+which work waits first.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ HEAD_OF_QUEUE: Final = ""
 
 YET_TO_COME: Final = 5_000
 """By how many milliseconds a start must lie ahead for the clock to have been set back since."""
+
+UNCLAIMED_AT_ONCE: Final = 500
+
+_BACK: Final = {"status": "ENQUEUED", "owner_xid": None, "started_at_epoch_ms": None}
+"""How work looks that waits in its queue again."""
 
 _MICROS: Final = 1_000_000
 _COLUMNS: Final = (
@@ -124,12 +130,31 @@ class WorkRows(Rows):
             )
             .with_for_update(skip_locked=True)
         )
-        statement = (
-            sa.update(works)
-            .where(works.c.workflow_uuid.in_(left))
-            .values(status="ENQUEUED", owner_xid=None, started_at_epoch_ms=None)
-        )
+        statement = sa.update(works).where(works.c.workflow_uuid.in_(left)).values(_BACK)
         return self.run(statement).rowcount
+
+    def claimed(self, executor: str, for_s: float) -> Sequence[str]:
+        """Return the work that an executor claimed longer ago than that, and that has not ended."""
+        works = _HERE[self._dialect]
+        statement = sa.select(works.c.workflow_uuid).where(
+            works.c.status == "PENDING",
+            works.c.executor_id == executor,
+            works.c.queue_name.is_not(None),
+            works.c.started_at_epoch_ms < self._earliest(for_s) / 1000,
+        )
+        return list(self.run(statement).scalars())
+
+    def unclaim(self, works: Sequence[str]) -> int:
+        """Give claimed work back to its queues; return how much of it still was claimed."""
+        table = _HERE[self._dialect]
+        count = 0
+        for start in range(0, len(works), UNCLAIMED_AT_ONCE):
+            some = works[start : start + UNCLAIMED_AT_ONCE]
+            statement = sa.update(table).where(
+                table.c.workflow_uuid.in_(some), table.c.status == "PENDING"
+            )
+            count += self.run(statement.values(_BACK)).rowcount
+        return count
 
     def share_out(self, queue: str) -> int:
         """Say of work that waits in a queue whose it is, where that was not said when it came."""

@@ -1322,6 +1322,14 @@ class MemoryTransaction:
         self._put(self._t.turns, (queue, account_id), turn)
         return turn
 
+    def claimed(self, executor: str, for_s: float) -> Sequence[str]:
+        """Know of no claims: whoever drives the story keeps its own records."""
+        return ()
+
+    def unclaim(self, works: Sequence[str]) -> int:
+        """Give nothing back."""
+        return 0
+
     def turns_of(self, queue: str, limit: int) -> Sequence[str]:
         """Return no work: whoever drives the story keeps its own records."""
         return []
