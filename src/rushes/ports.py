@@ -431,6 +431,12 @@ class Transaction(Protocol):
     def is_ticket_known(self, submit: Submit) -> bool:
         """Say whether another submit to the same provider already holds this ticket."""
 
+    def unanswered(self, submit: Submit, since: datetime, limit: int) -> Sequence[str]:
+        """Return whose submits to the same route, begun since then, have no answer either.
+
+        The tasks of `submit` itself, and of submits whose fate is known, are not among them.
+        """
+
     def submits_to_look_at(self, at: datetime, limit: int) -> Sequence[Submit]:
         """Return submits of ended tasks that the keeper should look after now."""
 
@@ -837,17 +843,17 @@ class Transaction(Protocol):
         A queue that has a share for each account starts nothing else. Returns how much it was.
         """
 
-    def forgive_starts(self) -> int:
-        """Count no start of work that is yet to come by the database's clock: it was set back.
-
-        A queue with so many starts a minute would start nothing until then. Returns how many.
-        """
-
     def claimed(self, executor: str, for_s: float) -> Sequence[str]:
         """Return the work that an executor claimed longer ago than that, and that has not ended."""
 
     def unclaim(self, works: Sequence[str]) -> int:
         """Give claimed work back to its queues; return how much of it still was claimed."""
+
+    def forgive_starts(self) -> int:
+        """Count no start of work that is yet to come by the database's clock: it was set back.
+
+        A queue with so many starts a minute would start nothing until then. Returns how many.
+        """
 
     # -- turns -------------------------------------------------------------------------
     def take_turn(self, queue: str, account_id: str, step: int) -> int:

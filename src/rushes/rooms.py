@@ -119,6 +119,7 @@ def parts_of(
         moderation=configuration.moderated.moderation,
         metrics=metrics,
         traces=traces,
+        wall=None if truth.wall is clock else truth.wall,
     )
     pulse.on_crowd = world.share_looks
     engine = Engine(
@@ -130,8 +131,8 @@ def parts_of(
                 dispatcher,
                 mailroom=mailroom_of(settings, world, links, truth.wall),
                 ring=bell.ring_here,
-            ),
                 executor=executor,
+            ),
             progress,
             calls,
             pulse,

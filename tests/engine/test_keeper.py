@@ -19,7 +19,7 @@ from rushes.engine.progress import ProgressNotes
 from rushes.engine.pulse import Pulse
 from rushes.engine.workflows import Assignment, Calls, Crew, Engine
 from rushes.ports import ArtifactKind, Transaction
-from rushes.providers.base import CancelOutcome
+from rushes.providers.base import CancelOutcome, NotUnderstood, Outcome, Ready, Working
 from rushes.testing.builders import (
     NOON,
     a_hold,
@@ -78,6 +78,26 @@ async def test_a_provider_that_raises_anything_puts_off_only_the_submit_it_was_a
     assert put_off.look_at is not None
     assert put_off.look_at > workers.clock.now()
     assert [type(fault) for _, fault in workers.broken] == [KeyError]
+
+
+@pytest.mark.promise("P11")
+async def test_a_provider_that_cannot_be_told_to_stop_is_asked_for_its_film_all_the_same() -> None:
+    workers, told = Workers(), list[Ticket]()
+    task, films = canceled(workers), iter([Working(), Working(), Ready({"url": "x"})])
+
+    async def cancel(ticket: Ticket) -> CancelOutcome:
+        told.append(ticket)
+        raise NotUnderstood("HTTP 403")
+
+    async def check(ticket: Ticket) -> Outcome:
+        return next(films)
+
+    workers.provider.on_cancel, workers.provider.on_check = cancel, check
+    for _ in range(3):
+        await workers.keeper.look_after_submits()
+        workers.clock.advance(60)
+    assert workers.submit(task).verdict is Verdict.LATE
+    assert len(told) == 3, "it is told each time"
 
 
 async def test_of_two_keepers_one_looks_after_a_submit() -> None:

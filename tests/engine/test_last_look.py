@@ -10,10 +10,10 @@ import pytest
 from rushes.domain.errors import Failure, Reason
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Status, Task
-from rushes.engine import story
+from rushes.engine import collect, story
 from rushes.engine.aftercare import LAST_LOOKS
 from rushes.engine.looks import Looks
-from rushes.engine.world import Upstream
+from rushes.engine.world import OVER, Upstream
 from rushes.ports import Budgets, Work
 from rushes.providers.base import Found, Lost, Outcome, Ready, Search, Unreachable
 from working import Workers, never
@@ -78,9 +78,10 @@ async def test_a_provider_that_says_no_in_its_last_word_is_quoted() -> None:
 
 @pytest.mark.promise("P3")
 @pytest.mark.parametrize("trouble", [Unreachable("no route"), KeyError("status"), None])
-async def test_a_provider_that_hangs_or_talks_nonsense_ends_it_too(
+async def test_a_look_that_says_nothing_is_not_the_last_and_the_time_left_ends_it(
     trouble: Exception | None,
 ) -> None:
+    """A provider that has too much to do after a long outage, hangs, or talks nonsense."""
     workers = Workers(budgets=Budgets(submit_call=timedelta(seconds=0.01)))
     task = down_for_hours(workers)
 
@@ -91,8 +92,60 @@ async def test_a_provider_that_hangs_or_talks_nonsense_ends_it_too(
         raise trouble
 
     workers.provider.on_check = speak
-    await a_round(workers)
+    began, looks = workers.clock.now(), 0
+    while workers.task(task).status is Status.RUNNING:
+        before = workers.submit(task).look_count
+        await a_round(workers)
+        looks += workers.submit(task).look_count - before
+        assert looks < 20
+        workers.clock.advance(5)
+    assert looks > 3, "it is asked again and again"
     assert reason_of(workers.task(task)) is Reason.TIMED_OUT
+    passed = workers.clock.now() - began
+    assert passed <= workers.budgets.last_look + timedelta(seconds=10), "more time is given once"
+
+
+@pytest.mark.promise("P11")
+async def test_a_provider_that_is_busy_for_a_moment_is_asked_again_for_its_last_word() -> None:
+    workers = Workers()
+    task = down_for_hours(workers)
+    answers = iter([Unreachable("HTTP 429")] * 3)
+
+    async def speak(ticket: Ticket) -> Outcome:
+        if (trouble := next(answers, None)) is not None:
+            raise trouble
+        return Ready({"url": "https://films.test/1"})
+
+    workers.provider.on_check = speak
+    for _ in range(10):
+        await a_round(workers)
+        workers.clock.advance(5)
+    assert workers.task(task).status is Status.STORING
+
+
+@pytest.mark.promise("P11")
+async def test_a_film_that_waits_to_be_fetched_while_no_server_runs_is_tried_for_once_more() -> (
+    None
+):
+    workers = Workers()
+    task = down_for_hours(workers, Status.STORING)
+    workers.clock.advance(2 * HOURS)
+    await workers.keeper.tend()
+    assert await collect.step(task.id, task.lease_epoch, workers.world) == OVER
+    assert workers.task(task).status is Status.SUCCEEDED
+
+
+@pytest.mark.promise("P3")
+async def test_a_film_that_cannot_be_fetched_in_its_last_minutes_either_is_given_up() -> None:
+    workers = Workers()
+    task = down_for_hours(workers, Status.STORING)
+    workers.clock.advance(2 * HOURS)
+    for _ in range(2):
+        await workers.keeper.tend()
+        assert workers.task(task).status is Status.STORING, "more time is given"
+    workers.clock.advance(workers.budgets.last_look.total_seconds())
+    await workers.keeper.tend()
+    assert reason_of(workers.task(task)) is Reason.OUTPUT_LOST, "and given once"
 
 
 @pytest.mark.promise("P3")
@@ -152,6 +205,8 @@ async def test_a_submit_in_doubt_is_searched_once_more_before_its_task_ends() ->
     await a_round(workers)
     assert workers.task(task).status is Status.RUNNING
     assert workers.submit(task).ticket == {"job": "7"}
+    workers.clock.advance(workers.budgets.last_look.total_seconds())
+    await a_round(workers)
     assert reason_of(workers.task(lost)) is Reason.SUBMIT_IN_DOUBT
 
 

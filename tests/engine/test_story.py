@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rushes.domain.errors import Reason
-from rushes.domain.spec import Asset, Role
+from rushes.domain.spec import Asset, Role, Spec
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Status
 from rushes.engine import story
 from rushes.engine.carry import carry
 from rushes.engine.deadlines import LAST_LOOK
-from rushes.engine.world import Again
+from rushes.engine.world import NOW, Again, Upstream
 from rushes.ports import Budgets, Work
-from rushes.providers.base import Found, NotUnderstood, Outcome, Search
+from rushes.providers.base import Found, NotUnderstood, Outcome, Search, Unknown
 from rushes.testing.builders import a_spec
-from working import Workers, never
+from rushes.testing.fakes import ManualClock
+from working import Told, Workers, never
 
 
 class Deaf:
@@ -142,6 +143,101 @@ async def test_storage_that_is_away_before_a_submit_costs_no_submit(*, hangs: bo
     await story.step(task.id, task.lease_epoch, workers.world)
     assert workers.task(task).status is Status.RUNNING
     assert len(workers.store.read_now(lambda tx: tx.submits(task.id))) == 1
+
+
+def a_picture(blob: str) -> Asset:
+    return Asset(Role.FIRST_FRAME, "image", blob=blob * 32, content_type="image/png")
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "prompt", "is_alike", "is_taken"),
+    [
+        ("0f", "1e", "Animate this photo", True, False),
+        (None, "1e", "Animate this photo", True, False),
+        ("0f", "0f", "Animate this photo", True, True),
+        ("0f", "1e", "Another photo", True, True),
+        ("0f", "1e", "Animate this photo", False, True),
+    ],
+    ids=["other picture", "no picture", "same picture", "other prompt", "by its token"],
+)
+@pytest.mark.parametrize("theirs_is", [Status.SUBMITTING, Status.IN_DOUBT])
+async def test_a_film_that_may_be_of_somebody_elses_picture_is_nobodys(
+    theirs_is: Status,
+    mine: str | None,
+    theirs: str,
+    prompt: str,
+    is_alike: bool,
+    is_taken: bool,
+) -> None:
+    """A list repeats what was asked for in words, and not the files that came with it."""
+    workers = Workers()
+    pictures = () if mine is None else (a_picture(mine),)
+    task = workers.put(Status.IN_DOUBT, spec=a_spec(prompt="Animate this photo", assets=pictures))
+    workers.put(theirs_is, spec=a_spec(prompt=prompt, assets=(a_picture(theirs),)))
+
+    async def find(token: str) -> Search:
+        return Found({"id": "the only one"}, is_alike=is_alike)
+
+    workers.provider.on_find = find
+    await story.step(task.id, task.lease_epoch, workers.world)
+    assert (workers.task(task).status is Status.RUNNING) is is_taken
+    assert (workers.submit(task).ticket is not None) is is_taken
+
+
+async def test_a_film_is_taken_once_the_other_wish_has_its_own() -> None:
+    workers = Workers()
+    wishes = [a_spec(prompt="Animate this photo", assets=(a_picture(b),)) for b in ("0f", "1e")]
+    task, other = (
+        workers.put(Status.IN_DOUBT, spec=wishes[0]),
+        workers.put(Status.IN_DOUBT, spec=wishes[1]),
+    )
+
+    async def find(token: str) -> Search:
+        return Found({"id": "the only one"}, is_alike=True)
+
+    workers.provider.on_find = find
+    await story.step(task.id, task.lease_epoch, workers.world)
+    assert workers.task(task).status is Status.IN_DOUBT
+    workers.change(workers.submit(other), verdict=Verdict.ACCEPTED, ticket={"id": "theirs"})
+    await story.step(task.id, task.lease_epoch, workers.world)
+    assert workers.submit(task).ticket == {"id": "the only one"}
+
+
+async def test_a_search_asks_by_the_clock_of_strangers_and_not_by_a_time_that_was_set_back() -> (
+    None
+):
+    """A list has instants of its own: one that seems older than the submit is passed over."""
+    workers = Workers()
+    task, asked = workers.put(Status.IN_DOUBT), []
+    workers.world.wall = ManualClock(workers.clock.now() - timedelta(hours=2))
+
+    class Dated(Told):
+        async def find(
+            self, token: str, spec: Spec, *, upstream_model: str, since: datetime
+        ) -> Search:
+            asked.append(since)
+            return Unknown()
+
+    workers.world.upstreams = {"gpu": Upstream(Dated(), "env:GPU_KEY")}
+    await story.step(task.id, task.lease_epoch, workers.world)
+    assert asked == [workers.submit(task).intent_at - timedelta(hours=2)]
+
+
+async def test_a_task_whose_time_passes_while_its_files_are_fetched_is_not_begun() -> None:
+    workers = Workers()
+
+    class Slow(Shelf):
+        async def path_of(self, blob: str) -> Path:
+            workers.clock.advance(60)
+            return await super().path_of(blob)
+
+    soon = workers.clock.now() + timedelta(seconds=30)
+    task = workers.put(spec=a_spec(assets=(a_picture("0f"),)), deadline_at=soon)
+    workers.world.assets = Slow(0)
+    following = await story.step(task.id, task.lease_epoch, workers.world)
+    assert following == NOW
+    assert workers.task(task).status is Status.EXPIRED
+    assert workers.store.read_now(lambda tx: tx.submits(task.id)) == []
 
 
 async def test_a_ticket_that_became_another_s_while_we_looked_is_not_ours() -> None:

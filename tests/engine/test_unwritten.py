@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from rushes.domain.errors import Blame, Failure, Reason, StoreBusy
+from rushes.domain.errors import Blame, Failure, Reason, StoreBusy, StoreInDoubt
 from rushes.domain.spec import Spec
 from rushes.domain.submit import Ticket, Verdict
 from rushes.domain.task import Status
@@ -73,6 +73,48 @@ async def test_an_answer_that_could_not_be_written_is_written_when_the_store_is_
     assert workers.submit(task).verdict is Verdict.INTENT
     with pytest.raises(StoreBusy):
         await workers.keeper.tend()
+    store.is_away = False
+    await workers.keeper.tend()
+    assert workers.submit(task).verdict is verdict
+    assert workers.task(task).status is status
+    assert workers.world.unwritten == {}
+    assert workers.broken == []
+
+
+class InDoubtOfCommits(MemoryStore):
+    """A store that went away in the middle of a commit, which it took or not."""
+
+    is_away = False
+    takes = False
+
+    async def write(self, act: Callable[[Transaction], T], *, alone: bool = False) -> T:
+        if not self.is_away:
+            return await super().write(act, alone=alone)
+        if self.takes:
+            await super().write(act, alone=alone)
+        raise StoreInDoubt("nobody knows")
+
+
+@pytest.mark.promise("P2")
+@pytest.mark.promise("P11")
+@pytest.mark.parametrize("takes", [False, True])
+@pytest.mark.parametrize(("outcome", "verdict", "status"), OUTCOMES)
+async def test_an_answer_is_kept_whatever_became_of_the_commit_that_nobody_was_told_of(
+    outcome: Exception | None, verdict: Verdict, status: Status, *, takes: bool
+) -> None:
+    store = InDoubtOfCommits()
+    store.takes = takes
+
+    async def on_submit(spec: Spec, token: str) -> Ticket:
+        store.is_away = True
+        if outcome is not None:
+            raise outcome
+        return {"job": "j1"}
+
+    workers = Workers(provider=Told(on_submit=on_submit), store=store)
+    task = workers.put()
+    with pytest.raises(StoreInDoubt):
+        await story.step(task.id, task.lease_epoch, workers.world)
     store.is_away = False
     await workers.keeper.tend()
     assert workers.submit(task).verdict is verdict

@@ -310,6 +310,7 @@ reads = st.one_of(
     step("submit_by_token", st.sampled_from(["gpu", "ark"]), st.just("tok")),
     step("submits", ids),
     step("is_ticket_known", submits),
+    step("unanswered", submits, instants, limits),
     step("submits_to_look_at", instants, limits),
     step("salvage", limits, st.none() | st.tuples(ids, st.integers(1, 3))),
     step("artifacts", ids),

@@ -35,6 +35,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "submits": lambda tx: tx.submits("video_1"),
     "submits_to_look_at": lambda tx: tx.submits_to_look_at(LATER, 100),
     "is_ticket_known": lambda tx: tx.is_ticket_known(TICKET),
+    "unanswered": lambda tx: tx.unanswered(TICKET, LATER, 100),
     "salvage": lambda tx: tx.salvage(100),
     "artifacts": lambda tx: tx.artifacts("video_1"),
     "expired": lambda tx: tx.expired(LATER, 100),

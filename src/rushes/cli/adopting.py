@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from rushes.cli.asking import agree
-from rushes.cli.books import books, is_served
+from rushes.cli.books import books, is_served, now_by
 from rushes.cli.deeds import typist
 from rushes.cli.paper import answers, money, plain, say, show_json
 from rushes.cli.plainly import FAILED, Refused
@@ -39,7 +39,6 @@ def adopt(
             is_hurried=is_hurried,
         )
         dispatcher = DbosDispatcher(store.engine_for_workflows())
-        at = clock.now()
 
         def act(tx: Transaction) -> tuple[Task, Adoption | None]:
             return salvage.give(
@@ -49,7 +48,7 @@ def adopt(
                 n,
                 dispatcher=dispatcher,
                 budgets=budgets_of(settings),
-                at=at,
+                at=now_by(tx, clock),
                 is_charged=is_charged,
             )
 

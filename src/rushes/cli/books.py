@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 
 from rushes.cli.paper import answers, say, show_json
 from rushes.clock import Clock, SystemClock
 from rushes.folder import Database, Migrated, folder_holder, migrate_folder, open_books
+from rushes.ports import Transaction
 from rushes.settings import Settings, load
 from rushes.store.migrate import STEPS, SchemaState, Steps
 
@@ -21,6 +23,15 @@ def books(settings: Settings, clock: Clock, *, may_make: bool = False) -> Iterat
     """
     with contextlib.closing(open_books(settings, clock, may_make=may_make)) as store:
         yield store
+
+
+def now_by(tx: Transaction, clock: Clock) -> datetime:
+    """Return the present instant, and none before the last event of an open task.
+
+    A server at work may go by a time from before the machine's clock was set back.
+    """
+    at, known = clock.now(), tx.last_event_at()
+    return at if known is None else max(at, known)
 
 
 def is_served(store: Database, settings: Settings) -> bool:

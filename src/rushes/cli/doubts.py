@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from rich.text import Text
 
 from rushes.cli.asking import agree
-from rushes.cli.books import books, is_served
+from rushes.cli.books import books, is_served, now_by
 from rushes.cli.deeds import typist
 from rushes.cli.paper import Column, ago, answers, moment, plain, say, show_json, table, talk
 from rushes.cli.plainly import FAILED, Refused
@@ -106,11 +106,12 @@ def adopt(task_id: str, ticket: str, *, is_hurried: bool, as_json: bool) -> None
     doubt = _decided(settings, lambda tx: doubts.doubt_of(tx, task_id))
     told = json.dumps(shown_value(given), ensure_ascii=False)
     agree(f"Take {told} at {doubt.submit.provider} for the job of {task_id}", is_hurried=is_hurried)
-    at = clock.now()
-
     budgets = budgets_of(settings)
     doubt = _decided(
-        settings, lambda tx: doubts.adopt(tx, typist(), task_id, given, budgets=budgets, at=at)
+        settings,
+        lambda tx: doubts.adopt(
+            tx, typist(), task_id, given, budgets=budgets, at=now_by(tx, clock)
+        ),
     )
     if as_json:
         status = Status.RUNNING if doubt.is_live else doubt.task and doubt.task.status

@@ -9,6 +9,7 @@ is over (`deadlines`), or an operator asked (`doubts`).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,7 +19,7 @@ from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Status, Task
 from rushes.engine import ledger, story
 from rushes.engine.asking import asking
-from rushes.engine.deadlines import end_looked_at
+from rushes.engine.deadlines import end_looked_at, is_last_look
 from rushes.engine.world import Upstream, World
 from rushes.ports import Transaction
 from rushes.providers.base import (
@@ -60,7 +61,8 @@ async def look_after(submit: Submit, task: Task | None, world: World) -> None:
 async def _look_for_a_live_one(submit: Submit, task: Task, world: World) -> None:
     """Look once; what is found moves the task, and where nothing is, a last look ends it.
 
-    It is bounded by the task's deadline, whatever the provider does: it was extended once.
+    A look that says nothing is no last look: there is another, as long as the task has time. That
+    was extended once, and ends it whatever the provider does.
     """
     is_running = task.status is Status.RUNNING and submit.verdict is Verdict.ACCEPTED
     is_doubted = task.status is Status.IN_DOUBT and submit.verdict is Verdict.DOUBT
@@ -76,7 +78,8 @@ async def _look_for_a_live_one(submit: Submit, task: Task, world: World) -> None
         note = str(trouble)[:500] or "the look took too long"
         at = world.clock.now()
         await world.store.write(lambda tx: tx.count_fault(task, note, at=at))
-        learned = None
+        await _put_off(task, submit, world)
+        return
     try:
         if learned is None:
             await end_looked_at(task, submit, world)
@@ -86,6 +89,19 @@ async def _look_for_a_live_one(submit: Submit, task: Task, world: World) -> None
         await ledger.learn(task, learned, frozenset({submit.verdict}), world, failure=failure)
     except LeaseLost:  # whoever owns the task now finds it written down
         return
+
+
+async def _put_off(task: Task, submit: Submit, world: World) -> None:
+    """Look at a live task again soon if it is owed its last look; else its worker does."""
+    at = world.clock.now()
+    again = _next_look(submit, at)
+
+    def act(tx: Transaction) -> None:
+        is_owed = is_last_look(tx, task)
+        learned = again if is_owed else replace(submit, look_at=None)
+        tx.change_submit(learned, frozenset({submit.verdict}))
+
+    await world.store.write(act)
 
 
 async def _checked(submit: Submit, world: World) -> Submit | None:
@@ -98,7 +114,8 @@ async def _checked(submit: Submit, world: World) -> Submit | None:
         look.is_idle = isinstance(outcome, Working)
     if isinstance(outcome, Ready):
         verdict, film, usage = Verdict.READY, outcome.film, outcome.usage
-        return replace(submit, verdict=verdict, film=film, usage=usage, look_at=None)
+        there = replace(submit, missing_count=0, missing_since=None, look_at=None)
+        return replace(there, verdict=verdict, film=film, usage=usage)
     return _lost(submit, outcome) if isinstance(outcome, Lost) else None
 
 
@@ -186,14 +203,18 @@ async def _watch(submit: Submit, at: datetime, world: World) -> None:
 
 
 async def _ask(submit: Submit, upstream: Upstream, world: World) -> Submit:
-    """Tell the provider to stop, once; then ask how it stands."""
+    """Tell the provider to stop, once; then ask how it stands.
+
+    One that does not listen is asked all the same, and told again next time: its film may be late.
+    """
     ticket = submit.ticket or {}
     if not submit.is_cancel_told:
-        async with asking(upstream, submit, "cancel", world):
-            canceled = await upstream.provider.cancel(ticket)
-        if canceled is CancelOutcome.CANCELED:
-            return replace(submit, verdict=Verdict.CANCELED, is_cancel_told=True, look_at=None)
-        return replace(submit, is_cancel_told=True, look_at=world.clock.now())
+        with suppress(NotUnderstood, Unreachable, TimeoutError):
+            async with asking(upstream, submit, "cancel", world):
+                canceled = await upstream.provider.cancel(ticket)
+            if canceled is CancelOutcome.CANCELED:
+                return replace(submit, verdict=Verdict.CANCELED, is_cancel_told=True, look_at=None)
+            return replace(submit, is_cancel_told=True, look_at=world.clock.now())
     try:
         async with asking(upstream, submit, "check", world) as look:
             outcome = await upstream.provider.check(ticket)
@@ -229,10 +250,10 @@ async def _let_go(submit: Submit, world: World) -> None:
 
 
 async def later(submit: Submit, world: World) -> None:
-    """Put a submit off whose act broke in a way that nobody foresaw; a last look was that."""
+    """Put a submit off whose act broke in a way that nobody foresaw."""
     task = await world.store.read(lambda tx: tx.task(submit.task_id))
     if task is not None and not task.is_final:
-        await end_looked_at(task, submit, world)
+        await _put_off(task, submit, world)
     else:
         await _later(submit, world.clock.now(), world)
 

@@ -23,6 +23,7 @@ from rushes.engine import ledger, routing
 from rushes.engine.asking import asking
 from rushes.engine.charging import charge_for
 from rushes.engine.deadlines import run_out
+from rushes.engine.story import is_gone
 from rushes.engine.world import NOW, OVER, Again, Next, Upstream, World
 from rushes.ports import (
     Artifact,
@@ -50,7 +51,11 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 COLLECT_STATUSES: Final = frozenset({Status.STORING})
+DAMAGE: Final = "the film is damaged"
 DAMAGED_MAX: Final = 3
+MISSED_WITHIN: Final = 20
+"""Within how many times `missing_for` misses of a film count as being in a row."""
+
 LOOK_AGAIN_MIN_S: Final = 0.2
 STILLS: Final = tuple(kind for kind in ArtifactKind if kind is not ArtifactKind.FILM)
 
@@ -139,13 +144,13 @@ async def step(task_id: str, epoch: int, world: World, *, is_rung: bool = False)
     task, submit = found.task, found.submit
     if _is_over(task, world):
         await run_out(task, world)
-        return OVER
+        return NOW  # it has ended, or a little more time
     try:
         await _bring_home(found, world)
-    except FilmLost:
+    except (FilmLost, NotThere):
         return await _ask_again(task, submit, world)
     except NotAFilm as damage:
-        return await _damaged(task, submit, f"the film is damaged: {damage}", world)
+        return await _damaged(task, submit, f"{DAMAGE}: {damage}", world)
     except TooLong as excess:
         return await _give_up(task, submit, str(excess), world)
     except (Unreachable, NotUnderstood, OSError) as trouble:
@@ -285,7 +290,7 @@ async def _keep(task: Task, submit: Submit, home: _Home, world: World) -> None:
 
 
 async def _ask_again(task: Task, submit: Submit, world: World) -> Next:
-    """The handle for the film is spent: the provider may have a fresh one."""
+    """There is no film under the handle: the provider may have a fresh one, or the film later."""
     upstream = world.upstream_of(submit)
     if upstream is None:
         return await _trouble(task, f"provider {submit.provider} is not configured", world)
@@ -296,7 +301,7 @@ async def _ask_again(task: Task, submit: Submit, world: World) -> Next:
         async with asking(upstream, submit, "check", world):
             outcome = await upstream.provider.check(submit.ticket or {})
     except NotThere as trouble:
-        return await _damaged(task, submit, str(trouble), world)
+        return await _missing(task, submit, str(trouble), world)
     except (NotUnderstood, Unreachable, TimeoutError) as trouble:
         return await _trouble(task, str(trouble) or "the look took too long", world)
     if isinstance(outcome, Lost):
@@ -304,15 +309,33 @@ async def _ask_again(task: Task, submit: Submit, world: World) -> Next:
     if not isinstance(outcome, Ready):
         return Again(max(LOOK_AGAIN_MIN_S, outcome.look_again_s))
     fresh = replace(submit, film=outcome.film)
-    if fresh.film == submit.film:
-        return await _damaged(task, submit, "the provider has no film under its handle", world)
-    await ledger.learn(task, fresh, frozenset({Verdict.READY}), world)
-    return NOW
+    again = await _missing(task, fresh, "the provider has no film under its handle", world)
+    is_first = fresh.film != submit.film and not submit.missing_count
+    return NOW if is_first else again
+
+
+async def _missing(task: Task, submit: Submit, note: str, world: World) -> Next:
+    """A film that is not there may be soon, as stores of providers are slow to agree.
+
+    Misses that lie far apart are none in a row: links that end every hour, while ours is away.
+    """
+    at = world.clock.now()
+    since, count = submit.missing_since, submit.missing_count
+    if since is None or at - since > MISSED_WITHIN * world.budgets.missing_for:
+        since, count = at, 0
+    counted = replace(submit, missing_count=count + 1, missing_since=since)
+    if is_gone(counted.missing_count, since, at, world.budgets):
+        return await _give_up(task, submit, note, world)
+    await ledger.learn(task, counted, frozenset({Verdict.READY}), world)
+    await world.store.write(lambda tx: tx.count_fault(task, note[:500], at=at))
+    return Again(world.budgets.missing_for.total_seconds() / world.budgets.missing_max)
 
 
 async def _damaged(task: Task, submit: Submit, note: str, world: World) -> Next:
-    """A film that cannot be had as it should be is asked for a few times, not for ever."""
-    if task.fault_count + 1 >= DAMAGED_MAX:
+    """A film that is damaged is asked for a few times, not for ever; other trouble counts not."""
+    faults = await world.store.read(lambda tx: tx.faults(task.id))
+    times = sum(fault.count for fault in faults if fault.note.startswith(DAMAGE))
+    if min(times, task.fault_count) + 1 >= DAMAGED_MAX:
         return await _give_up(task, submit, note, world)
     return await _trouble(task, note, world)
 

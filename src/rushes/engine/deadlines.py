@@ -85,7 +85,7 @@ def _end(tx: Transaction, task: Task, world: World, at: datetime) -> None:
         case Status.RUNNING:
             _out_of_render(tx, task, submits[-1], world, at)
         case Status.STORING:
-            ledger.fail(tx, task, Failure.of(Reason.OUTPUT_LOST), at=at)
+            _out_of_collect(tx, task, world, at)
 
 
 def _out_of_render(tx: Transaction, task: Task, submit: Submit, world: World, at: datetime) -> None:
@@ -95,6 +95,16 @@ def _out_of_render(tx: Transaction, task: Task, submit: Submit, world: World, at
     is_there = submit.verdict is Verdict.ACCEPTED
     if not is_there or not _owe_a_last_look(tx, task, submit, world, at):
         _time_out(tx, task, world, at)
+
+
+def _out_of_collect(tx: Transaction, task: Task, world: World, at: datetime) -> None:
+    """A film that is there is tried for once more: whoever was to fetch it may have been away."""
+    if is_last_look(tx, task):
+        ledger.fail(tx, task, Failure.of(Reason.OUTPUT_LOST), at=at)
+        return
+    if not tx.extend(task, at + world.budgets.last_look):
+        raise LeaseLost(f"{task.id}: it moved on meanwhile")
+    tx.count_fault(task, LAST_LOOK, at=at)
 
 
 def _time_out(tx: Transaction, task: Task, world: World, at: datetime) -> None:

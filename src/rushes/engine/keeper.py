@@ -295,7 +295,7 @@ class Keeper:
             await self.world.store.write(partial(_write_off, blobs=some))
 
     async def _sweep_temporary(self, before: datetime) -> int:
-        return await self.world.blobs.sweep_temporary(before)
+        return await self.world.blobs.sweep_temporary(self.world.told_at(before))
 
     async def _sweep_inputs(self, before: datetime) -> int:
         """Remove orphans inside the transaction: an upload of the same bytes waits its turn."""

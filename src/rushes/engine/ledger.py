@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from rushes.domain.errors import Failure, LeaseLost, StoreBusy
+from rushes.domain.errors import Failure, LeaseLost, StoreBusy, StoreInDoubt
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Event, Status, Task, advance
 from rushes.engine.world import Unwritten, World
@@ -43,7 +43,7 @@ async def learn(
 
     Raises:
         LeaseLost: the evidence is recorded, but the task belongs to someone else.
-        StoreBusy: it is remembered, but not recorded yet.
+        StoreBusy, StoreInDoubt: it is remembered, but perhaps not recorded yet.
     """
     at = world.clock.now()
 
@@ -63,7 +63,7 @@ async def learn(
     name = (submit.task_id, submit.n)
     try:
         is_ours = await world.store.write(act)
-    except StoreBusy:
+    except (StoreBusy, StoreInDoubt):
         if not is_found:  # a search finds it again
             world.unwritten.setdefault(name, Unwritten(task, submit, expected, failure))
         raise

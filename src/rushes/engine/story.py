@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rushes.domain.catalog import Route
-from rushes.domain.errors import Blame, Failure, LeaseLost, Reason, StoreBusy
+from rushes.domain.errors import Blame, Failure, LeaseLost, Reason, StoreBusy, StoreInDoubt
 from rushes.domain.ids import new_token
 from rushes.domain.submit import Submit, Ticket, Verdict
 from rushes.domain.task import Event, Status, Task, advance
@@ -47,6 +47,11 @@ from rushes.providers.base import (
 FILM_STATUSES = frozenset({Status.QUEUED, Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING})
 WATCHED = frozenset({Status.IN_DOUBT, Status.RUNNING})
 LOOK_AGAIN_MIN_S = 0.2
+RIVALS_WITHIN = timedelta(hours=1)
+"""How long before a submit another may have begun that is still taken for its rival."""
+
+RIVALS_MAX = 200
+"""Of more submits without an answer nobody asks which of them are rivals: one may be."""
 
 
 async def take(
@@ -145,6 +150,9 @@ async def _submit(task: Task, route: Route, event: Event, world: World) -> Next:
         return Again(world.pause_s(STORAGE_PAUSE))
     upstream = world.upstreams[route.provider]
     at = world.clock.now()
+    if event is Event.INTENT and task.deadline_at is not None and task.deadline_at <= at:
+        await run_out(task, world)  # files and judgements took the time that was left
+        return NOW
     submit = Submit(
         task_id=task.id,
         n=task.submit_count + 1,
@@ -284,7 +292,7 @@ async def _refused(task: Task, submit: Submit, verdict: Refused, world: World) -
     if verdict.note:
         note = f"{submit.provider} refused: {verdict.note}"[:500]
         at = world.clock.now()
-        with suppress(StoreBusy):  # that it was refused matters more than why
+        with suppress(StoreBusy, StoreInDoubt):  # that it was refused matters more than why
             await world.store.write(lambda tx: tx.count_fault(task, note, at=at))
     ends = verdict.failure if verdict.blame is Blame.CALLER else None
     learning = ledger.learn(task, returned, ledger.UNANSWERED, world, failure=ends)
@@ -296,7 +304,7 @@ async def _first(learning: Awaitable[bool], noting: Callable[[], Awaitable[None]
     """Write evidence of money before anything else; how its route fares counts whoever has it."""
     try:
         await learning
-    except (LeaseLost, StoreBusy):
+    except (LeaseLost, StoreBusy, StoreInDoubt):
         await noting()
         raise
     await noting()
@@ -347,7 +355,10 @@ async def _search(task: Task, submits: Sequence[Submit], world: World) -> Next:
 
 
 async def find(task: Task, submit: Submit, world: World) -> Search:
-    """Ask the provider whether it has a submit; a ticket that another submit holds is not it."""
+    """Ask the provider whether it has a submit; a ticket that another submit holds is not it.
+
+    What is only alike is nobody's as long as it may be another's, who gave other files.
+    """
     upstream = world.upstream_of(submit)
     if upstream is None:
         return Unknown()
@@ -356,13 +367,29 @@ async def find(task: Task, submit: Submit, world: World) -> Search:
             submit.token,
             task.spec,
             upstream_model=submit.upstream_model,
-            since=submit.intent_at,
+            since=world.told_at(submit.intent_at),
         )
     if isinstance(found, Found):
         claim = replace(submit, ticket=found.ticket)
         if await world.store.read(lambda tx: tx.is_ticket_known(claim)):
             return Absent()
+        if found.is_alike and await world.store.read(lambda tx: _has_rival(tx, task, submit)):
+            return Unknown()
     return found
+
+
+def _has_rival(tx: Transaction, task: Task, submit: Submit) -> bool:
+    """Say whether a wish without an answer may be told from this one by nothing but its files.
+
+    Who asks for the same of the same files, or of none, may have either film.
+    """
+    since = submit.intent_at - RIVALS_WITHIN
+    rivals = tx.unanswered(submit, since, RIVALS_MAX)
+    specs = [None if other is None else other.spec for other in map(tx.task, rivals)]
+    return len(rivals) == RIVALS_MAX or any(
+        spec is None or (spec.prompt == task.spec.prompt and spec.assets != task.spec.assets)
+        for spec in specs
+    )
 
 
 # -- running: watch until the provider's verdict ---------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -136,9 +137,9 @@ class World:
     admitted: Admitted = field(default_factory=Admitted)
     judgements: Judgements = field(default_factory=Judgements)
     charged: Charged = field(default_factory=Charged)
-    metrics: Metrics = field(default_factory=unheard)
     wall: Clock | None = None
     carrying: set[str] = field(default_factory=set)
+    metrics: Metrics = field(default_factory=unheard)
     traces: Traces = SILENT
 
     async def rows_of(self, task_id: str) -> Rows:
@@ -176,6 +177,10 @@ class World:
         """Share what each account allows a second with as many processes."""
         for upstream in (*self.upstreams.values(), *self.former.values()):
             upstream.looks.crowd = crowd
+
+    def told_at(self, at: datetime) -> datetime:
+        """Return what clocks of strangers said at an instant of ours: lists, files, buckets."""
+        return at if self.wall is None else at + (self.wall.now() - self.clock.now())
 
     def pause_s(self, count: int) -> float:
         """Return how long to wait after the `count`-th trouble in a row, jittered."""

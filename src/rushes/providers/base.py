@@ -124,9 +124,14 @@ class CancelOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The provider has our task, under this ticket."""
+    """The provider has our task, under this ticket.
+
+    It may be another's where it is only `alike`: all that the provider repeats of a wish is the
+    same, and the files it was given are not among that.
+    """
 
     ticket: Ticket
+    is_alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)

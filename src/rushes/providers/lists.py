@@ -60,7 +60,7 @@ class ListSearch:
         """Say what was found; `is_whole` means that nothing made since the intent is unread."""
         if not is_whole or self._is_unsure or len(self._same) > 1:
             return Unknown()
-        return next((Found({"id": ref}) for ref in self._same), Absent())
+        return next((Found({"id": ref}, is_alike=True) for ref in self._same), Absent())
 
 
 def _text(value: object) -> str | None:

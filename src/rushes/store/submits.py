@@ -18,6 +18,7 @@ from rushes.store.schema import submits, tasks
 
 _FINAL: Final = [status.value for status in FINAL]
 _PERHAPS_PAID: Final = [verdict.value for verdict in PERHAPS_PAID]
+_UNANSWERED: Final = [Verdict.INTENT.value, Verdict.DOUBT.value]
 _OF_TASK: Final = Prepared(
     sa.select(submits).where(submits.c.task_id == sa.bindparam("task_id")).order_by(submits.c.n)
 )
@@ -92,6 +93,23 @@ class SubmitRows(Rows):
             sa.not_(is_self),
         )
         return self.run(statement.limit(1)).first() is not None
+
+    def unanswered(self, submit: Submit, since: datetime, limit: int) -> Sequence[str]:
+        """Return whose submits to the same route, begun since then, have no answer either."""
+        statement = (
+            sa.select(submits.c.task_id)
+            .where(
+                submits.c.verdict.in_(_UNANSWERED),
+                submits.c.provider == submit.provider,
+                submits.c.upstream_model == submit.upstream_model,
+                submits.c.intent_at >= rows.micros(since),
+                submits.c.task_id != submit.task_id,
+            )
+            .distinct()
+            .order_by(submits.c.task_id)
+            .limit(limit)
+        )
+        return list(self.run(statement).scalars())
 
     def submits_to_look_at(self, at: datetime, limit: int) -> Sequence[Submit]:
         """Return submits of ended tasks that the keeper should look after now."""

@@ -666,6 +666,19 @@ class MemoryTransaction:
             if key != (submit.task_id, submit.n)
         )
 
+    def unanswered(self, submit: Submit, since: datetime, limit: int) -> Sequence[str]:
+        """Return whose submits to the same route, begun since then, have no answer either."""
+        route = submit.provider, submit.upstream_model
+        found = {
+            other.task_id
+            for other in self._t.submits.values()
+            if other.verdict in {Verdict.INTENT, Verdict.DOUBT}
+            and (other.provider, other.upstream_model) == route
+            and other.intent_at >= since
+            and other.task_id != submit.task_id
+        }
+        return sorted(found)[:limit]
+
     def submits_to_look_at(self, at: datetime, limit: int) -> Sequence[Submit]:
         """Return submits of ended tasks that the keeper should look after now."""
         late = [
@@ -1309,6 +1322,14 @@ class MemoryTransaction:
         """Say nothing of work: whoever drives the story keeps its own records."""
         return 0
 
+    def claimed(self, executor: str, for_s: float) -> Sequence[str]:
+        """Know of no claims: whoever drives the story keeps its own records."""
+        return ()
+
+    def unclaim(self, works: Sequence[str]) -> int:
+        """Give nothing back."""
+        return 0
+
     def forgive_starts(self) -> int:
         """Forgive nothing: whoever drives the story keeps its own records."""
         return 0
@@ -1321,14 +1342,6 @@ class MemoryTransaction:
         turn = max(self._t.turns.get((queue, account_id), 0), head) + step
         self._put(self._t.turns, (queue, account_id), turn)
         return turn
-
-    def claimed(self, executor: str, for_s: float) -> Sequence[str]:
-        """Know of no claims: whoever drives the story keeps its own records."""
-        return ()
-
-    def unclaim(self, works: Sequence[str]) -> int:
-        """Give nothing back."""
-        return 0
 
     def turns_of(self, queue: str, limit: int) -> Sequence[str]:
         """Return no work: whoever drives the story keeps its own records."""

@@ -121,6 +121,26 @@ async def submits_without_a_ticket_are_no_twins(subject: Subject) -> None:
     assert not await subject.ask(Transaction.is_ticket_known, a_submit())
 
 
+async def submits_of_one_route_that_have_no_answer_are_known(subject: Subject) -> None:
+    """Intents and doubts of others, to the same route, from an instant on; each task once."""
+    mine = a_submit(provider="gpu", upstream_model="wan", verdict=Verdict.DOUBT)
+    others = [
+        replace(a_submit(provider="gpu", upstream_model="wan"), verdict=verdict)
+        for verdict in Verdict
+    ]
+    asked = [other for other in others if other.verdict in {Verdict.INTENT, Verdict.DOUBT}]
+    again = replace(asked[0], n=2)
+    elsewhere = [a_submit(provider="ark", upstream_model="wan"), a_submit(provider="gpu")]
+    early = a_submit(provider="gpu", upstream_model="wan", intent_at=later(minutes=-1))
+    for submit in (mine, replace(mine, n=2), *others, again, *elsewhere, early):
+        await subject.do(Transaction.add_submit, submit)
+    found = await subject.ask(Transaction.unanswered, mine, later(), 9)
+    assert found == sorted(other.task_id for other in asked)
+    assert await subject.ask(Transaction.unanswered, mine, later(), 1) == found[:1]
+    from_before = await subject.ask(Transaction.unanswered, mine, later(minutes=-1), 9)
+    assert from_before == sorted([early.task_id, *found])
+
+
 async def the_keeper_looks_at_the_oldest_first(subject: Subject) -> None:
     """Rows whose time has come, at the very instant included, in order, up to a limit."""
     submits = [a_submit(look_at=later(minutes=minutes)) for minutes in (3, 1, 2, 1)]
