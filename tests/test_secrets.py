@@ -98,6 +98,23 @@ def test_the_halves_of_a_pair_and_what_an_option_names_are_known_too(
     }
 
 
+def test_a_secret_that_is_changed_behind_its_reference_is_read_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As after a leak: the reference is the same, and what it leads to is not."""
+    monkeypatch.setenv("PAIR", "access-0123456789:secret-0123456789")
+    monkeypatch.setenv("SIGNS", "whsec_MDEyMzQ1Njc4OQ==")
+    options = {"region": "intl", "webhook_secret": "env:SIGNS"}
+    provider = {"name": "kling", "kind": "kling", "api_key": "env:PAIR", "options": options}
+    settings = load(data_dir=tmp_path, providers=[provider])
+    before = configure(settings)
+    same = configure(settings, before=before)
+    assert same.upstreams["kling"] is before.upstreams["kling"]
+    monkeypatch.setenv("SIGNS", "whsec_OTg3NjU0MzIxMA==")
+    after = configure(settings, before=before)
+    assert after.upstreams["kling"] is not before.upstreams["kling"]
+
+
 def test_an_error_of_the_database_quotes_no_prompt(tmp_path: Path) -> None:
     path = tmp_path / "rushes.db"
     migrate(path, at=NOON)

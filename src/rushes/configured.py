@@ -34,11 +34,15 @@ CARDS: Final = "cards"
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A provider as it is configured now, and what was built of it."""
+    """A provider as it is configured now, and what was built of it.
+
+    `secrets` are what its options refer to, as it was when they were read.
+    """
 
     settings: ProviderSettings
     credential: Credential | None
     upstream: Upstream
+    secrets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,17 @@ def secrets_of(settings: Settings, configuration: Configuration) -> Iterator[str
         storage.session_token,
     ]
     references += [value for one in settings.providers for value in one.options.values()]
-    for reference in references:
-        if isinstance(reference, str) and reference.startswith(registry.SOURCES):
-            with contextlib.suppress(registry.Misconfigured):  # told where it is used
-                yield registry.resolve(reference).secret
+    yield from _referred_to(references)
     password = urlsplit(settings.database.url or "").password
     if password is not None:
         yield from {password, unquote(password)}
+
+
+def _referred_to(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str) and value.startswith(registry.SOURCES):
+            with contextlib.suppress(registry.Misconfigured):  # told where it is used
+                yield registry.resolve(value).secret
 
 
 def configure(settings: Settings, *, before: Configuration | None = None) -> Configuration:
@@ -172,11 +180,12 @@ def _asked(said: ModerationSettings) -> tuple[object, ...]:
 def _configured(
     provider: ProviderSettings, kept: Configured | None, *, submit_call_s: float
 ) -> Configured:
-    credential = _credential(provider)
-    if kept is not None and (kept.settings, kept.credential) == (provider, credential):
+    credential, secrets = _credential(provider), frozenset(_referred_to(provider.options.values()))
+    asked = provider, credential, secrets
+    if kept is not None and (kept.settings, kept.credential, kept.secrets) == asked:
         return kept
     upstream = _upstream(provider, credential, submit_call_s=submit_call_s)
-    return Configured(provider, credential, upstream)
+    return Configured(provider, credential, upstream, secrets)
 
 
 def upstream_of(provider: ProviderSettings, *, submit_call_s: float) -> Upstream:
