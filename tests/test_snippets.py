@@ -40,6 +40,7 @@ TOOLS: Final[Mapping[str, str]] = {
     "npm": "installs packages",
     "cp": "puts files of ours in place on a machine; tests/test_deploy.py reads them",
     "install": "the same",
+    "touch": "the same",
     "systemctl": "wants a machine with systemd in charge",
     "systemd-sysusers": "the same",
     "docker": "wants Docker; tests/test_deploy.py reads the composition",

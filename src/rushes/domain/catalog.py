@@ -97,8 +97,9 @@ class ModelCard:
     `ratios` is empty where the ratio is the source's. `options` are the provider options of
     CONTRACT §4 that the model knows. `sizes` are single sizes beyond the grid
     of CONTRACT §4.1. `seconds_with_video_max` bounds a film made from a reference video.
-    `is_frame_or_clip` says that a first frame and a first clip exclude each other. A card that is
-    not `is_rehearsed` is for operators' routes only: the contract does not list it.
+    `is_frame_or_clip` says that a first frame and a first clip exclude each other, and a clip
+    driving audio. A card that is not `is_rehearsed` is for operators' routes only: the contract
+    does not list it.
     """
 
     id: str
