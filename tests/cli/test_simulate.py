@@ -31,6 +31,7 @@ def test_the_address_that_a_simulator_says_is_the_base_url_that_init_wants(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     said = tmp_path / "said"
+    asked_for = next(iter(registry.setup_of(name).upstream_models), "film")
     with said.open("w") as errors:
         process = nursery.start("rushes", "simulate", name, "--key", KEY, stderr=errors)
     try:
@@ -39,7 +40,8 @@ def test_the_address_that_a_simulator_says_is_the_base_url_that_init_wants(
         url = re.search(r"http://\S+", said.read_text())
         run = typed(
             "init", "--kind", name, "--base-url", url and url[0], "--api-key", "env:LAB_KEY",
-            "--model", "film", "--card", "sora-2", "--yes", *NEEDED.get(name, ()), LAB_KEY=KEY,
+            "--model", "film", "--upstream-model", asked_for, "--card", "sora-2", "--yes",
+            *NEEDED.get(name, ()), LAB_KEY=KEY,
         )  # fmt: skip
     finally:
         process.terminate()

@@ -30,11 +30,17 @@ def search(*items: Item, is_whole: bool = True) -> Search:
 
 
 def test_the_only_equal_one_is_found() -> None:
-    assert search(item("a", T + 1)) == Found({"id": "a"})
+    assert search(item("a", T + 1)) == Found({"id": "a"}, is_alike=True)
+
+
+def test_one_of_a_list_that_tells_all_of_a_wish_is_ours_for_sure() -> None:
+    sure = ListSearch(ECHO, since=NOON, tells_all=True)
+    sure.read(ECHO, ref="a", at=T + 1)
+    assert sure.result(is_whole=True) == Found({"id": "a"}, is_alike=False)
 
 
 def test_a_number_equals_its_text() -> None:
-    assert search(item("a", T + 1, seconds=8)) == Found({"id": "a"})
+    assert search(item("a", T + 1, seconds=8)) == Found({"id": "a"}, is_alike=True)
 
 
 @pytest.mark.parametrize("changes", [{"prompt": "ship"}, {"seconds": "4"}, {"seconds": 4}])
@@ -43,7 +49,7 @@ def test_one_that_differs_is_not_ours(changes: dict[str, object]) -> None:
 
 
 def test_one_seen_twice_is_one() -> None:
-    assert search(item("a", T + 1), item("a", T + 1)) == Found({"id": "a"})
+    assert search(item("a", T + 1), item("a", T + 1)) == Found({"id": "a"}, is_alike=True)
 
 
 def test_of_two_equal_ones_nobody_knows() -> None:
@@ -67,7 +73,7 @@ def test_one_without_a_date_or_an_id_might_be_ours() -> None:
 
 
 def test_an_upstream_clock_may_lag_a_little() -> None:
-    assert search(item("a", T - CLOCK_SLACK_S)) == Found({"id": "a"})
+    assert search(item("a", T - CLOCK_SLACK_S)) == Found({"id": "a"}, is_alike=True)
     assert search(item("a", T - CLOCK_SLACK_S - 1)) == Absent()
 
 

@@ -228,7 +228,7 @@ async def test_vllm_omni_is_found_by_likeness_whatever_it_calls_its_model() -> N
     async with vllm_omni() as house:
         ours = await house.submit()
         found = await house.provider.find(TOKEN, SPEC, upstream_model="another", since=NOON)
-        assert found == Found(ours)
+        assert found == Found(ours, is_alike=True)
 
 
 @pytest.mark.parametrize(

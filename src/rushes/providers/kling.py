@@ -228,7 +228,7 @@ class Kling:
         found = _ours(_data_in(answer), token)
         if found is not None:
             return Found(_ticket(kind, found, spec))
-        search = ListSearch({"external_task_id": token}, since=since)
+        search = ListSearch({"external_task_id": token}, since=since, tells_all=True)
         for number in range(1, PAGES_MAX + 1):
             params = {"pageNum": str(number), "pageSize": str(PAGE_ITEMS)}
             jobs = _page_in(await self._ask(kind, params))

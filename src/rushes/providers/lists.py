@@ -21,11 +21,15 @@ CLOCK_SLACK_S: Final = 60.0
 class ListSearch:
     """Reads a list for a task that echoes all we asked for, made since the intent.
 
-    `echo` maps each field of an item to what it must hold, as text.
+    `echo` maps each field of an item to what it must hold, as text. With `tells_all` that is all
+    there is to a wish, its files included, or a token of it: what is found is ours.
     """
 
-    def __init__(self, echo: Mapping[str, str], *, since: datetime) -> None:
+    def __init__(
+        self, echo: Mapping[str, str], *, since: datetime, tells_all: bool = False
+    ) -> None:
         self._echo = echo
+        self._tells_all = tells_all
         self._not_before = since.timestamp() - CLOCK_SLACK_S
         self._same: dict[str, None] = {}
         self._is_unsure = False
@@ -60,7 +64,8 @@ class ListSearch:
         """Say what was found; `is_whole` means that nothing made since the intent is unread."""
         if not is_whole or self._is_unsure or len(self._same) > 1:
             return Unknown()
-        return next((Found({"id": ref}, is_alike=True) for ref in self._same), Absent())
+        is_alike = not self._tells_all
+        return next((Found({"id": ref}, is_alike) for ref in self._same), Absent())
 
 
 def _text(value: object) -> str | None:

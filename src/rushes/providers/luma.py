@@ -239,7 +239,7 @@ class Luma(Quiet):
             return Unknown()  # it was never sent
         links = [asset.url or "" for asset in spec.assets]
         wanted = likeness(told(spec, Order(upstream_model, links)))
-        search = ListSearch(wanted, since=since)
+        search = ListSearch(wanted, since=since, tells_all=True)
         offset = 0
         for _ in range(PAGES_MAX):
             params = {"limit": str(PAGE_ITEMS), "offset": str(offset)}

@@ -241,7 +241,7 @@ class Vidu:
         Only a task that carries the token is ours. A list that is longer than what is read, or
         has more tasks without a payload than are looked at, proves nothing.
         """
-        search, looks_left = ListSearch({"token": token}, since=since), LOOKS_MAX
+        search, looks_left = ListSearch({"token": token}, since=since, tells_all=True), LOOKS_MAX
         page_token: str | None = None
         for _ in range(PAGES_MAX):
             jobs, page_token = await self._page(page_token)
