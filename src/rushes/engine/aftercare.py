@@ -61,8 +61,9 @@ async def look_after(submit: Submit, task: Task | None, world: World) -> None:
 async def _look_for_a_live_one(submit: Submit, task: Task, world: World) -> None:
     """Look once; what is found moves the task, and where nothing is, a last look ends it.
 
-    A look that says nothing is no last look: there is another, as long as the task has time. That
-    was extended once, and ends it whatever the provider does.
+    Of a film that is being made, a look that says nothing is no last look: there is another, as
+    long as the task has time. That was extended once, and ends it whatever the provider does. A
+    doubt has a short time of its own, in which it was searched for again and again.
     """
     is_running = task.status is Status.RUNNING and submit.verdict is Verdict.ACCEPTED
     is_doubted = task.status is Status.IN_DOUBT and submit.verdict is Verdict.DOUBT
@@ -92,13 +93,15 @@ async def _look_for_a_live_one(submit: Submit, task: Task, world: World) -> None
 
 
 async def _put_off(task: Task, submit: Submit, world: World) -> None:
-    """Look at a live task again soon if it is owed its last look; else its worker does."""
-    at = world.clock.now()
-    again = _next_look(submit, at)
+    """Look again soon for the last word on a film that is being made; a doubt has had its look."""
+    if task.status is not Status.RUNNING:
+        with suppress(LeaseLost):  # whoever owns the task now goes on by what is written
+            await end_looked_at(task, submit, world)
+        return
+    look_at = world.clock.now() + timedelta(seconds=PAUSE_MIN_S)
 
     def act(tx: Transaction) -> None:
-        is_owed = is_last_look(tx, task)
-        learned = again if is_owed else replace(submit, look_at=None)
+        learned = replace(submit, look_at=look_at if is_last_look(tx, task) else None)
         tx.change_submit(learned, frozenset({submit.verdict}))
 
     await world.store.write(act)
