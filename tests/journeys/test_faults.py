@@ -88,7 +88,7 @@ def test_a_stop_under_load_ends_well_and_storage_that_goes_away_costs_no_film(si
 
 @pytest.mark.promise("P3")
 @pytest.mark.promise("P11")
-@pytest.mark.parametrize("hours", [2, -2])
+@pytest.mark.parametrize("hours", [2, pytest.param(-2, marks=pytest.mark.long)])
 def test_a_clock_that_is_set_and_put_right_again_costs_no_film_and_no_time(
     hours: int, site: Site
 ) -> None:
