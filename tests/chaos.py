@@ -35,7 +35,7 @@ import httpx2
 import psycopg
 
 from journeying import audited, books_of, make_key, stored_in, wait_until
-from living import environment_of
+from living import SHARED_LINKS, environment_of
 from rushes.domain.task import Status
 from rushes.testing.audit import Audited, Books
 from rushes.testing.crowd import Crowd
@@ -537,7 +537,7 @@ def a_site(
 
             database = stack.enter_context(running(is_durable=True))
             url = environment["RUSHES_DATABASE_URL"] = database.make_database()
-            environment |= {"RUSHES_LINKS_SECRETS": '["env:LINK_SECRET"]', "LINK_SECRET": "0f" * 32}
+            environment |= SHARED_LINKS
         storage, wicket = None, None
         if is_in_bucket:
             seaweed = stack.enter_context(a_seaweed(folder / "seaweed"))

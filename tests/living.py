@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -64,6 +64,13 @@ class Living:
         if self.opened["key"] is not None:
             environment["RUSHES_API_KEY"] = self.secret
         return rushes(*words, environment=environment, **more)
+
+
+SHARED_LINKS: Final = {
+    "RUSHES_LINKS_SECRETS": '["env:LINK_SECRET"]',
+    "LINK_SECRET": "0f" * 32,
+}
+"""What links are signed with where many processes answer."""
 
 
 def environment_of(folder: Path, **given: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ import pytest
 
 import nursery
 from journeying import end, free_port, wait_until
-from living import Typed, at_keyboard, environment_of, said_until
+from living import SHARED_LINKS, Typed, at_keyboard, environment_of, said_until
 from nursery import Child
 from postgres import Server
 from rushes.clock import SystemClock
@@ -77,8 +77,7 @@ def environment(url: str, tmp_path: Path) -> Mapping[str, str]:
         tmp_path / "data",
         RUSHES_CONFIG=str(config),
         RUSHES_DATABASE_URL=url,
-        RUSHES_LINKS_SECRETS='["env:LINK_SECRET"]',
-        LINK_SECRET="0f" * 32,
+        **SHARED_LINKS,
     )
 
 

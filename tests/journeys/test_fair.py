@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from journeying import an_upstream, wait_until
-from living import environment_of
+from living import SHARED_LINKS, environment_of
 from postgres import Server
 from rushes.domain.ids import new_account_id, new_secret, new_task_id
 from rushes.domain.task import Status, Task
@@ -83,8 +83,7 @@ def test_another_account_starts_within_two_slots_time_however_many_wait(
         tmp_path / "data",
         RUSHES_CONFIG=str(config),
         RUSHES_DATABASE_URL=url,
-        RUSHES_LINKS_SECRETS='["env:LINK_SECRET"]',
-        LINK_SECRET="0f" * 32,
+        **SHARED_LINKS,
         TEST_UPSTREAM_KEY="sk-upstream",
     )
     with (

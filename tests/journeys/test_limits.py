@@ -19,7 +19,7 @@ import httpx2
 import pytest
 
 from journeying import wait_until
-from living import environment_of
+from living import SHARED_LINKS, environment_of
 from postgres import Server
 from rushes.clock import SystemClock
 from rushes.domain.access import Limits
@@ -84,8 +84,7 @@ def doors(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     environment = environment_of(
         folder / "data",
         RUSHES_DATABASE_URL=database,
-        RUSHES_LINKS_SECRETS='["env:LINK_SECRET"]',
-        LINK_SECRET="0f" * 32,
+        **SHARED_LINKS,
     )
     fleet = Fleet(folder, environment)
     try:

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from journeying import audited, books_of, make_key, wait_until
-from living import environment_of, rushes
+from living import SHARED_LINKS, environment_of, rushes
 from postgres import Server
 from rushes.domain.task import Status
 from rushes.http.live import CHECK_S
@@ -236,8 +236,7 @@ def machines(
         folder / "data",
         RUSHES_CONFIG=str(folder / "rushes.toml"),
         RUSHES_DATABASE_URL=database,
-        RUSHES_LINKS_SECRETS='["env:LINK_SECRET"]',
-        LINK_SECRET="0f" * 32,
+        **SHARED_LINKS,
         TEST_UPSTREAM_KEY="sk-upstream",
     )
     (folder / "rushes.toml").write_text("")

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from journeying import ONE_UPSTREAM, an_upstream, audited, wait_until
-from living import environment_of, rushes
+from living import SHARED_LINKS, environment_of, rushes
 from postgres import Server
 from rushes.domain.ids import new_secret
 from rushes.store.migrate import SchemaState, schema_state
@@ -64,8 +64,7 @@ def test_an_api_of_today_has_its_films_made_by_a_worker_of_the_step_before(
             tmp_path / "data",
             RUSHES_CONFIG=str(config),
             RUSHES_DATABASE_URL=url,
-            RUSHES_LINKS_SECRETS='["env:LINK_SECRET"]',
-            LINK_SECRET="0f" * 32,
+            **SHARED_LINKS,
             TEST_UPSTREAM_KEY="sk-upstream",
         )
         with closing(PostgresStore(url)) as store:

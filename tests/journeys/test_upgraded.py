@@ -22,7 +22,7 @@ from alembic import command
 from alembic.config import Config
 
 from journeying import a_server, an_upstream, audited, books_of, wait_until
-from living import environment_of, rushes
+from living import SHARED_LINKS, environment_of, rushes
 from postgres import Server
 from rushes.domain.ids import new_secret
 from rushes.domain.task import Status
@@ -254,8 +254,7 @@ def test_a_server_on_the_step_before_is_migrated_while_it_works(
             tmp_path / "data",
             RUSHES_CONFIG=str(config),
             RUSHES_DATABASE_URL=url,
-            RUSHES_LINKS_SECRETS='["env:LINK_SECRET"]',
-            LINK_SECRET="0f" * 32,
+            **SHARED_LINKS,
             TEST_UPSTREAM_KEY="sk-upstream",
         )
         with contextlib.closing(PostgresStore(url)) as store:
