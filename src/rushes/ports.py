@@ -843,11 +843,11 @@ class Transaction(Protocol):
         A queue that has a share for each account starts nothing else. Returns how much it was.
         """
 
-    def claimed(self, executor: str, for_s: float) -> Sequence[str]:
-        """Return the work that an executor claimed longer ago than that, and that has not ended."""
+    def dequeued(self, executor: str, for_s: float) -> Sequence[str]:
+        """Return the work that an executor dequeued longer ago than that, and did not end."""
 
-    def unclaim(self, works: Sequence[str]) -> int:
-        """Give claimed work back to its queues; return how much of it still was claimed."""
+    def requeue(self, works: Sequence[str]) -> int:
+        """Give work back to its queues; return how much of it still was dequeued."""
 
     def forgive_starts(self) -> int:
         """Count no start of work that is yet to come by the database's clock: it was set back.

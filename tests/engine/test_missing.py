@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rushes.engine.story import is_gone
+from rushes.engine.finding import is_gone
 from rushes.ports import Budgets
 from rushes.settings import Settings
 from rushes.terms import budgets_of

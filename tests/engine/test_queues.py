@@ -110,8 +110,8 @@ class Yard:
 
         self.store.write_now(act)
 
-    def want_claimed(self, provider: str, by: str) -> list[Task]:
-        """Have a film wait that was claimed a while ago, in a commit that nobody was told of."""
+    def want_dequeued(self, provider: str, by: str) -> list[Task]:
+        """Have a film wait that was dequeued a while ago, in a commit that nobody was told of."""
         statement = (
             "UPDATE workflow_status SET status = 'PENDING', executor_id = ?, "
             "started_at_epoch_ms = CAST(strftime('%s') AS INTEGER) * 1000 - 600000 "
@@ -209,13 +209,13 @@ def test_a_clock_that_was_set_back_does_not_stop_a_provider_that_counts_starts(y
 
 @pytest.mark.promise("P3")
 @pytest.mark.promise("P10")
-def test_work_that_was_claimed_in_a_commit_nobody_was_told_of_is_begun_all_the_same(
+def test_work_that_was_dequeued_in_a_commit_nobody_was_told_of_is_begun_all_the_same(
     yard: Yard,
 ) -> None:
     """It would wait for ever: its executor lives, and does not know of it."""
     with yard.working(gpu=Slots(1)) as world:
         yard.wait_for(yard.want("gpu"))
-        lost = yard.want_claimed("gpu", "one")
+        lost = yard.want_dequeued("gpu", "one")
         keeper = Keeper(world, yard.dispatcher, executor="one")
         asyncio.run(keeper.sweep(SystemClock().now()))
         assert yard.statuses(lost) == [Status.QUEUED], "it may be about to begin"

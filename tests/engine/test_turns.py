@@ -186,7 +186,7 @@ def test_the_work_of_the_living_stays_where_it_is(store: SqliteStore) -> None:
     assert store.read_now(lambda tx: tx.executor_count(4.0)) == 1
 
 
-def test_what_an_executor_claimed_and_does_not_carry_can_be_given_back(
+def test_what_an_executor_dequeued_and_does_not_carry_can_be_given_back(
     store: SqliteStore,
 ) -> None:
     line = Line(store)
@@ -195,13 +195,13 @@ def test_what_an_executor_claimed_and_does_not_carry_can_be_given_back(
     line.start(1, executor="two")
     ago = "CAST(strftime('%s') AS INTEGER) * 1000 - "
     line.run(f"UPDATE workflow_status SET started_at_epoch_ms = {ago} 90000")
-    mine = store.read_now(lambda tx: tx.claimed("one", 60.0))
+    mine = store.read_now(lambda tx: tx.dequeued("one", 60.0))
     assert len(mine) == 2
-    assert store.read_now(lambda tx: tx.claimed("one", 120.0)) == []
-    assert store.write_now(lambda tx: tx.unclaim([mine[0], "unknown"])) == 1
+    assert store.read_now(lambda tx: tx.dequeued("one", 120.0)) == []
+    assert store.write_now(lambda tx: tx.requeue([mine[0], "unknown"])) == 1
     assert mine[0] in line.waiting()
     assert mine[1] not in line.waiting()
-    assert store.write_now(lambda tx: tx.unclaim([mine[0]])) == 0, "it waits already"
+    assert store.write_now(lambda tx: tx.requeue([mine[0]])) == 0, "it waits already"
 
 
 def test_work_that_came_before_there_were_shares_gets_its_account(store: SqliteStore) -> None:

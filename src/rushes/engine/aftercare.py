@@ -17,7 +17,7 @@ from typing import Final
 from rushes.domain.errors import Failure, LeaseLost
 from rushes.domain.submit import Submit, Verdict
 from rushes.domain.task import Status, Task
-from rushes.engine import ledger, story
+from rushes.engine import finding, ledger
 from rushes.engine.asking import asking
 from rushes.engine.deadlines import end_looked_at, is_last_look
 from rushes.engine.world import Upstream, World
@@ -124,7 +124,7 @@ async def _checked(submit: Submit, world: World) -> Submit | None:
 
 async def _searched(submit: Submit, task: Task, world: World) -> Submit | None:
     """Search for a submit in doubt; None if it is not found."""
-    found = await story.find(task, submit, world)
+    found = await finding.find(task, submit, world)
     if not isinstance(found, Found):
         return None
     at = world.clock.now()
@@ -162,7 +162,7 @@ async def _search(submit: Submit, task: Task | None, at: datetime, world: World)
     if await _waits_for_a_look(submit, at, world):
         return
     try:
-        found = await story.find(task, submit, world)
+        found = await finding.find(task, submit, world)
     except (NotUnderstood, Unreachable, TimeoutError):
         await _later(submit, at, world)
         return
@@ -238,7 +238,7 @@ def _missing(submit: Submit, world: World) -> Submit:
     at = world.clock.now()
     since = submit.missing_since or at
     count = submit.missing_count + 1
-    if story.is_gone(count, since, at, world.budgets):
+    if finding.is_gone(count, since, at, world.budgets):
         return replace(submit, verdict=Verdict.GONE, look_at=None, missing_count=count)
     return replace(_next_look(submit, at), missing_count=count, missing_since=since)
 

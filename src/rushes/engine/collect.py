@@ -23,7 +23,7 @@ from rushes.engine import ledger, routing
 from rushes.engine.asking import asking
 from rushes.engine.charging import charge_for
 from rushes.engine.deadlines import run_out
-from rushes.engine.story import is_gone
+from rushes.engine.finding import is_gone
 from rushes.engine.world import NOW, OVER, Again, Next, Upstream, World
 from rushes.ports import (
     Artifact,

@@ -99,12 +99,8 @@ def _out_of_render(tx: Transaction, task: Task, submit: Submit, world: World, at
 
 def _out_of_collect(tx: Transaction, task: Task, world: World, at: datetime) -> None:
     """A film that is there is tried for once more: whoever was to fetch it may have been away."""
-    if is_last_look(tx, task):
+    if not _give_more_time(tx, task, world, at):
         ledger.fail(tx, task, Failure.of(Reason.OUTPUT_LOST), at=at)
-        return
-    if not tx.extend(task, at + world.budgets.last_look):
-        raise LeaseLost(f"{task.id}: it moved on meanwhile")
-    tx.count_fault(task, LAST_LOOK, at=at)
 
 
 def _time_out(tx: Transaction, task: Task, world: World, at: datetime) -> None:
@@ -117,12 +113,19 @@ def _owe_a_last_look(
     tx: Transaction, task: Task, submit: Submit, world: World, at: datetime
 ) -> bool:
     """Leave a task its provider's last word, once; say whether it was not had before."""
+    if not _give_more_time(tx, task, world, at):
+        return False
+    tx.change_submit(replace(submit, look_at=at), frozenset({submit.verdict}))
+    return True
+
+
+def _give_more_time(tx: Transaction, task: Task, world: World, at: datetime) -> bool:
+    """Give a task a little more time where it stands, once; say whether it had none before."""
     if is_last_look(tx, task):
         return False
     if not tx.extend(task, at + world.budgets.last_look):
         raise LeaseLost(f"{task.id}: it moved on meanwhile")
     tx.count_fault(task, LAST_LOOK, at=at)
-    tx.change_submit(replace(submit, look_at=at), frozenset({submit.verdict}))
     return True
 
 

@@ -47,8 +47,8 @@ REWORK_AFTER: Final = timedelta(seconds=10)
 WRITING_MARGIN: Final = timedelta(minutes=10)
 """How long after the time of its task a writer may still be at a try, decoding included."""
 
-CLAIMED_FOR_S: Final = 60.0
-"""How long ago work must have been claimed that is expected to have begun."""
+DEQUEUED_FOR_S: Final = 60.0
+"""How long ago work must have been dequeued that is expected to have begun."""
 
 TEMPORARY_AGE: Final = timedelta(hours=1)
 HISTORY_AGE: Final = timedelta(hours=1)
@@ -79,7 +79,7 @@ class Keeper:
     """One keeper; `tell` hears of acts that broke, `ring` wakes who carries tasks in this process.
 
     Without a `mailroom` no webhooks are delivered here; `executor` is the name under which this
-    process claims work.
+    process dequeues work.
 
     `tend` and `look_after_submits` are called about once a second, each by a caller of its
     own: only the latter waits for providers.
@@ -263,19 +263,19 @@ class Keeper:
         return len(accounts)
 
     async def _give_back_unbegun(self) -> int:
-        """Give back work that this process claimed, and does not know of, twice in a row.
+        """Give back work that this process dequeued, and does not know of, twice in a row.
 
-        It was claimed in a commit whose answer was lost: nobody carries it, and its slot is taken.
+        It was dequeued in a commit whose answer was lost: nobody carries it, and its slot is taken.
         """
         if self.executor is None:
             return 0
         executor = self.executor
-        claimed = await self.world.store.read(lambda tx: tx.claimed(executor, CLAIMED_FOR_S))
-        unbegun = set(claimed) - self.world.carrying
+        dequeued = await self.world.store.read(lambda tx: tx.dequeued(executor, DEQUEUED_FOR_S))
+        unbegun = set(dequeued) - self.world.carrying
         works, self._unbegun = sorted(unbegun & self._unbegun), unbegun
         if works:
-            count = await self.world.store.write(lambda tx: tx.unclaim(works))
-            log.warning("work that was claimed and not begun goes back to its queue", tasks=count)
+            count = await self.world.store.write(lambda tx: tx.requeue(works))
+            log.warning("work that was dequeued and not begun goes back to its queue", tasks=count)
         return 0
 
     async def _forgive_starts(self) -> int:

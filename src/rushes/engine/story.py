@@ -14,22 +14,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from rushes.domain.catalog import Route
 from rushes.domain.errors import Blame, Failure, LeaseLost, Reason, StoreBusy, StoreInDoubt
 from rushes.domain.ids import new_token
 from rushes.domain.submit import Submit, Ticket, Verdict
 from rushes.domain.task import Event, Status, Task, advance
-from rushes.engine import admission, health, ledger, routing
+from rushes.engine import admission, finding, health, ledger, routing
 from rushes.engine.asking import asking
 from rushes.engine.deadlines import run_out
 from rushes.engine.inputs import STORAGE_PAUSE, at_hand, gather
 from rushes.engine.queues import give_work
 from rushes.engine.world import NOW, OVER, Again, Next, Upstream, World
-from rushes.ports import Budgets, Transaction
+from rushes.ports import Transaction
 from rushes.providers.base import (
-    Absent,
     Busy,
     Found,
     InDoubt,
@@ -38,8 +36,6 @@ from rushes.providers.base import (
     NotUnderstood,
     Ready,
     Refused,
-    Search,
-    Unknown,
     Unreachable,
     Working,
 )
@@ -47,11 +43,6 @@ from rushes.providers.base import (
 FILM_STATUSES = frozenset({Status.QUEUED, Status.SUBMITTING, Status.IN_DOUBT, Status.RUNNING})
 WATCHED = frozenset({Status.IN_DOUBT, Status.RUNNING})
 LOOK_AGAIN_MIN_S = 0.2
-RIVALS_WITHIN = timedelta(hours=1)
-"""How long before a submit another may have begun that is still taken for its rival."""
-
-RIVALS_MAX = 200
-"""Of more submits without an answer nobody asks which of them are rivals: one may be."""
 
 
 async def take(
@@ -341,7 +332,7 @@ async def _search(task: Task, submits: Sequence[Submit], world: World) -> Next:
     if wait_s > 0:
         return Again(wait_s)
     try:
-        found = await find(task, submit, world)
+        found = await finding.find(task, submit, world)
     except (NotUnderstood, Unreachable, TimeoutError) as trouble:
         return await _trouble(task, str(trouble) or "the search took too long", world)
     if isinstance(found, Found) and await _is_adopted(task, submit, found.ticket, world):
@@ -352,44 +343,6 @@ async def _search(task: Task, submits: Sequence[Submit], world: World) -> Next:
     looked = replace(submit, look_count=submit.look_count + 1)
     await ledger.learn(task, looked, frozenset({Verdict.DOUBT}), world)
     return Again(world.pause_s(looked.look_count + 1))
-
-
-async def find(task: Task, submit: Submit, world: World) -> Search:
-    """Ask the provider whether it has a submit; a ticket that another submit holds is not it.
-
-    What is only alike is nobody's as long as it may be another's, who gave other files.
-    """
-    upstream = world.upstream_of(submit)
-    if upstream is None:
-        return Unknown()
-    async with asking(upstream, submit, "find", world):
-        found = await upstream.provider.find(
-            submit.token,
-            task.spec,
-            upstream_model=submit.upstream_model,
-            since=world.told_at(submit.intent_at),
-        )
-    if isinstance(found, Found):
-        claim = replace(submit, ticket=found.ticket)
-        if await world.store.read(lambda tx: tx.is_ticket_known(claim)):
-            return Absent()
-        if found.is_alike and await world.store.read(lambda tx: _has_rival(tx, task, submit)):
-            return Unknown()
-    return found
-
-
-def _has_rival(tx: Transaction, task: Task, submit: Submit) -> bool:
-    """Say whether a wish without an answer may be told from this one by nothing but its files.
-
-    Who asks for the same of the same files, or of none, may have either film.
-    """
-    since = submit.intent_at - RIVALS_WITHIN
-    rivals = tx.unanswered(submit, since, RIVALS_MAX)
-    specs = [None if other is None else other.spec for other in map(tx.task, rivals)]
-    return len(rivals) == RIVALS_MAX or any(
-        spec is None or (spec.prompt == task.spec.prompt and spec.assets != task.spec.assets)
-        for spec in specs
-    )
 
 
 # -- running: watch until the provider's verdict ---------------------------------------------
@@ -470,16 +423,11 @@ async def _missing(task: Task, submit: Submit, note: str, world: World) -> Next:
     since = submit.missing_since or at
     counted = replace(submit, missing_count=submit.missing_count + 1, missing_since=since)
     await ledger.learn(task, counted, frozenset({Verdict.ACCEPTED}), world)
-    if is_gone(counted.missing_count, since, at, world.budgets):
+    if finding.is_gone(counted.missing_count, since, at, world.budgets):
         failure = Failure.of(Reason.OUTPUT_LOST, "The provider no longer knows the task.")
         return await _lost(task, counted, failure, world)
     await _trouble(task, note, world)
     return Again(world.budgets.missing_for.total_seconds() / world.budgets.missing_max)
-
-
-def is_gone(missing_count: int, since: datetime, at: datetime, budgets: Budgets) -> bool:
-    """Say whether a ticket was missing often enough, for long enough, to be believed gone."""
-    return missing_count >= budgets.missing_max and at - since >= budgets.missing_for
 
 
 async def _is_there(task: Task, submit: Submit, world: World) -> Submit:

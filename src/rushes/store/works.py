@@ -2,7 +2,7 @@
 
 The workflow library keeps a row for every piece of work. It is written here in four places only:
 where the work of executors that stopped goes back to its queues (which the library does for its
-own executor alone), and work that was claimed in a commit nobody was told of; where work that came
+own executor alone), and work that was dequeued in a commit nobody was told of; where work that came
 before there were shares is told whose it is; and where a clock was set back. It is read to see
 which work waits first.
 """
@@ -30,7 +30,7 @@ HEAD_OF_QUEUE: Final = ""
 YET_TO_COME: Final = 5_000
 """By how many milliseconds a start must lie ahead for the clock to have been set back since."""
 
-UNCLAIMED_AT_ONCE: Final = 500
+REQUEUED_AT_ONCE: Final = 500
 
 _BACK: Final = {"status": "ENQUEUED", "owner_xid": None, "started_at_epoch_ms": None}
 """How work looks that waits in its queue again."""
@@ -133,8 +133,8 @@ class WorkRows(Rows):
         statement = sa.update(works).where(works.c.workflow_uuid.in_(left)).values(_BACK)
         return self.run(statement).rowcount
 
-    def claimed(self, executor: str, for_s: float) -> Sequence[str]:
-        """Return the work that an executor claimed longer ago than that, and that has not ended."""
+    def dequeued(self, executor: str, for_s: float) -> Sequence[str]:
+        """Return the work that an executor dequeued longer ago than that, and did not end."""
         works = _HERE[self._dialect]
         statement = sa.select(works.c.workflow_uuid).where(
             works.c.status == "PENDING",
@@ -144,12 +144,12 @@ class WorkRows(Rows):
         )
         return list(self.run(statement).scalars())
 
-    def unclaim(self, works: Sequence[str]) -> int:
-        """Give claimed work back to its queues; return how much of it still was claimed."""
+    def requeue(self, works: Sequence[str]) -> int:
+        """Give work back to its queues; return how much of it still was dequeued."""
         table = _HERE[self._dialect]
         count = 0
-        for start in range(0, len(works), UNCLAIMED_AT_ONCE):
-            some = works[start : start + UNCLAIMED_AT_ONCE]
+        for start in range(0, len(works), REQUEUED_AT_ONCE):
+            some = works[start : start + REQUEUED_AT_ONCE]
             statement = sa.update(table).where(
                 table.c.workflow_uuid.in_(some), table.c.status == "PENDING"
             )

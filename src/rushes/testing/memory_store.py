@@ -1322,11 +1322,11 @@ class MemoryTransaction:
         """Say nothing of work: whoever drives the story keeps its own records."""
         return 0
 
-    def claimed(self, executor: str, for_s: float) -> Sequence[str]:
-        """Know of no claims: whoever drives the story keeps its own records."""
+    def dequeued(self, executor: str, for_s: float) -> Sequence[str]:
+        """Know of no queue: whoever drives the story keeps its own records."""
         return ()
 
-    def unclaim(self, works: Sequence[str]) -> int:
+    def requeue(self, works: Sequence[str]) -> int:
         """Give nothing back."""
         return 0
 
