@@ -301,6 +301,7 @@ reads = st.one_of(
     step("faults", ids),
     step("due", instants.map(lambda at: at + timedelta(hours=1)), limits),
     step("unfinished", st.sampled_from(["", *IDS]), limits),
+    step("last_event_at"),
     step("page", pages),
     step("counts"),
     step("entries", ids),

@@ -345,7 +345,7 @@ class Videos:
             BadRequest: with code `task_not_finished` or `task_failed`: there is no film.
             ArtifactExpired: retention removed it.
             DownloadFailed: it did not arrive whole.
-            OSError: it cannot be written, or a file's `write` does not say how many bytes it took.
+            OSError: it cannot be written, or an unbuffered file takes no more.
         """
         return at_once(download(self._line, video, to, variant, on_progress, is_resumed=resume))
 
